@@ -1,0 +1,120 @@
+//! Who may decide what: mandates, and the decisions that are taken under them.
+
+use crate::book::Book;
+use crate::dates::{Day, Edtf};
+use crate::document::{Index, key};
+use crate::ids::{Id, Key, Kind};
+use crate::record::{Decision, Mandate, Record};
+use crate::refusal::{Refusal, listed};
+
+/// The kind of decision that adopts an edition of an agenda.
+pub const ADOPT_AGENDA: &str = "adopt-agenda";
+/// The kind of decision that gives no effect by itself.
+pub const ADVISE: &str = "advise";
+/// The kind of decision that lets a body decide.
+pub const GRANT_MANDATE: &str = "grant-mandate";
+/// The kind of decision whose holder may be trusted with the first `grant-mandate`.
+pub const ADOPT_FRAMEWORK: &str = "adopt-framework";
+
+/// Whether a body may take a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It held this mandate on that date.
+    Held(Id),
+    /// It holds this mandate, but the decision has no date to check it against.
+    NotVerifiable(Id),
+    /// It holds none.
+    None,
+}
+
+/// The records that rules look things up in: what a document states first, then the book.
+#[derive(Clone, Copy)]
+pub(crate) struct Registry<'a> {
+    pub(crate) book: &'a Book,
+    pub(crate) stated: Option<&'a Index<'a>>,
+}
+
+impl<'a> Registry<'a> {
+    /// The record of that address.
+    pub(crate) fn get(self, key: &Key) -> Option<&'a Record> {
+        let stated = self.stated.and_then(|index| index.get(key));
+        stated.or_else(|| self.book.entry(key).map(|entry| entry.record.as_ref()))
+    }
+
+    /// The record of that kind and ledger-wide id.
+    pub(crate) fn find(self, kind: Kind, id: &Id) -> Option<&'a Record> {
+        self.get(&Key::new(kind, id))
+    }
+
+    /// Is there such a record? A reference to a body may also name a party.
+    pub(crate) fn knows(self, kind: Kind, id: &Id, agenda: Option<&Id>) -> bool {
+        let party = kind == Kind::Body && self.find(Kind::Party, id).is_some();
+        party || self.get(&key(kind, id, agenda, None)).is_some()
+    }
+
+    /// The decision of that id.
+    pub(crate) fn decision(self, id: &Id) -> Option<&'a Decision> {
+        match self.find(Kind::Decision, id) {
+            Some(Record::Decision(decision)) => Some(decision),
+            _ => None,
+        }
+    }
+
+    /// Every mandate, as it reads now.
+    fn mandates(self) -> impl Iterator<Item = &'a Mandate> {
+        let document = self.stated.map(Index::document);
+        let stated = document.into_iter().flat_map(|document| document.of(Kind::Mandate));
+        let restated = move |key: &Key| self.stated.is_some_and(|index| index.place(key).is_some());
+        let recorded = self.book.entries(Kind::Mandate).filter(move |(key, _)| !restated(key));
+        let recorded = recorded.map(|(_, entry)| entry.record.as_ref());
+        stated.chain(recorded).filter_map(|record| match record {
+            Record::Mandate(mandate) => Some(mandate),
+            _ => None,
+        })
+    }
+
+    /// May the body take a decision of this kind, for this agenda, on this date?
+    pub(crate) fn verdict(self, body: &Id, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> Verdict {
+        let held = self.mandates().find(|mandate| mandate.body == *body && covers(mandate, kind, agenda, date));
+        match (held, date) {
+            (None, _) => Verdict::None,
+            (Some(mandate), Some(_)) => Verdict::Held(mandate.id.clone()),
+            (Some(mandate), None) => Verdict::NotVerifiable(mandate.id.clone()),
+        }
+    }
+
+    /// Does any body hold a mandate for this kind of decision?
+    pub(crate) fn any_holds(self, kind: &str) -> bool {
+        self.mandates().any(|mandate| mandate.may.as_str() == kind)
+    }
+
+    /// The refusal of a decision without mandate: it names who may.
+    pub(crate) fn no_mandate(self, decision: &Decision, agenda: Option<&Id>) -> Refusal {
+        let holders = self.mandates().filter(|mandate| covers(mandate, decision.kind.as_str(), agenda, None));
+        let mut names: Vec<_> = holders.map(|mandate| self.body_name(&mandate.body)).collect();
+        names.sort();
+        names.dedup();
+        Refusal::NoMandate {
+            body: self.body_name(&decision.body),
+            on: decision.date.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
+            kind: decision.kind.clone(),
+            only: if names.is_empty() { "-".to_owned() } else { names.join(", ") },
+        }
+    }
+
+    /// A body in a message: its name and id.
+    pub(crate) fn body_name(self, id: &Id) -> String {
+        let record = self.find(Kind::Body, id).or_else(|| self.find(Kind::Party, id));
+        record.map_or_else(|| listed([id]), |record| format!("{} ({})", record.label(), listed([id])))
+    }
+}
+
+/// Does the mandate let its body decide this, on this date? A start counts from its earliest day, an end to its
+/// latest; an imprecise date is covered where any of its days is.
+fn covers(mandate: &Mandate, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> bool {
+    let since = mandate.since.as_ref().map_or(Day::EVER, Edtf::earliest);
+    let until = mandate.until.as_ref().map_or(Day::NEVER, Edtf::latest);
+    mandate.may.as_str() == kind
+        && mandate.agenda.as_ref().is_none_or(|of| Some(of) == agenda)
+        && date.is_none_or(|date| since <= date.latest() && date.earliest() <= until)
+}

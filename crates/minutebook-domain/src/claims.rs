@@ -1,0 +1,232 @@
+//! The section `changes`: whether its entries explain the differences, each with a reason and a ground.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::authority::Verdict;
+use crate::ids::{Id, Key, Kind};
+use crate::plan::{ItemDifference, Motion, Planner};
+use crate::record::{Change, Record};
+use crate::refusal::{Refusal, listed};
+use crate::value::{ChangeKind, Text};
+
+impl Planner<'_> {
+    /// Matches each entry with the differences that it explains; what is left over on either side is refused.
+    pub(crate) fn settle_claims(&mut self, first: bool) {
+        if first {
+            self.plan.control.added = self.plan.control.after;
+            if self.document.of(Kind::Change).next().is_some() {
+                self.problem(None, None, Refusal::FirstEdition {});
+            }
+            return;
+        }
+        let places: BTreeMap<Key, usize> =
+            self.plan.items.iter().enumerate().map(|(place, item)| (item.key.clone(), place)).collect();
+        for (index, record) in self.document.records.iter().enumerate() {
+            if let Record::Change(change) = record {
+                self.check_change(index, change);
+                self.claim(index, change, &places);
+            }
+        }
+        self.list_missing();
+        self.check_control_total();
+    }
+
+    fn check_change(&mut self, index: usize, change: &Change) {
+        let what = format!("`{}`", change.id);
+        if change.reason.as_ref().is_none_or(|reason| reason.as_str().trim().is_empty()) {
+            self.problem(Some(index), Some("reason"), Refusal::ReasonMissing { what: what.clone() });
+        }
+        let should = match (change.kind, change.disposition) {
+            (ChangeKind::Dropped, None) => {
+                Some("`disposition` says what became of it: completed, discontinued, handed-over or absorbed")
+            }
+            (ChangeKind::Dropped, Some(_)) | (_, None) => None,
+            (_, Some(_)) => Some("only what is dropped has a `disposition`"),
+        };
+        if let Some(should) = should {
+            self.problem(Some(index), Some("disposition"), Refusal::ChangeForm { change: change.id.clone(), should });
+        }
+        let Some(ground) = &change.decision else {
+            self.problem(Some(index), Some("decision"), Refusal::GroundMissing { what });
+            return;
+        };
+        let Some(decision) = self.registry.decision(ground) else {
+            return;
+        };
+        if let Some(stated) = change.decided_by.as_ref().filter(|body| **body != decision.body) {
+            let refusal =
+                Refusal::GroundBody { decision: ground.clone(), stated: stated.clone(), body: decision.body.clone() };
+            self.problem(Some(index), Some("decided_by"), refusal);
+        }
+        let agenda = self.plan.agenda.clone();
+        let verdict =
+            self.registry.verdict(&decision.body, decision.kind.as_str(), agenda.as_ref(), decision.date.as_ref());
+        if verdict == Verdict::None {
+            let refusal = self.registry.no_mandate(decision, agenda.as_ref());
+            self.problem(Some(index), Some("decision"), refusal);
+        }
+    }
+
+    /// Gives the entry the differences that it explains, or lists it as surplus.
+    fn claim(&mut self, index: usize, change: &Change, places: &BTreeMap<Key, usize>) {
+        let explained = match change.kind {
+            ChangeKind::Split | ChangeKind::Merged => self.claim_lineage(index, change, places),
+            _ => self.claim_item(index, change, places),
+        };
+        match explained {
+            Some(found) => found.into_iter().for_each(|place| self.mark(index, place)),
+            None => self.plan.surplus.push(change.clone()),
+        }
+    }
+
+    fn claim_item(&mut self, index: usize, change: &Change, places: &BTreeMap<Key, usize>) -> Option<Vec<usize>> {
+        let named = [&change.action, &change.policy_item, &change.subtask, &change.theme].into_iter().flatten().count();
+        if named != 1 || change.from.is_some() || change.into.is_some() {
+            let should = "it names one of `action`, `policy_item`, `subtask` or `theme`";
+            self.problem(Some(index), None, Refusal::ChangeForm { change: change.id.clone(), should });
+            return Some(Vec::new());
+        }
+        let (kind, id) = change.item()?;
+        let place = *places.get(&Key::new(kind, id))?;
+        let item = self.plan.items.get(place)?;
+        let fits = match change.kind {
+            ChangeKind::Added => matches!(item.motion, Motion::New | Motion::Back),
+            ChangeKind::Reinstated => item.motion == Motion::Back,
+            ChangeKind::Changed => item.motion == Motion::Altered,
+            ChangeKind::Dropped | ChangeKind::Suspended => item.motion == Motion::Gone,
+            ChangeKind::Split | ChangeKind::Merged => false,
+        };
+        if fits {
+            if let Some(refusal) = fields_differ(item, change) {
+                self.problem(Some(index), Some("fields"), refusal);
+            }
+        }
+        let control = &mut self.plan.control;
+        if fits && kind == Kind::Action {
+            match change.kind {
+                ChangeKind::Added => control.added += 1,
+                ChangeKind::Dropped => control.dropped += 1,
+                ChangeKind::Suspended => control.suspended += 1,
+                ChangeKind::Reinstated => control.reinstated += 1,
+                ChangeKind::Changed | ChangeKind::Split | ChangeKind::Merged => {}
+            }
+        }
+        fits.then(|| vec![place])
+    }
+
+    fn claim_lineage(&mut self, index: usize, change: &Change, places: &BTreeMap<Key, usize>) -> Option<Vec<usize>> {
+        let (from, into) = (change.from.as_deref().unwrap_or_default(), change.into.as_deref().unwrap_or_default());
+        let split = change.kind == ChangeKind::Split;
+        let counts = if split { from.len() == 1 && into.len() >= 2 } else { from.len() >= 2 && into.len() == 1 };
+        if !counts || change.item().is_some() {
+            let change = change.id.clone();
+            let refusal = if split { Refusal::SplitNeedsTwo { change } } else { Refusal::MergeNeedsTwo { change } };
+            self.problem(Some(index), None, refusal);
+            return Some(Vec::new());
+        }
+        let find = |id: &Id, motion| {
+            let place = *places.get(&Key::new(Kind::Action, id))?;
+            self.plan.items.get(place).filter(|item| item.motion == motion).map(|_| place)
+        };
+        let gone = from.iter().map(|id| find(id, Motion::Gone));
+        let found: Vec<usize> = gone.chain(into.iter().map(|id| find(id, Motion::New))).collect::<Option<_>>()?;
+        let count = |ids: &[Id]| i32::try_from(ids.len()).unwrap_or(i32::MAX);
+        let extra = count(into) - count(from);
+        let sum = if split { &mut self.plan.control.by_split } else { &mut self.plan.control.by_merge };
+        *sum += extra;
+        Some(found)
+    }
+
+    fn mark(&mut self, index: usize, place: usize) {
+        let Some(item) = self.plan.items.get_mut(place) else {
+            return;
+        };
+        if item.claim.replace(index).is_some() {
+            let item = item.key.to_string();
+            self.problem(Some(index), None, Refusal::ReviewConflict { item });
+        }
+    }
+
+    fn list_missing(&mut self) {
+        let taken: BTreeSet<&Id> = self.document.of(Kind::Change).map(Record::id).collect();
+        let free = (1..).filter_map(|n| Id::new(&format!("change-{n:02}"))).filter(|id| !taken.contains(id));
+        let open = self.plan.items.iter().filter(|item| item.claim.is_none() && item.motion != Motion::Annotated);
+        self.plan.missing = open.zip(free).map(|(item, id)| skeleton(id, item)).collect();
+        if !self.plan.missing.is_empty() || !self.plan.surplus.is_empty() {
+            let name = |change: &Change| format!("{} {}", change.kind, item_names(change));
+            let missing = listed(self.plan.missing.iter().map(name));
+            let surplus = listed(self.plan.surplus.iter().map(name));
+            self.problem(None, None, Refusal::ChangesMismatch { missing, surplus });
+        }
+    }
+
+    fn check_control_total(&mut self) {
+        let control = self.plan.control;
+        if self.plan.problems.is_empty() && !control.balances() {
+            let sum = format!(
+                "{} + {} − {} {:+} (split) {:+} (merge) − {} (suspended) + {} (reinstated) = {}",
+                control.before,
+                control.added,
+                control.dropped,
+                control.by_split,
+                control.by_merge,
+                control.suspended,
+                control.reinstated,
+                control.expected(),
+            );
+            self.problem(None, None, Refusal::ControlTotal { sum, after: control.after });
+        }
+    }
+}
+
+fn fields_differ(item: &ItemDifference, change: &Change) -> Option<Refusal> {
+    let given: BTreeSet<&str> = change.fields.as_deref()?.iter().map(Text::as_str).collect();
+    let computed: BTreeSet<&str> = item.fields.iter().map(|change| change.field).collect();
+    (!given.is_empty() && given != computed).then(|| Refusal::FieldsDiffer {
+        item: item.key.to_string(),
+        given: listed(given),
+        computed: listed(computed),
+    })
+}
+
+fn item_names(change: &Change) -> String {
+    let names = |ids: &Option<Vec<Id>>| {
+        ids.as_deref().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join("+")
+    };
+    change.item().map_or_else(
+        || format!("action {} → {}", names(&change.from), names(&change.into)),
+        |(kind, id)| format!("{kind} {id}"),
+    )
+}
+
+/// The entry that a difference still needs: what can be computed is filled in, the reason and ground are not.
+fn skeleton(id: Id, item: &ItemDifference) -> Change {
+    let this = |kind| (item.key.kind == kind).then(|| item.key.id.clone());
+    let (kind, fields) = match item.motion {
+        Motion::Gone => (ChangeKind::Dropped, None),
+        Motion::Back => (ChangeKind::Reinstated, None),
+        Motion::Altered | Motion::Annotated => (ChangeKind::Changed, Some(&item.fields)),
+        Motion::New => (ChangeKind::Added, None),
+    };
+    Change {
+        id,
+        kind,
+        action: this(Kind::Action),
+        policy_item: this(Kind::PolicyItem),
+        subtask: this(Kind::Subtask),
+        theme: this(Kind::Theme),
+        from: None,
+        into: None,
+        disposition: None,
+        fields: fields.map(|all| all.iter().filter_map(|change| Text::new(change.field).ok()).collect()),
+        reason: None,
+        decided_by: None,
+        decision: None,
+        source_line: None,
+        source_doc: None,
+        lines: None,
+        quote: None,
+        confidence: None,
+        doubt: None,
+    }
+}

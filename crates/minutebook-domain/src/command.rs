@@ -1,0 +1,155 @@
+//! What is asked of the book.
+
+use serde_json::json;
+use sha2::Digest;
+
+use crate::dates::{Day, Edtf, Timestamp};
+use crate::document::{Document, canonical, entry};
+use crate::event::{Actor, Citation, Founding};
+use crate::ids::{Id, Key, Position, RequestId};
+use crate::record::Record;
+use crate::value::{Text, Value};
+
+/// What the book cannot know by itself when it decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// The server's clock.
+    pub now: Timestamp,
+    /// The day of `now` in the ledger's time zone.
+    pub today: Day,
+    /// The client's name for the write.
+    pub request_id: RequestId,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// What is asked of the book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Begin the ledger.
+    Found(Founding),
+    /// Record one register entry, decision, motion, amount, agreement, milestone, consultation, step or remark.
+    State(StateRecord),
+    /// Record what a document states: one review opened, filled and adopted, or a partial document.
+    Import(ImportDocument),
+    /// Correct our writing.
+    Correct(CorrectField),
+    /// Record late what was true.
+    RecordLate(LateFact),
+    /// Settle a doubt.
+    ResolveDoubt(ResolveDoubt),
+}
+
+/// Record one statement outside the table of items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRecord {
+    /// The agenda that it belongs to, where it belongs to one.
+    pub agenda: Option<Id>,
+    /// The whole record, as it reads from then on.
+    pub record: Record,
+    /// From when it holds; absent is today.
+    pub effective: Option<Edtf>,
+    /// Why.
+    pub reason: Option<Text>,
+    /// The position of the newest event of this record that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
+}
+
+/// Record what a document states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportDocument {
+    /// The document.
+    pub document: Document,
+    /// The position of the agenda's newest seal that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
+}
+
+/// Correct one field of what was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectField {
+    /// The record.
+    pub key: Key,
+    /// The field.
+    pub field: String,
+    /// What stands there now; another value refuses.
+    pub old: Option<Value>,
+    /// What should stand there.
+    pub new: Value,
+    /// Why it was written wrongly.
+    pub reason: Text,
+    /// The event that wrote it; absent is the newest one. Another one refuses.
+    pub corrects: Option<Position>,
+    /// Where the right value is stated; needed for amounts and dates.
+    pub citation: Option<Citation>,
+}
+
+/// Record late what was true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateFact {
+    /// The record.
+    pub key: Key,
+    /// The fields and their values since then.
+    pub fields: Vec<(String, Value)>,
+    /// Since when.
+    pub effective: Edtf,
+    /// How it came to be known late.
+    pub reason: Text,
+    /// The decision that changed the agenda; needed for items.
+    pub decision: Option<Id>,
+    /// Where it is stated.
+    pub citation: Option<Citation>,
+}
+
+/// Settle a doubt about the reading of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolveDoubt {
+    /// The record that carries the doubt.
+    pub key: Key,
+    /// What was decided, and why.
+    pub text: Text,
+}
+
+impl Command {
+    /// SHA-256 over the commands of one request in canonical JSON, so that a retry is told from another request.
+    ///
+    /// It is taken from the parsed commands, not from the client's bytes, and by names, not by places: adding a
+    /// field or a command to the program does not change it.
+    pub fn digest(commands: &[Self]) -> [u8; 32] {
+        let all: Value = commands.iter().map(Self::to_value).collect();
+        sha2::Sha256::digest(canonical(&all).to_string().as_bytes()).into()
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Found(f) => json!({"found": {
+                "ledger": f.ledger.as_str(), "name": f.name.as_str(), "zone": f.zone.as_str(), "format": f.format,
+                "organisation": f.organisation.as_ref().map(|name| name.as_str()), "tool": f.tool.as_str(),
+            }}),
+            Self::State(s) => json!({"state": {
+                "agenda": s.agenda.as_ref().map(Id::as_str), "kind": s.record.kind().name(), "record": entry(&s.record),
+                "id": s.record.id().as_str(), "effective": s.effective.as_ref().map(Edtf::as_str),
+                "reason": s.reason.as_ref().map(Text::as_str), "expected_revision": s.expected_revision,
+            }}),
+            Self::Import(i) => json!({"import": {
+                "document": i.document.to_value(), "expected_revision": i.expected_revision,
+            }}),
+            Self::Correct(c) => json!({"correct": {
+                "key": c.key.to_string(), "field": c.field, "old": c.old, "new": [c.new], "reason": c.reason.as_str(),
+                "corrects": c.corrects, "citation": c.citation.as_ref().map(citation),
+            }}),
+            Self::RecordLate(l) => json!({"record_late": {
+                "key": l.key.to_string(), "fields": l.fields, "effective": l.effective.as_str(),
+                "reason": l.reason.as_str(), "decision": l.decision.as_ref().map(Id::as_str),
+                "citation": l.citation.as_ref().map(citation),
+            }}),
+            Self::ResolveDoubt(r) => json!({"resolve_doubt": {"key": r.key.to_string(), "text": r.text.as_str()}}),
+        }
+    }
+}
+
+fn citation(citation: &Citation) -> Value {
+    json!({
+        "source": citation.source.as_str(), "lines": citation.lines.as_ref().map(Text::as_str),
+        "quote": citation.quote.as_ref().map(Text::as_str), "confidence": citation.confidence.map(|c| c.word()),
+    })
+}

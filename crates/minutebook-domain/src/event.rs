@@ -1,0 +1,414 @@
+//! What happened: one event per changed thing, as it is recorded for ever.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dates::{Edtf, Timestamp};
+use crate::ids::{Id, Key, Kind, Position, RequestId};
+use crate::record::{Change, Edition, FieldSet, Record};
+use crate::value::{ChangeKind, Confidence, Disposition, Name, Sha256, Text};
+
+/// The reason code of a fact that was recorded later than it held.
+pub const RETROACTIVE: &str = "retroactive";
+
+/// Who acts, in which capacity. No personal names: only capacities and opaque references.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Actor {
+    /// An opaque reference to the person or system.
+    pub subject: Option<Text>,
+    /// The capacity ("gedeputeerde Zorg").
+    pub capacity: Option<Text>,
+    /// The body on whose behalf.
+    pub on_behalf_of: Option<Id>,
+    /// How it is known.
+    pub assurance: Assurance,
+}
+
+/// How the actor is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Assurance {
+    /// Stated by the client, not established.
+    #[default]
+    Claimed,
+}
+
+/// Why something was recorded or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// A kebab-case code, such as [`RETROACTIVE`].
+    pub code: Option<Id>,
+    /// In the words of who decided.
+    pub text: Text,
+}
+
+/// Where a statement is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The registered source.
+    pub source: Id,
+    /// The lines, such as `384-390`.
+    pub lines: Option<Text>,
+    /// The words of the source.
+    pub quote: Option<Text>,
+    /// How sure the reading is.
+    pub confidence: Option<Confidence>,
+}
+
+/// An event before it has its place in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The client's name for the write that gave the event.
+    pub request_id: RequestId,
+    /// Who acted.
+    pub actor: Actor,
+    /// The decision that authorises the change, where one is needed.
+    pub decision: Option<Id>,
+    /// From when it holds in the world.
+    pub effective: Option<Edtf>,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Where it is stated.
+    pub citations: Vec<Citation>,
+    /// What happened.
+    pub payload: Payload,
+}
+
+impl Draft {
+    /// The event at its place in the ledger.
+    pub fn record(self, position: Position, recorded_at: Timestamp) -> Recorded {
+        Recorded { position, recorded_at, event: self }
+    }
+
+    /// Was it recorded later than it held?
+    pub fn is_retroactive(&self) -> bool {
+        let code = self.reason.as_ref().and_then(|reason| reason.code.as_ref());
+        code.is_some_and(|code| code.as_str() == RETROACTIVE)
+    }
+}
+
+/// An event at its place in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place.
+    pub position: Position,
+    /// The server's clock; never decreases from one event to the next.
+    pub recorded_at: Timestamp,
+    /// What happened.
+    pub event: Draft,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// The ledger began: always position 0, and only there.
+    LedgerFounded(Founding),
+    /// A register or a record of an edition was stated, or stated again with other fields.
+    Stated(Statement),
+    /// A review of an agenda was opened, for an edition.
+    ReviewOpened(ReviewOpened),
+    /// A change of the agenda was proposed.
+    DispositionProposed(Proposal),
+    /// An item came, changed or left.
+    Item(ItemEvent),
+    /// What an edition states, in the document's order: one section, or a stretch of a long one.
+    ContentsListed(Contents),
+    /// A revision was adopted and cannot change any more.
+    RevisionSealed(Seal),
+    /// Our writing was corrected.
+    ErratumRecorded(Erratum),
+    /// A person decided how to read a doubtful statement.
+    DoubtResolved(Resolution),
+}
+
+/// How a ledger begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Founding {
+    /// A random id that no other ledger has.
+    pub ledger: Id,
+    /// What people call it.
+    pub name: Name,
+    /// Whose it is.
+    pub organisation: Option<Name>,
+    /// The IANA time zone in which its days end.
+    pub zone: Name,
+    /// The format of the journal.
+    pub format: u32,
+    /// The program that founded it.
+    pub tool: Name,
+}
+
+/// A record stated outside the table of items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The agenda whose document states it.
+    pub agenda: Option<Id>,
+    /// The edition that states it; absent outside a review.
+    pub edition: Option<Id>,
+    /// The whole record, as it reads from then on.
+    pub record: Record,
+    /// The fields that differ from before; absent the first time.
+    pub fields: Option<FieldSet>,
+}
+
+/// A review was opened for an edition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewOpened {
+    /// The agenda.
+    pub agenda: Id,
+    /// What the document says of the edition.
+    pub edition: Edition,
+    /// 1 for the first revision of the edition.
+    pub revision: u32,
+    /// Made-up test data.
+    pub invented: bool,
+    /// The revision that it starts from.
+    pub base: Option<Base>,
+}
+
+/// The revision that a review starts from, frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Its edition.
+    pub edition: Id,
+    /// Its revision number.
+    pub revision: u32,
+    /// The position of its seal.
+    pub position: Position,
+    /// The digest of its canonical export.
+    pub sha256: Sha256,
+}
+
+/// A proposed change of the agenda.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The agenda.
+    pub agenda: Id,
+    /// The edition under review.
+    pub edition: Id,
+    /// What is proposed, and why.
+    pub change: Change,
+}
+
+/// An item came, changed or left, by the decision of the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemEvent {
+    /// The agenda.
+    pub agenda: Id,
+    /// The edition that adopted it; absent for a late fact.
+    pub edition: Option<Id>,
+    /// The decision that it rests on; the event's own decision is the one that authorises it.
+    pub ground: Option<Id>,
+    /// What happened to the item.
+    pub step: ItemStep,
+}
+
+/// What happened to an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemStep {
+    /// It came.
+    Added(Record),
+    /// It reads differently: the whole record, and the fields that differ.
+    Changed(Record, FieldSet),
+    /// It left.
+    Dropped(Kind, Id, Disposition),
+    /// It left for a while.
+    Suspended(Kind, Id),
+    /// It came back: the whole record, and the fields that differ from when it left.
+    Reinstated(Record, FieldSet),
+    /// The action left, and these took its place.
+    Split(Id, Vec<Id>),
+    /// These actions left, and one took their place.
+    Merged(Vec<Id>, Id),
+}
+
+impl ItemStep {
+    /// The kind of change that it is, as documents call it.
+    pub fn kind(&self) -> ChangeKind {
+        match self {
+            Self::Added(_) => ChangeKind::Added,
+            Self::Changed(..) => ChangeKind::Changed,
+            Self::Dropped(..) => ChangeKind::Dropped,
+            Self::Suspended(..) => ChangeKind::Suspended,
+            Self::Reinstated(..) => ChangeKind::Reinstated,
+            Self::Split(..) => ChangeKind::Split,
+            Self::Merged(..) => ChangeKind::Merged,
+        }
+    }
+}
+
+/// A stretch of an edition's table of contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// The agenda.
+    pub agenda: Id,
+    /// The edition.
+    pub edition: Id,
+    /// The section.
+    pub kind: Kind,
+    /// The ids, in the document's order; a section over [`CONTENTS_MAX`] goes on in the next event.
+    pub ids: Vec<Id>,
+}
+
+/// The most ids in one [`Contents`] event, so that it stays within the size of an event.
+pub const CONTENTS_MAX: usize = 500;
+
+/// A revision was adopted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// The agenda.
+    pub agenda: Id,
+    /// The edition.
+    pub edition: Id,
+    /// 1 for the first revision of the edition.
+    pub revision: u32,
+    /// The decision that adopted it.
+    pub decision: Id,
+    /// The mandate under which; absent where none could be established (a first edition).
+    pub mandate: Option<Id>,
+    /// From when it holds.
+    pub effective: Edtf,
+    /// The count of its actions.
+    pub control: ControlTotal,
+    /// The position of the seal before it in this agenda.
+    pub previous: Option<Position>,
+    /// SHA-256 of the revision's canonical export.
+    pub sha256: Sha256,
+}
+
+/// The control total: actions before, what came and went, and actions after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ControlTotal {
+    /// Actions before.
+    pub before: u32,
+    /// Came.
+    pub added: u32,
+    /// Left for good.
+    pub dropped: u32,
+    /// Parts that came by splits less the actions that were split.
+    pub by_split: i32,
+    /// Actions that came by merges less those that were merged: never above zero.
+    pub by_merge: i32,
+    /// Left for a while.
+    pub suspended: u32,
+    /// Came back.
+    pub reinstated: u32,
+    /// Actions after, counted.
+    pub after: u32,
+}
+
+impl ControlTotal {
+    /// What the count before and the changes come to.
+    pub fn expected(&self) -> i64 {
+        i64::from(self.before) + i64::from(self.added) - i64::from(self.dropped)
+            + i64::from(self.by_split)
+            + i64::from(self.by_merge)
+            - i64::from(self.suspended)
+            + i64::from(self.reinstated)
+    }
+
+    /// Do the changes explain the count?
+    pub fn balances(&self) -> bool {
+        self.expected() == i64::from(self.after)
+    }
+}
+
+/// A correction of our writing: it holds as far back as what it corrects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erratum {
+    /// The record.
+    pub key: Key,
+    /// The event that wrote the field wrongly.
+    pub corrects: Position,
+    /// The whole record with the corrected fields.
+    pub record: Record,
+    /// The corrected fields.
+    pub fields: FieldSet,
+}
+
+/// How a doubt was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// The record that carries the doubt.
+    pub key: Key,
+    /// What the person decided, and why.
+    pub text: Text,
+    /// The whole record without the doubt.
+    pub record: Record,
+}
+
+impl Payload {
+    /// The record that the event states whole, as it reads from then on, if it states one.
+    pub fn record(&self) -> Option<Record> {
+        match self {
+            Self::Stated(statement) => Some(statement.record.clone()),
+            Self::ReviewOpened(review) => Some(review.edition.clone().into()),
+            Self::DispositionProposed(proposal) => Some(proposal.change.clone().into()),
+            Self::Item(event) => match &event.step {
+                ItemStep::Added(record) | ItemStep::Changed(record, _) | ItemStep::Reinstated(record, _) => {
+                    Some(record.clone())
+                }
+                ItemStep::Dropped(..) | ItemStep::Suspended(..) | ItemStep::Split(..) | ItemStep::Merged(..) => None,
+            },
+            Self::ErratumRecorded(erratum) => Some(erratum.record.clone()),
+            Self::DoubtResolved(resolution) => Some(resolution.record.clone()),
+            Self::LedgerFounded(_) | Self::ContentsListed(_) | Self::RevisionSealed(_) => None,
+        }
+    }
+
+    /// The name of the event, as the wire and people know it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LedgerFounded(_) => "LedgerFounded",
+            Self::Stated(statement) => statement.name(),
+            Self::ReviewOpened(_) => "ReviewOpened",
+            Self::DispositionProposed(_) => "DispositionProposed",
+            Self::Item(event) => match event.step {
+                ItemStep::Added(_) => "ItemAdded",
+                ItemStep::Changed(..) => "ItemChanged",
+                ItemStep::Dropped(..) => "ItemDropped",
+                ItemStep::Suspended(..) => "ItemSuspended",
+                ItemStep::Reinstated(..) => "ItemReinstated",
+                ItemStep::Split(..) => "ItemSplit",
+                ItemStep::Merged(..) => "ItemMerged",
+            },
+            Self::ContentsListed(_) => "ContentsListed",
+            Self::RevisionSealed(_) => "RevisionSealed",
+            Self::ErratumRecorded(_) => "ErratumRecorded",
+            Self::DoubtResolved(_) => "DoubtResolved",
+        }
+    }
+}
+
+impl Statement {
+    fn name(&self) -> &'static str {
+        match (self.record.kind(), self.fields.is_none()) {
+            (Kind::Source, true) => "SourceRegistered",
+            (Kind::Source, false) => "SourceChanged",
+            (Kind::Agenda, true) => "AgendaOpened",
+            (Kind::Agenda, false) => "AgendaChanged",
+            (Kind::Framework, true) => "FrameworkRegistered",
+            (Kind::Framework, false) => "FrameworkChanged",
+            (Kind::Body, true) => "BodyEstablished",
+            (Kind::Body, false) => "BodyChanged",
+            (Kind::Mandate, true) => "MandateGranted",
+            (Kind::Mandate, false) => "MandateChanged",
+            (Kind::Party, true) => "PartyRegistered",
+            (Kind::Party, false) => "PartyChanged",
+            (Kind::Role, true) => "RoleWordDefined",
+            (Kind::Role, false) => "RoleWordChanged",
+            (Kind::Amount, true) => "AmountRecorded",
+            (Kind::Amount, false) => "AmountChanged",
+            (Kind::Agreement, _) => "AgreementStated",
+            (Kind::Decision, _) => "DecisionRecorded",
+            (Kind::Motion, _) => "MotionRecorded",
+            (Kind::Consultation, _) => "ConsultationRecorded",
+            (Kind::Milestone, _) => "MilestoneSet",
+            (Kind::Step, _) => "CalendarStepPlanned",
+            (Kind::Explanation, _) => "ExplanationWritten",
+            (Kind::Remark, _) => "RemarkRecorded",
+            // INVARIANT: items, editions and changes have events of their own and are never merely stated.
+            (Kind::Edition | Kind::Theme | Kind::Subtask | Kind::PolicyItem | Kind::Action | Kind::Change, _) => {
+                "Stated"
+            }
+        }
+    }
+}

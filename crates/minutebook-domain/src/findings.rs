@@ -1,0 +1,469 @@
+//! What a careful auditor would remark: gaps of authority, open doubts, contradictions, and what is not stated.
+//!
+//! A finding refuses nothing. It is computed from the book, never recorded, and goes away when its cause does.
+
+use crate::authority::{ADVISE, Registry, Verdict};
+use crate::book::{Book, Stated};
+use crate::changes::{Changes, revision_at};
+use crate::dates::{Day, Edtf};
+use crate::history::{Cut, Entry, Recall, Unreadable};
+use crate::ids::{Id, Key, Kind};
+use crate::message::messages;
+use crate::record::{Decision, Mandate, Record};
+use crate::refusal::listed;
+
+messages! {
+    /// What can be remarked.
+    Observation {
+        /// A reading that a person must settle.
+        Doubt { doubt: String } = "DOUBT"
+            nl "twijfel over de lezing: {doubt}"
+            en "doubt about the reading: {doubt}"
+        /// When it was decided is not stated.
+        DecisionUndated { decision: Id } = "DECISION_UNDATED"
+            nl "van besluit `{decision}` is geen datum vermeld"
+            en "no date is stated for decision `{decision}`"
+        /// The mandate cannot be checked against a date.
+        MandateNotVerifiable { decision: Id, mandate: Id } = "MANDATE_NOT_VERIFIABLE"
+            nl "of mandaat `{mandate}` gold toen `{decision}` werd genomen is niet na te gaan: de datum ontbreekt"
+            en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: the date is missing"
+        /// A decision that no mandate covers.
+        MandateNotStated { decision: Id, kind: Id, body: String } = "MANDATE_NOT_STATED"
+            nl "voor besluit `{decision}` (`{kind}`) is geen mandaat van {body} vastgelegd"
+            en "no mandate of {body} is recorded for decision `{decision}` (`{kind}`)"
+        /// A mandate that was read from practice.
+        MandateInferred { mandate: Id } = "MANDATE_INFERRED"
+            nl "mandaat `{mandate}` is afgeleid uit wie wat besloot; de grondslag is niet vermeld"
+            en "mandate `{mandate}` was inferred from who decided what; its basis is not stated"
+        /// A mandate without a decision.
+        MandateAsserted { mandate: Id } = "MANDATE_ASSERTED"
+            nl "mandaat `{mandate}` is bij de oprichting gesteld, zonder besluit"
+            en "mandate `{mandate}` was asserted at founding, without a decision"
+        /// A change whose ground is an advice.
+        RestsOnAdvice { change: String, decision: Id, body: String } = "RESTS_ON_ADVICE"
+            nl "{change} rust op een advies (`{decision}` van {body}); vastgesteld is het door de editie"
+            en "{change} rests on an advice (`{decision}` of {body}); the edition adopted it"
+        /// It holds from before it was decided.
+        EffectBeforeDecision { edition: Id, effective: String, decided: String } = "EFFECT_BEFORE_DECISION"
+            nl "editie `{edition}` geldt vanaf {effective}, vóór het besluit van {decided}"
+            en "edition `{edition}` holds from {effective}, before the decision of {decided}"
+        /// The edition's date is imprecise.
+        EffectiveImprecise { edition: Id, effective: String } = "EFFECTIVE_IMPRECISE"
+            nl "van welke dag editie `{edition}` geldt is niet vermeld, alleen {effective}"
+            en "from which day edition `{edition}` holds is not stated, only {effective}"
+        /// The term of the edition has passed.
+        HorizonPassed { edition: Id, horizon: String } = "HORIZON_PASSED"
+            nl "looptijd verstreken: editie `{edition}` was voor {horizon}; zij geldt tot een volgende"
+            en "term has passed: edition `{edition}` was for {horizon}; it holds until a next one"
+        /// Two sides of a statement disagree.
+        SidesDiffer { one: String, other: String } = "SIDES_DIFFER"
+            nl "{one}, maar {other} noemt dat niet"
+            en "{one}, but {other} does not say so"
+        /// A motion without an action.
+        MotionUnlinked { motion: Id } = "MOTION_UNLINKED"
+            nl "motie `{motion}` is aan geen actie gekoppeld"
+            en "motion `{motion}` is linked to no action"
+        /// A reference to what has left the agenda.
+        LeftReference { field: &'static str, id: Id } = "LEFT_REFERENCE"
+            nl "`{field}` verwijst naar actie `{id}`, die van de agenda af is"
+            en "`{field}` refers to action `{id}`, which has left the agenda"
+        /// Two statements of a role disagree.
+        RolesContradict { item: Id, stated: String, remark: Id, other: String } = "ROLES_CONTRADICT"
+            nl "rol bij `{item}`: de tabel zegt {stated}, `{remark}` zegt {other}"
+            en "role for `{item}`: the table says {stated}, `{remark}` says {other}"
+        /// A per-unit amount does not add up.
+        UnitRule { amount: Id, units: u32, each: u64, total: u64 } = "MONEY_RULE"
+            nl "{units} × € {each} (`{amount}`) is niet € {total}"
+            en "{units} × € {each} (`{amount}`) is not € {total}"
+        /// A share of what?
+        CofinancingBase { agreement: Id } = "COFIN_AMBIGUOUS"
+            nl "cofinanciering `{agreement}`: van welk bedrag het aandeel is, is niet vermeld"
+            en "co-financing `{agreement}`: what the share is a share of is not stated"
+        /// An action runs beyond its framework.
+        TargetEnded { to: String, frame: String } = "TARGET_ENDED"
+            nl "de looptijd (t/m {to}) gaat voorbij het kader (t/m {frame})"
+            en "its term (to {to}) goes beyond the framework (to {frame})"
+        /// An id that came back as new.
+        LineageLost { item: Id } = "LINEAGE_LOST"
+            nl "`{item}` stond eerder op de agenda en kwam terug als nieuw; is `reinstated` bedoeld?"
+            en "`{item}` was on the agenda before and came back as new; was `reinstated` meant?"
+        /// What was promised of an action that is gone.
+        EvaluationPromised { milestone: Id, action: Id } = "EVALUATION_PROMISED"
+            nl "mijlpaal `{milestone}` hoort bij `{action}`, die van de agenda af is"
+            en "milestone `{milestone}` belongs to `{action}`, which has left the agenda"
+        /// How much is not stated.
+        NotStated { what: &'static str, count: usize, of: usize, ids: String } = "NOT_STATED"
+            nl "niet vermeld: `{what}` bij {count} van {of} ({ids})"
+            en "not stated: `{what}` for {count} of {of} ({ids})"
+    }
+}
+
+/// A remark about a record, or about the agenda as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The record.
+    pub key: Option<Key>,
+    /// What is remarked.
+    pub observation: Observation,
+}
+
+impl Finding {
+    fn of(key: &Key, observation: Observation) -> Self {
+        Self { key: Some(key.clone()), observation }
+    }
+}
+
+/// How many ids a finding names before it only counts.
+const NAMED: usize = 5;
+
+impl Book {
+    /// The findings on an agenda as it stands now; `today` tells whether its term has passed.
+    pub fn findings(&self, agenda: &Id, today: Day, events: &dyn Recall) -> Result<Vec<Finding>, Unreadable> {
+        let cut = self.now();
+        let Some(revision) = self.agenda(agenda).and_then(|state| revision_at(state, &cut)) else {
+            return Ok(Vec::new());
+        };
+        let mut auditor = Auditor { book: self, agenda, stated: revision.stated(), findings: Vec::new() };
+        auditor.adoption(&cut, events)?;
+        auditor.term(today);
+        for kind in Kind::ALL {
+            for (key, entry) in self.entries(kind) {
+                if auditor.concerns(key, entry) {
+                    auditor.record(key, entry);
+                }
+            }
+        }
+        auditor.not_stated();
+        Ok(auditor.findings)
+    }
+
+    /// The findings that bear on an answer about changes, as known at its point in time.
+    pub(crate) fn changes_findings(
+        &self,
+        answer: &Changes,
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<Vec<Finding>, Unreadable> {
+        let Some(revision) = self.agenda(&answer.agenda).and_then(|state| revision_at(state, cut)) else {
+            return Ok(Vec::new());
+        };
+        let stated = revision.stated();
+        let mut auditor = Auditor { book: self, agenda: &answer.agenda, stated, findings: Vec::new() };
+        auditor.adoption(cut, events)?;
+        for item in &answer.items {
+            let Some((ground, body)) = item.why.as_ref().and_then(|why| why.ground.as_ref().zip(why.body.as_ref()))
+            else {
+                continue;
+            };
+            if auditor.decision(ground, cut, events)?.is_some_and(|decision| decision.kind.as_str() == ADVISE) {
+                let (change, decision) = (item.key.to_string(), ground.clone());
+                let body = auditor.body_name(body, cut, events)?;
+                auditor.add(&item.key, Observation::RestsOnAdvice { change, decision, body });
+            }
+        }
+        Ok(auditor.findings)
+    }
+}
+
+struct Auditor<'a> {
+    book: &'a Book,
+    agenda: &'a Id,
+    stated: Stated<'a>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Auditor<'a> {
+    fn add(&mut self, key: &Key, observation: Observation) {
+        self.findings.push(Finding::of(key, observation));
+    }
+
+    fn registry(&self) -> Registry<'a> {
+        Registry { book: self.book, stated: None }
+    }
+
+    /// Registers, what the current revision states, and what was stated since.
+    fn concerns(&self, key: &Key, entry: &Entry) -> bool {
+        if key.kind.is_item() {
+            return entry.agenda.as_ref() == Some(self.agenda) && entry.is_present();
+        }
+        let mine = entry.agenda.as_ref().is_none_or(|agenda| agenda == self.agenda);
+        let reached = || self.stated.reaches(key, entry, &self.book.now());
+        let shared = || key.kind.is_shared() && self.stated.has(key);
+        key.kind.is_register() || shared() || mine && (key.kind == Kind::Decision || reached())
+    }
+
+    /// A body, as it was called at a point in time: its name and id.
+    fn body_name(&self, id: &Id, cut: &Cut, events: &dyn Recall) -> Result<String, Unreadable> {
+        let cut = Cut { valid: Day::NEVER, known: cut.known, sealed: None };
+        for kind in [Kind::Body, Kind::Party] {
+            if let Some(state) = self.book.at(&Key::new(kind, id), &cut, events)? {
+                return Ok(format!("{} ({})", state.record.label(), listed([id])));
+            }
+        }
+        Ok(listed([id]))
+    }
+
+    fn decision(&self, id: &Id, cut: &Cut, events: &dyn Recall) -> Result<Option<Decision>, Unreadable> {
+        let cut = Cut { valid: Day::NEVER, known: cut.known, sealed: None };
+        let state = self.book.at(&Key::new(Kind::Decision, id), &cut, events)?;
+        Ok(state.and_then(|state| match state.record.as_ref() {
+            Record::Decision(decision) => Some(decision.clone()),
+            _ => None,
+        }))
+    }
+
+    /// How the revision was adopted.
+    fn adoption(&mut self, cut: &Cut, events: &dyn Recall) -> Result<(), Unreadable> {
+        let seal = &self.stated.revision.seal;
+        let key = crate::document::key(Kind::Edition, &seal.edition, Some(self.agenda), None);
+        let (edition, effective) = (seal.edition.clone(), seal.effective.to_string());
+        if seal.effective.earliest() != seal.effective.latest() {
+            self.add(&key, Observation::EffectiveImprecise { edition: edition.clone(), effective: effective.clone() });
+        }
+        let Some(decision) = self.decision(&seal.decision, cut, events)? else { return Ok(()) };
+        match (&decision.date, &seal.mandate) {
+            (Some(date), _) if seal.effective.latest() < date.earliest() => {
+                let decided = date.to_string();
+                self.add(&key, Observation::EffectBeforeDecision { edition, effective, decided });
+            }
+            (None, Some(mandate)) => {
+                let (decision, mandate) = (decision.id.clone(), mandate.clone());
+                self.add(&key, Observation::MandateNotVerifiable { decision, mandate });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn term(&mut self, today: Day) {
+        let edition = &self.stated.revision.edition;
+        let horizon = edition.horizon.as_ref().unwrap_or(&edition.last_year);
+        if horizon.latest() < today {
+            let key = crate::document::key(Kind::Edition, &edition.id, Some(self.agenda), None);
+            let (edition, horizon) = (edition.id.clone(), horizon.to_string());
+            self.add(&key, Observation::HorizonPassed { edition, horizon });
+        }
+    }
+
+    fn record(&mut self, key: &Key, entry: &Entry) {
+        if let Some(doubt) = entry.record.doubt() {
+            self.add(key, Observation::Doubt { doubt: doubt.to_owned() });
+        }
+        self.left_references(key, &entry.record);
+        match entry.record.as_ref() {
+            Record::Decision(decision) => self.stated_decision(key, decision),
+            Record::Mandate(mandate) => self.mandate(key, mandate),
+            Record::Motion(motion) => self.motion(key, motion),
+            Record::Explanation(explanation) => self.explanation(key, explanation),
+            Record::Action(action) => self.action(key, action, entry),
+            Record::Remark(remark) => self.remark(key, remark),
+            Record::Amount(amount) => self.amount(key, amount),
+            Record::Agreement(agreement) => {
+                let cofinancing = agreement.kind.as_ref().is_some_and(|kind| kind.as_str() == "co-financing");
+                let rule = agreement.cofinancing.as_ref();
+                if cofinancing && rule.is_none_or(|rule| rule.base.is_none()) {
+                    self.add(key, Observation::CofinancingBase { agreement: agreement.id.clone() });
+                }
+            }
+            Record::Change(change) => self.change(key, change),
+            Record::Source(_) | Record::Agenda(_) | Record::Framework(_) | Record::Edition(_) | Record::Body(_) => {}
+            Record::Party(_) | Record::Role(_) | Record::Theme(_) | Record::Subtask(_) | Record::PolicyItem(_) => {}
+            Record::Consultation(_) | Record::Milestone(_) | Record::Step(_) => {}
+        }
+    }
+
+    fn left_references(&mut self, key: &Key, record: &Record) {
+        let left = |id: &Id| self.item(Kind::Action, id).is_some_and(|entry| !entry.is_present());
+        let lineage = |field: &str| matches!(field, "split_from" | "merged_from");
+        let references = record.references().into_iter().filter(|(_, kind, _)| *kind == Kind::Action);
+        let gone: Vec<_> = references.filter(|(field, _, id)| !lineage(field) && left(id)).collect();
+        for (field, _, id) in gone {
+            let id = id.clone();
+            let observation = match record {
+                Record::Milestone(milestone) => {
+                    Observation::EvaluationPromised { milestone: milestone.id.clone(), action: id }
+                }
+                _ => Observation::LeftReference { field, id },
+            };
+            self.add(key, observation);
+        }
+    }
+
+    fn item(&self, kind: Kind, id: &Id) -> Option<&'a Entry> {
+        self.book.entry(&Key::new(kind, id)).map(AsRef::as_ref)
+    }
+
+    fn stated_decision(&mut self, key: &Key, decision: &Decision) {
+        if decision.date.is_none() {
+            self.add(key, Observation::DecisionUndated { decision: decision.id.clone() });
+        }
+        let registry = self.registry();
+        let verdict =
+            registry.verdict(&decision.body, decision.kind.as_str(), Some(self.agenda), decision.date.as_ref());
+        if verdict == Verdict::None {
+            let body = registry.body_name(&decision.body);
+            let (decision, kind) = (decision.id.clone(), decision.kind.clone());
+            self.add(key, Observation::MandateNotStated { decision, kind, body });
+        }
+    }
+
+    fn mandate(&mut self, key: &Key, mandate: &Mandate) {
+        if mandate.inferred == Some(true) {
+            self.add(key, Observation::MandateInferred { mandate: mandate.id.clone() });
+        }
+        if mandate.decision.is_none() && mandate.may.as_str() != ADVISE {
+            self.add(key, Observation::MandateAsserted { mandate: mandate.id.clone() });
+        }
+    }
+
+    fn motion(&mut self, key: &Key, motion: &crate::record::Motion) {
+        let actions = motion.addressed_by.as_deref().unwrap_or_default();
+        if actions.is_empty() {
+            self.add(key, Observation::MotionUnlinked { motion: motion.id.clone() });
+        }
+        for id in actions {
+            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
+                continue;
+            };
+            if !action.motions.as_deref().unwrap_or_default().contains(&motion.id) {
+                let one = format!("motion `{}` names action `{id}`", motion.id);
+                self.add(key, Observation::SidesDiffer { one, other: format!("action `{id}`") });
+            }
+        }
+    }
+
+    fn explanation(&mut self, key: &Key, explanation: &crate::record::Explanation) {
+        for id in explanation.actions.as_deref().unwrap_or_default() {
+            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
+                continue;
+            };
+            if action.explained_in.as_ref() != Some(&explanation.id) {
+                let one = format!("explanation `{}` names action `{id}`", explanation.id);
+                self.add(key, Observation::SidesDiffer { one, other: format!("action `{id}`") });
+            }
+        }
+    }
+
+    fn action(&mut self, key: &Key, action: &crate::record::Action, entry: &Entry) {
+        for id in action.motions.as_deref().unwrap_or_default() {
+            if let Some(Record::Motion(motion)) = self.item(Kind::Motion, id).map(|entry| entry.record.as_ref()) {
+                if !motion.addressed_by.as_deref().unwrap_or_default().contains(&action.id) {
+                    let one = format!("action `{}` names motion `{id}`", action.id);
+                    self.add(key, Observation::SidesDiffer { one, other: format!("motion `{id}`") });
+                }
+            }
+        }
+        if let Some(section) = &action.explained_in {
+            let explained = crate::document::key(Kind::Explanation, section, Some(self.agenda), None);
+            if let Some(Record::Explanation(explanation)) = self.book.entry(&explained).map(|e| e.record.as_ref()) {
+                if !explanation.actions.as_deref().unwrap_or_default().contains(&action.id) {
+                    let one = format!("action `{}` names explanation `{section}`", action.id);
+                    self.add(key, Observation::SidesDiffer { one, other: format!("explanation `{section}`") });
+                }
+            }
+        }
+        let came = entry.marks().iter().filter(|mark| mark.act == crate::history::Act::Added).count();
+        if came > 1 {
+            self.add(key, Observation::LineageLost { item: action.id.clone() });
+        }
+        let to = action.period.as_ref().and_then(|period| period.to.as_ref());
+        if let Some((to, frame)) = to.zip(self.frame()).filter(|(to, frame)| to.latest() > frame.latest()) {
+            self.add(key, Observation::TargetEnded { to: to.to_string(), frame: frame.to_string() });
+        }
+    }
+
+    /// The end of the agenda's frameworks, where each states one: the latest.
+    fn frame(&self) -> Option<&'a Edtf> {
+        let Record::Agenda(agenda) = self.item(Kind::Agenda, self.agenda)?.record.as_ref() else { return None };
+        let frameworks = agenda.framework.as_deref()?.iter().filter_map(|id| self.item(Kind::Framework, id));
+        let ends = frameworks.filter_map(|entry| match entry.record.as_ref() {
+            Record::Framework(framework) => framework.period.as_ref()?.to.as_ref(),
+            _ => None,
+        });
+        ends.max_by_key(|end| end.latest())
+    }
+
+    fn remark(&mut self, key: &Key, remark: &crate::record::Remark) {
+        let Some(words) = remark.roles.as_deref().filter(|words| !words.is_empty()) else { return };
+        for id in remark.actions.as_deref().unwrap_or_default() {
+            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
+                continue;
+            };
+            let item = self.item(Kind::PolicyItem, &action.policy_item).map(|entry| entry.record.as_ref());
+            let Some(Record::PolicyItem(item)) = item else { continue };
+            let stated = item.roles.as_deref().unwrap_or_default();
+            if words.iter().any(|word| !stated.contains(word)) {
+                let (stated, other) = (listed(stated), listed(words));
+                let observation =
+                    Observation::RolesContradict { item: item.id.clone(), stated, remark: remark.id.clone(), other };
+                self.add(key, observation);
+            }
+        }
+    }
+
+    /// A part by unit, times the number of units, is the whole: where the action has one partner group with a count.
+    fn amount(&mut self, key: &Key, amount: &crate::record::Amount) {
+        let whole =
+            amount.part_of.as_ref().and_then(|id| self.item(Kind::Amount, id)).map(|entry| entry.record.as_ref());
+        let (Some(Record::Amount(whole)), Some(each), Some(action)) = (whole, amount.eur, &amount.action) else {
+            return;
+        };
+        let (Some(total), true) = (whole.eur, amount.unit.is_some()) else { return };
+        let Some(Record::Action(action)) = self.item(Kind::Action, action).map(|entry| entry.record.as_ref()) else {
+            return;
+        };
+        let counts = action.partners.as_deref().unwrap_or_default().iter().filter_map(|id| {
+            match self.item(Kind::Party, id).map(|entry| entry.record.as_ref()) {
+                Some(Record::Party(party)) => {
+                    let members = party.members.as_ref().and_then(|members| u32::try_from(members.len()).ok());
+                    party.count.or(members)
+                }
+                _ => None,
+            }
+        });
+        let counts: Vec<u32> = counts.collect();
+        if let [units] = *counts {
+            let (each, total) = (each.euros(), total.euros());
+            if u64::from(units).checked_mul(each) != Some(total) {
+                self.add(key, Observation::UnitRule { amount: amount.id.clone(), units, each, total });
+            }
+        }
+    }
+
+    fn change(&mut self, key: &Key, change: &crate::record::Change) {
+        let registry = self.registry();
+        if let Some(decision) = change.decision.as_ref().and_then(|id| registry.decision(id)) {
+            if decision.kind.as_str() == ADVISE {
+                let body = registry.body_name(&decision.body);
+                let (change, decision) = (key.to_string(), decision.id.clone());
+                self.add(key, Observation::RestsOnAdvice { change, decision, body });
+            }
+        }
+    }
+
+    /// Counts what is not stated, one finding for each question that people ask.
+    fn not_stated(&mut self) {
+        let asked = [
+            (Kind::PolicyItem, "roles"),
+            (Kind::Action, "partners"),
+            (Kind::Action, "period"),
+            (Kind::Action, "amounts"),
+            (Kind::Action, "explained_in"),
+            (Kind::Amount, "eur"),
+            (Kind::Amount, "from"),
+            (Kind::Milestone, "due"),
+        ];
+        for (kind, field) in asked {
+            let all = self.book.entries(kind).filter(|(key, entry)| self.concerns(key, entry));
+            let all: Vec<_> = all.map(|(key, entry)| (key, entry.record.value(field))).collect();
+            let missing = all.iter().filter(|(_, value)| crate::value::is_unstated(value));
+            let missing: Vec<&Id> = missing.map(|(key, _)| &key.id).collect();
+            if !missing.is_empty() {
+                let more = if missing.len() > NAMED { ", …" } else { "" };
+                let ids = format!("{}{more}", listed(missing.iter().take(NAMED)));
+                let observation = Observation::NotStated { what: field, count: missing.len(), of: all.len(), ids };
+                self.findings.push(Finding { key: None, observation });
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The history of one record, and how a point in time selects from it.
+//!
+//! A mark remembers where an event is, from when it holds and which fields it touched, never the values: those are
+//! read back from the event when an older state is asked for. So history costs 32 bytes of memory an event.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dates::Day;
+use crate::event::Recorded;
+use crate::ids::{Id, Position};
+use crate::record::{FieldSet, Record};
+
+/// Reads events back by position, for states older than the current one.
+pub trait Recall {
+    /// The event at a position below the head.
+    fn recall(&self, position: Position) -> Result<Recorded, Unreadable>;
+}
+
+impl Recall for Vec<Recorded> {
+    fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
+        let index = usize::try_from(position).ok();
+        let event = index.and_then(|index| self.get(index)).cloned();
+        event.ok_or_else(|| Unreadable { position, reason: "there is no such event".into() })
+    }
+}
+
+/// An event that should be there could not be read. This is damage or a failing disk, never a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event at position {position} cannot be read: {reason}")]
+pub struct Unreadable {
+    /// Which event.
+    pub position: Position,
+    /// What the storage says.
+    pub reason: String,
+}
+
+/// What an event did to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Stated it, or stated it again with other fields.
+    Stated,
+    /// Put it on the agenda.
+    Added,
+    /// Changed it by decision.
+    Changed,
+    /// Took it off the agenda.
+    Dropped,
+    /// Took it off for a while.
+    Suspended,
+    /// Put it back.
+    Reinstated,
+    /// Took it off: others took its place.
+    Split,
+    /// Took it off: it became part of another.
+    Merged,
+    /// Corrected our writing.
+    Corrected,
+    /// Settled a doubt.
+    Resolved,
+}
+
+impl Act {
+    /// Whether the record stands on the agenda after it; `None` where it does not touch that.
+    pub fn standing(self) -> Option<bool> {
+        match self {
+            Self::Added | Self::Reinstated => Some(true),
+            Self::Dropped | Self::Suspended | Self::Split | Self::Merged => Some(false),
+            Self::Stated | Self::Changed | Self::Corrected | Self::Resolved => None,
+        }
+    }
+}
+
+/// Where an event is that touched a record, and from when it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The event.
+    pub position: Position,
+    /// The event whose place in time it takes: its own, or for a correction the event that it corrects.
+    pub anchor: Position,
+    /// The earliest day from which it holds.
+    pub since: Day,
+    /// The day from which it certainly holds.
+    pub surely_since: Day,
+    /// The fields that it touched.
+    pub fields: FieldSet,
+    /// What it did.
+    pub act: Act,
+    /// Recorded later than it held.
+    pub late: bool,
+}
+
+impl Mark {
+    /// Marks order by when they hold, then by when they were recorded; a correction follows what it corrects.
+    fn order(&self) -> (Day, Position, Position) {
+        (self.since, self.anchor, self.position)
+    }
+}
+
+/// A point on both clocks: what held on a day, as known at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// What held on this day ("geldig op").
+    pub valid: Day,
+    /// As known after this event ("zichtdatum").
+    pub known: Position,
+    /// Only what a revision with its seal here contains; later corrections and late facts still count.
+    pub sealed: Option<Position>,
+}
+
+impl Cut {
+    /// Does the mark count at this point?
+    pub fn selects(&self, mark: &Mark) -> bool {
+        let afterwards = |seal| mark.late || (mark.anchor != mark.position && mark.anchor <= seal);
+        let within = |seal| mark.position <= seal || afterwards(seal);
+        mark.since <= self.valid && mark.position <= self.known && self.sealed.is_none_or(within)
+    }
+}
+
+/// A record with its history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The agenda whose document stated it first.
+    pub agenda: Option<Id>,
+    /// How it reads after every mark.
+    pub record: Arc<Record>,
+    /// In their order (see [`Mark`]).
+    marks: Vec<Mark>,
+}
+
+/// How a record read at a point in time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The record.
+    pub record: Arc<Record>,
+    /// Whether it stood on the agenda; always so for what is not an item.
+    pub present: bool,
+    /// Whether this depends on how an imprecise date is read.
+    pub uncertain: bool,
+}
+
+impl Entry {
+    /// A record at its first mark.
+    pub fn new(agenda: Option<Id>, record: Record, mark: Mark) -> Self {
+        Self { agenda, record: Arc::new(record), marks: vec![mark] }
+    }
+
+    /// The marks, in the order in which they hold.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// The mark of an event.
+    pub fn mark_at(&self, position: Position) -> Option<Mark> {
+        self.marks.iter().find(|mark| mark.position == position).copied()
+    }
+
+    /// The newest event that touched the record.
+    pub fn newest(&self) -> Position {
+        self.marks.iter().map(|mark| mark.position).max().unwrap_or_default()
+    }
+
+    /// Does it stand on the agenda after every mark?
+    pub fn is_present(&self) -> bool {
+        present(self.marks.iter())
+    }
+
+    /// Puts a mark in its place; the current record takes those of its fields that no later mark has set.
+    pub fn put(&mut self, mark: Mark, record: Option<&Record>) {
+        let place = self.marks.partition_point(|other| other.order() <= mark.order());
+        let later = self.marks.iter().skip(place).fold(FieldSet::default(), |set, other| set.or(other.fields));
+        self.marks.insert(place, mark);
+        if let Some(record) = record {
+            Arc::make_mut(&mut self.record).patch(record, mark.fields.without(later));
+        }
+    }
+
+    /// Was it stated after a revision: from a later day on, or on its day and recorded later? Corrections state nothing.
+    pub(crate) fn stated_after(&self, since: Day, position: Position, cut: &Cut) -> bool {
+        let states = |mark: &&Mark| mark.anchor == mark.position && cut.selects(mark);
+        self.marks.iter().filter(states).any(|mark| (mark.since, mark.position) > (since, position))
+    }
+
+    /// The mark that last set a field, at a point in time.
+    pub fn last_set(&self, field: &str, cut: &Cut) -> Option<&Mark> {
+        let sets = |mark: &&Mark| cut.selects(mark) && mark.fields.contains(self.record.kind(), field);
+        self.marks.iter().rev().find(sets)
+    }
+
+    /// How the record read at a point in time; `None` before it was first stated.
+    pub fn at(&self, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
+        let selected: Vec<&Mark> = self.marks.iter().filter(|mark| cut.selects(mark)).collect();
+        if selected.is_empty() {
+            return Ok(None);
+        }
+        let record = if selected.len() == self.marks.len() {
+            Some(self.record.clone())
+        } else {
+            let last = selected.iter().map(|mark| mark.position).max().unwrap_or_default();
+            let unseen = |mark: &Mark| mark.position < last && mark.since <= cut.valid && !cut.selects(mark);
+            read_back(&selected, self.marks.iter().any(unseen), events)?
+        };
+        // What a revision contains it contains on any day that its date may mean.
+        let contained = |mark: &Mark| cut.sealed.is_some_and(|seal| mark.anchor <= seal);
+        let uncertain = selected.iter().any(|mark| mark.surely_since > cut.valid && !contained(mark));
+        Ok(record.map(|record| State { record, present: present(selected.iter().copied()), uncertain }))
+    }
+}
+
+fn present<'a>(marks: impl DoubleEndedIterator<Item = &'a Mark>) -> bool {
+    marks.rev().find_map(|mark| mark.act.standing()).unwrap_or(true)
+}
+
+/// Reads the record that these marks come to: each field from the last mark that touched it.
+///
+/// INVARIANT: an event states the whole record as it read when it was recorded. So where events were recorded in
+/// the order in which they hold, the last one alone has the answer; not where it rests on events left out here.
+fn read_back(marks: &[&Mark], left_out: bool, events: &dyn Recall) -> Result<Option<Arc<Record>>, Unreadable> {
+    let in_order = !left_out
+        && marks.is_sorted_by_key(|mark| mark.position)
+        && marks.iter().all(|mark| mark.anchor == mark.position);
+    let mut answer: Option<Record> = None;
+    let mut settled = FieldSet::default();
+    for mark in marks.iter().rev() {
+        let missing = mark.fields.without(settled);
+        if missing.is_empty() {
+            continue;
+        }
+        let Some(record) = events.recall(mark.position)?.event.payload.record() else {
+            continue;
+        };
+        match &mut answer {
+            None => answer = Some(record),
+            Some(answer) => answer.patch(&record, missing),
+        }
+        if in_order {
+            break;
+        }
+        settled = settled.or(mark.fields);
+    }
+    Ok(answer.map(Arc::new))
+}

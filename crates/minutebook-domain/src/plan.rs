@@ -1,0 +1,335 @@
+//! What recording a document would do, and what keeps it from being recorded. Nothing is recorded here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
+use crate::book::{AgendaState, Book, Revision};
+use crate::compare::{FieldChange, Reading};
+use crate::dates::Day;
+use crate::document::{Document, Index, key};
+use crate::event::{Base, ControlTotal};
+use crate::history::{Cut, Recall, State, Unreadable};
+use crate::ids::{Id, Key, Kind, Position};
+use crate::record::{Change, Edition, FieldSet, Record};
+use crate::refusal::{Place, Problem, Refusal};
+use crate::statement;
+
+/// What recording a document would do.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// The agenda, where the document states one.
+    pub agenda: Option<Id>,
+    /// The edition; absent for a partial document.
+    pub edition: Option<Id>,
+    /// The revision that it would be; 0 for a partial document.
+    pub revision: u32,
+    /// The revision that it starts from.
+    pub base: Option<Base>,
+    /// Where the same document was sealed before: recording it again does nothing.
+    pub sealed_before: Option<Position>,
+    /// How the items differ from the base, in the order theme, sub-task, policy item, action, by id.
+    pub items: Vec<ItemDifference>,
+    /// The other records that are new or read differently, in the document's order.
+    pub statements: Vec<StatementDifference>,
+    /// The count of actions, from the entries of `changes`.
+    pub control: ControlTotal,
+    /// The mandate under which the edition would be adopted, where one could be checked.
+    pub mandate: Option<Id>,
+    /// Entries that `changes` still needs, to be filled in.
+    pub missing: Vec<Change>,
+    /// Entries of `changes` for which there is no difference.
+    pub surplus: Vec<Change>,
+    /// All that keeps the document from being recorded.
+    pub problems: Vec<Problem>,
+}
+
+/// How an item differs from the base.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemDifference {
+    /// The item.
+    pub key: Key,
+    /// What happened to it, seen from the outside.
+    pub motion: Motion,
+    /// The fields that mean something else; empty where it comes, leaves, or only notes differ.
+    pub fields: Vec<FieldChange>,
+    /// The fields that are written differently.
+    pub rewritten: FieldSet,
+    /// The index of the item in the document; absent where it leaves.
+    pub index: Option<usize>,
+    /// The index of the entry of `changes` that explains it.
+    pub claim: Option<usize>,
+}
+
+/// What can be seen of an item by comparing two states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Motion {
+    /// Not there before, and never in this ledger.
+    New,
+    /// Not there before, but it was once.
+    Back,
+    /// There before and after, and it reads differently.
+    Altered,
+    /// There before and after; only notes differ.
+    Annotated,
+    /// There before, not after.
+    Gone,
+}
+
+/// A record outside the items that is new or reads differently.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatementDifference {
+    /// The record.
+    pub key: Key,
+    /// The index in the document; absent for the agenda.
+    pub index: Option<usize>,
+    /// The fields that are written differently; absent where the record is new.
+    pub fields: Option<FieldSet>,
+}
+
+/// What a plan is made of.
+pub(crate) struct Planner<'a> {
+    pub(crate) registry: Registry<'a>,
+    pub(crate) index: &'a Index<'a>,
+    pub(crate) book: &'a Book,
+    pub(crate) document: &'a Document,
+    pub(crate) events: &'a dyn Recall,
+    /// The point in time whose state the document is compared with.
+    pub(crate) cut: Cut,
+    pub(crate) plan: Plan,
+}
+
+impl Book {
+    /// Works out what recording a document would do; `today` is when a partial document takes effect.
+    pub fn plan(&self, document: &Document, today: Day, events: &dyn Recall) -> Result<Plan, Unreadable> {
+        let valid = document.edition.as_ref().map_or(today, |edition| edition.effective.earliest());
+        let index = Index::new(document);
+        let mut planner = Planner {
+            registry: Registry { book: self, stated: Some(&index) },
+            index: &index,
+            book: self,
+            document,
+            events,
+            cut: Cut { valid, known: Position::MAX, sealed: None },
+            plan: Plan::default(),
+        };
+        planner.run()?;
+        Ok(planner.plan)
+    }
+}
+
+impl<'a> Planner<'a> {
+    fn run(&mut self) -> Result<(), Unreadable> {
+        self.plan.agenda = self.document.agenda.as_ref().map(|agenda| agenda.id.clone());
+        self.plan.edition = self.document.edition.as_ref().map(|edition| edition.id.clone());
+        if self.is_sealed() {
+            return Ok(());
+        }
+        self.check_form();
+        self.check_ids();
+        self.check_references();
+        statement::check(self);
+        self.compare_statements()?;
+        if let (Some(agenda), Some(edition)) = (&self.document.agenda, &self.document.edition) {
+            let state = self.book.agenda(&agenda.id);
+            let follows = self.check_edition(edition, state);
+            let current = state.and_then(AgendaState::current);
+            self.check_adoption(agenda.id.clone(), edition, current.is_none());
+            // Out of its place in time there is nothing to compare it with.
+            if follows {
+                self.compare_items(&agenda.id)?;
+                self.settle_claims(current.is_none());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn problem(&mut self, index: Option<usize>, field: Option<&str>, refusal: Refusal) {
+        let record = index.and_then(|index| self.document.records.get(index));
+        let key = record.map(|record| self.document.key(record));
+        self.plan.problems.push(Problem { place: Place { index, key, field: field.map(str::to_owned) }, refusal });
+    }
+
+    fn problem_of(&mut self, kind: Kind, id: &Id, field: Option<&str>, refusal: Refusal) {
+        let agenda = self.document.agenda.as_ref().map(|agenda| &agenda.id);
+        let place = Place { index: None, key: Some(key(kind, id, agenda, None)), field: field.map(str::to_owned) };
+        self.plan.problems.push(Problem { place, refusal });
+    }
+
+    fn check_form(&mut self) {
+        let has_items = self.document.records.iter().any(|record| record.kind().is_item());
+        let has_changes = self.document.of(Kind::Change).next().is_some();
+        let should = match (&self.document.edition, &self.document.agenda, has_items) {
+            (Some(_), None, _) => Some("an edition needs the section `agenda`"),
+            (Some(_), Some(_), false) => Some("an edition needs the section `themes`"),
+            (None, _, true) => Some("`themes` need the section `edition`"),
+            (None, _, false) if has_changes => Some("`changes` need the section `edition`"),
+            _ => None,
+        };
+        if let Some(should) = should {
+            self.problem(None, None, Refusal::DocumentForm { should });
+        }
+    }
+
+    /// Was this document sealed as the newest revision of its edition? Then nothing more is asked of it: what was
+    /// corrected or filled in since makes it no other document.
+    fn is_sealed(&mut self) -> bool {
+        let (Some(agenda), Some(edition)) = (&self.document.agenda, &self.document.edition) else { return false };
+        let state = self.book.agenda(&agenda.id);
+        let newest = state.and_then(|state| state.revision(edition.id.as_str(), None));
+        let Some(same) = newest.filter(|newest| newest.seal.sha256 == self.document.sha256()) else { return false };
+        self.plan.revision = same.seal.revision;
+        self.plan.base = state.and_then(AgendaState::current).map(base_of);
+        self.plan.sealed_before = Some(same.position);
+        true
+    }
+
+    /// Checks the place of the edition among the others; true where it follows the current one.
+    fn check_edition(&mut self, edition: &Edition, state: Option<&AgendaState>) -> bool {
+        if edition.first_year.earliest() > edition.last_year.latest() {
+            let (first, last) = (edition.first_year.to_string(), edition.last_year.to_string());
+            self.problem_of(Kind::Edition, &edition.id, Some("first_year"), Refusal::EditionYears { first, last });
+        }
+        let Some(current) = state.and_then(AgendaState::current) else {
+            self.plan.revision = 1;
+            return true;
+        };
+        self.plan.base = Some(base_of(current));
+        let earlier = state.and_then(|state| state.revision(edition.id.as_str(), None));
+        self.plan.revision = earlier.map_or(1, |revision| revision.seal.revision + 1);
+        let since = current.seal.effective.earliest();
+        if earlier.is_some() && current.seal.edition != edition.id {
+            let (edition_id, current) = (edition.id.clone(), current.seal.edition.clone());
+            let refusal = Refusal::RevisionSealed { edition: edition_id, current };
+            self.problem_of(Kind::Edition, &edition.id, None, refusal);
+            false
+        } else if edition.effective.earliest() < since {
+            let (edition_id, current) = (edition.id.clone(), current.seal.edition.clone());
+            let effective = edition.effective.to_string();
+            let refusal = Refusal::EditionEarlier { edition: edition_id, effective, current, since };
+            self.problem_of(Kind::Edition, &edition.id, Some("effective"), refusal);
+            false
+        } else {
+            true
+        }
+    }
+
+    /// Checks that the adopting decision is of the right kind and body, dated and under a mandate.
+    fn check_adoption(&mut self, agenda: Id, edition: &Edition, first: bool) {
+        let Some(decision) = self.registry.decision(&edition.decision) else {
+            return;
+        };
+        let mut refuse = |field, refusal| self.problem_of(Kind::Edition, &edition.id, Some(field), refusal);
+        if decision.kind.as_str() != ADOPT_AGENDA {
+            let (decision, kind) = (decision.id.clone(), decision.kind.clone());
+            refuse("decision", Refusal::NotAdopting { decision, kind });
+            return;
+        }
+        if decision.body != edition.adopted_by {
+            let (decision, body) = (decision.id.clone(), decision.body.clone());
+            refuse("adopted_by", Refusal::GroundBody { decision, stated: edition.adopted_by.clone(), body });
+        }
+        if decision.date.is_none() && !first {
+            let (decision, missing) = (decision.id.clone(), "`date`".to_owned());
+            refuse("decision", Refusal::DecisionIncomplete { decision, missing });
+        }
+        match self.registry.verdict(&decision.body, ADOPT_AGENDA, Some(&agenda), decision.date.as_ref()) {
+            Verdict::Held(mandate) | Verdict::NotVerifiable(mandate) => self.plan.mandate = Some(mandate),
+            Verdict::None => {
+                let refusal = self.registry.no_mandate(decision, Some(&agenda));
+                self.problem_of(Kind::Edition, &edition.id, Some("decision"), refusal);
+            }
+        }
+    }
+
+    fn compare_statements(&mut self) -> Result<(), Unreadable> {
+        let agenda = self.document.agenda.clone().map(Record::from);
+        let others = self.document.records.iter().enumerate().map(|(index, record)| (Some(index), record));
+        for (index, record) in agenda.iter().map(|agenda| (None, agenda)).chain(others) {
+            if record.kind().is_item() || record.kind() == Kind::Change {
+                continue;
+            }
+            let key = self.document.key(record);
+            let fields = match self.book.at(&key, &self.cut, self.events)? {
+                Some(state) => Some(state.record.rewritten(record)),
+                // Stated before, but only from a later day on: every field is set from this day.
+                None => {
+                    self.book.entry(&key).map(|_| FieldSet::named(key.kind, Record::fields(key.kind).iter().copied()))
+                }
+            };
+            if fields.is_none_or(|fields| !fields.is_empty()) {
+                self.plan.statements.push(StatementDifference { key, index, fields });
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_items(&mut self, agenda: &Id) -> Result<(), Unreadable> {
+        let stated = self.document.records.iter().filter(|record| record.kind().is_item());
+        let known = self.book.items(agenda).map(|(key, _)| key.clone());
+        for key in stated.map(|record| self.document.key(record)).chain(known).collect::<BTreeSet<Key>>() {
+            let before = self.book.at(&key, &self.cut, self.events)?;
+            if key.kind == Kind::Action {
+                self.plan.control.before += u32::from(before.as_ref().is_some_and(|state| state.present));
+                self.plan.control.after += u32::from(self.index.place(&key).is_some());
+            }
+            if let Some(difference) = self.compare_item(key, before)? {
+                self.plan.items.push(difference);
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_item(&self, key: Key, before: Option<State>) -> Result<Option<ItemDifference>, Unreadable> {
+        let index = self.index.place(&key);
+        let record = index.and_then(|index| self.document.records.get(index));
+        let mut difference = ItemDifference {
+            key,
+            motion: Motion::New,
+            fields: Vec::new(),
+            rewritten: FieldSet::default(),
+            index,
+            claim: None,
+        };
+        match (before, record) {
+            (Some(before), None) if before.present => difference.motion = Motion::Gone,
+            (None, Some(_)) => difference.motion = Motion::New,
+            (Some(before), Some(record)) => {
+                let old = Reading::new(before.record.clone(), |id| self.amount_before(id))?;
+                let new = Reading::new(Arc::new(record.clone()), |id| self.amount_after(id))?;
+                difference.fields = old.changes_to(&new);
+                let changed = FieldSet::named(record.kind(), difference.fields.iter().map(|change| change.field));
+                difference.rewritten = before.record.rewritten(record).or(changed);
+                difference.motion = match (before.present, changed.is_empty()) {
+                    (false, _) => Motion::Back,
+                    (true, false) => Motion::Altered,
+                    (true, true) => Motion::Annotated,
+                };
+                if difference.motion == Motion::Annotated && difference.rewritten.is_empty() {
+                    return Ok(None);
+                }
+            }
+            (_, None) => return Ok(None),
+        }
+        Ok(Some(difference))
+    }
+
+    fn amount_before(&self, id: &Id) -> Result<Option<Arc<Record>>, Unreadable> {
+        let state = self.book.at(&Key::new(Kind::Amount, id), &self.cut, self.events)?;
+        Ok(state.map(|state| state.record))
+    }
+
+    fn amount_after(&self, id: &Id) -> Result<Option<Arc<Record>>, Unreadable> {
+        let stated = self.index.get(&Key::new(Kind::Amount, id));
+        stated.map_or_else(|| self.amount_before(id), |amount| Ok(Some(Arc::new(amount.clone()))))
+    }
+}
+
+fn base_of(revision: &Revision) -> Base {
+    Base {
+        edition: revision.seal.edition.clone(),
+        revision: revision.seal.revision,
+        position: revision.position,
+        sha256: revision.seal.sha256,
+    }
+}

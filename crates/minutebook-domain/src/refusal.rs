@@ -1,0 +1,266 @@
+//! Why the book refuses, with the stable code and the words for people. A refusal says what to do, and who may.
+
+use crate::dates::Day;
+use crate::history::Unreadable;
+use crate::ids::{Id, Key, Kind, Position};
+use crate::message::{Lang, messages};
+use crate::value::{Fault, Nearest, Value};
+
+messages! {
+    /// Why the book refuses.
+    Refusal {
+        /// The ledger has begun already.
+        AlreadyFounded { name: String } = "ALREADY_FOUNDED"
+            nl "dit grootboek bestaat al: `{name}`; kies een andere map"
+            en "this ledger has been founded already: `{name}`; choose another directory"
+        /// Nothing can be recorded before the founding.
+        NotFounded {} = "NOT_FOUNDED"
+            nl "dit grootboek is nog niet begonnen; doe eerst `minutebook init`"
+            en "this ledger has not been founded; run `minutebook init` first"
+        /// The time zone is not known.
+        ZoneUnknown { zone: String } = "ZONE_UNKNOWN"
+            nl "`{zone}` is geen tijdzone; gebruik een IANA-naam zoals Europe/Amsterdam"
+            en "`{zone}` is not a time zone; use an IANA name such as Europe/Amsterdam"
+        /// The body may not take this kind of decision on that date.
+        NoMandate { body: String, on: String, kind: Id, only: String } = "NO_MANDATE"
+            nl "{body} had op {on} geen bevoegdheid voor `{kind}`; alleen {only} kan dit"
+            en "{body} had no mandate for `{kind}` on {on}; only {only} can"
+        /// The agenda changes only by a decision that adopts it.
+        DecisionRequired { item: Key } = "DECISION_REQUIRED"
+            nl "{item} kan alleen met een besluit wijzigen; noem een gedateerd besluit van de soort `adopt-agenda`"
+            en "{item} changes only by a decision; name a dated decision of kind `adopt-agenda`"
+        /// A decision taken with the book must be complete.
+        DecisionIncomplete { decision: Id, missing: String } = "DECISION_INCOMPLETE"
+            nl "vul bij besluit `{decision}` nog in: {missing}"
+            en "decision `{decision}` is incomplete; fill in: {missing}"
+        /// It would hold before it was decided.
+        EffectBeforeAllowed { effective: String, decided: String } = "EFFECT_BEFORE_ALLOWED"
+            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; leg dit vast als laat bekend geworden feit"
+            en "the effective date {effective} is before the decision's date {decided}; record it as a late fact"
+        /// What was stated of a decision stays.
+        DecisionDiffers { decision: Id, fields: String } = "DECISION_DIFFERS"
+            nl "besluit `{decision}` staat al anders in het boek ({fields}); vul alleen aan wat ontbrak of leg een erratum vast"
+            en "decision `{decision}` reads differently in the book ({fields}); only fill in what was missing, or record an erratum"
+        /// An older edition cannot change any more.
+        RevisionSealed { edition: Id, current: Id } = "REVISION_SEALED"
+            nl "editie `{edition}` is vastgesteld en opgevolgd door `{current}`; leg een erratum of een laat feit vast"
+            en "edition `{edition}` is sealed and was followed by `{current}`; record an erratum or a late fact"
+        /// Editions follow each other in time.
+        EditionEarlier { edition: Id, effective: String, current: Id, since: Day } = "EDITION_EARLIER"
+            nl "editie `{edition}` gaat in op {effective}, vóór de huidige editie `{current}` ({since}); kies een latere ingangsdatum"
+            en "edition `{edition}` takes effect on {effective}, before the current edition `{current}` ({since}); choose a later date"
+        /// The years of an edition are reversed.
+        EditionYears { first: String, last: String } = "EDITION_YEARS"
+            nl "het eerste jaar {first} ligt na het laatste jaar {last}; draai ze om"
+            en "the first year {first} is after the last year {last}; swap them"
+        /// The client wrote against an older state.
+        StaleBase { what: String, yours: Position, current: Position } = "STALE_BASE"
+            nl "iemand anders wijzigde {what} intussen (gebeurtenis {current}, u had {yours}); bekijk het verschil en dien opnieuw in"
+            en "someone else changed {what} in the meantime (event {current}, yours {yours}); look at the difference and submit again"
+        /// The old value is not the current one.
+        OldValueMismatch { field: String, yours: String, current: String } = "OLD_VALUE_MISMATCH"
+            nl "u wijzigt `{field}` van {yours}, maar de huidige waarde is {current}"
+            en "you change `{field}` from {yours}, but the current value is {current}"
+        /// Nothing would change.
+        NoChange { item: Key } = "NO_CHANGE"
+            nl "er verandert niets aan {item}; laat het staan zoals het is"
+            en "nothing would change in {item}; leave it as it is"
+        /// A reason is needed.
+        ReasonMissing { what: String } = "REASON_MISSING"
+            nl "geef bij {what} een reden in één of meer zinnen; die komt in het jaaroverzicht"
+            en "give a reason for {what} in one or more sentences; it is printed in the yearly report"
+        /// A change rests on a decision.
+        GroundMissing { what: String } = "GROUND_MISSING"
+            nl "noem bij {what} het besluit (`decision`) waar de wijziging op rust"
+            en "name for {what} the decision (`decision`) that the change rests on"
+        /// The body of the ground is another one.
+        GroundBody { decision: Id, stated: Id, body: Id } = "GROUND_BODY"
+            nl "besluit `{decision}` is genomen door `{body}`, niet door `{stated}`; verbeter `decided_by`"
+            en "decision `{decision}` was taken by `{body}`, not by `{stated}`; correct `decided_by`"
+        /// Differences without an entry, or entries without a difference.
+        ChangesMismatch { missing: String, surplus: String } = "CHANGES_MISMATCH"
+            nl "`changes` dekt de verschillen niet; ontbreekt: {missing}; te veel: {surplus}; `minutebook plan --write` vult aan wat ontbreekt"
+            en "`changes` does not cover the differences; missing: {missing}; surplus: {surplus}; `minutebook plan --write` adds what is missing"
+        /// An item has two entries.
+        ReviewConflict { item: String } = "REVIEW_CONFLICT"
+            nl "voor {item} staan twee wijzigingen; kies er één"
+            en "there are two changes for {item}; choose one"
+        /// The entry does not say what happened to the item.
+        ChangeForm { change: Id, should: &'static str } = "CHANGE_FORM"
+            nl "wijziging `{change}` is niet volledig: {should}"
+            en "change `{change}` is not complete: {should}"
+        /// The first edition has no changes.
+        FirstEdition {} = "FIRST_EDITION"
+            nl "een eerste editie heeft geen `changes`: alles erin is nieuw; haal de sectie weg"
+            en "a first edition has no `changes`: all in it is new; remove the section"
+        /// The fields given are not those that differ.
+        FieldsDiffer { item: String, given: String, computed: String } = "FIELDS_DIFFER"
+            nl "bij {item} noemt de wijziging de velden {given}, maar anders zijn {computed}"
+            en "the change of {item} names the fields {given}, but those that differ are {computed}"
+        /// The control total does not balance.
+        ControlTotal { sum: String, after: u32 } = "CONTROL_TOTAL"
+            nl "de telling sluit niet: {sum}, maar de nieuwe stand telt {after}; controleer de wijzigingen"
+            en "the control total does not balance: {sum}, but the new state counts {after}; check the changes"
+        /// A split needs two parts.
+        SplitNeedsTwo { change: Id } = "SPLIT_NEEDS_TWO"
+            nl "splitsen (`{change}`) vraagt één bestaande actie in `from` en ten minste twee nieuwe in `into`"
+            en "a split (`{change}`) needs one existing action in `from` and at least two new ones in `into`"
+        /// A merge needs two sources.
+        MergeNeedsTwo { change: Id } = "MERGE_NEEDS_TWO"
+            nl "samenvoegen (`{change}`) vraagt ten minste twee bestaande acties in `from` en één nieuwe in `into`"
+            en "a merge (`{change}`) needs at least two existing actions in `from` and one new one in `into`"
+        /// A reference resolves neither in the document nor in the ledger.
+        UnknownReference { kind: Kind, id: Id, nearest: Nearest } = "UNKNOWN_REFERENCE"
+            nl "`{id}` is geen bekende {kind}; voeg die toe of verbeter de verwijzing{nearest:#}"
+            en "`{id}` is not a known {kind}; add it or correct the reference{nearest}"
+        /// A role word outside the vocabulary.
+        RoleUnknown { word: Id, nearest: Nearest } = "ROLE_UNKNOWN"
+            nl "`{word}` staat niet in de rollenlijst; kies een rol of breid `roles` uit{nearest:#}"
+            en "`{word}` is not in the role vocabulary; choose a role or extend `roles`{nearest}"
+        /// The id is taken twice in one document.
+        DuplicateId { key: Key } = "DUPLICATE_ID"
+            nl "{key} staat twee keer in het document; geef elk een eigen id"
+            en "{key} stands twice in the document; give each its own id"
+        /// The id belongs to another agenda.
+        IdTaken { key: Key, agenda: Id } = "ID_TAKEN"
+            nl "{key} hoort al bij agenda `{agenda}`; kies een ander id"
+            en "{key} belongs to agenda `{agenda}` already; choose another id"
+        /// The document is not of one edition of one agenda.
+        DocumentForm { should: &'static str } = "DOCUMENT_FORM"
+            nl "dit document is geen hele editie en ook geen deel: {should}"
+            en "this document is neither a whole edition nor a partial one: {should}"
+        /// A mandate after the first document needs a decision.
+        MandateNeedsDecision { mandate: Id, may: Id } = "MANDATE_NEEDS_DECISION"
+            nl "mandaat `{mandate}` voor `{may}` vraagt een gedateerd besluit van de soort `grant-mandate` door een orgaan dat dat mag"
+            en "mandate `{mandate}` for `{may}` needs a dated decision of kind `grant-mandate` by a body that may take it"
+        /// The adopting decision is of another kind.
+        NotAdopting { decision: Id, kind: Id } = "NOT_ADOPTING"
+            nl "besluit `{decision}` is van de soort `{kind}`; een editie wordt vastgesteld met een besluit van de soort `adopt-agenda`"
+            en "decision `{decision}` is of kind `{kind}`; an edition is adopted by a decision of kind `adopt-agenda`"
+        /// The document has faults, each in its place.
+        Document { problems: Problems } = "INVALID_DOCUMENT"
+            nl "het document kan zo niet worden vastgelegd: {problems:#}"
+            en "the document cannot be recorded like this: {problems}"
+        /// There is no such record.
+        NotFound { what: String, nearest: Nearest } = "NOT_FOUND"
+            nl "{what} staat niet in het boek{nearest:#}"
+            en "{what} is not in the book{nearest}"
+        /// The field does not fit.
+        FieldInvalid { field: String, fault: Fault } = "FIELD_INVALID"
+            nl "`{field}` klopt niet: {fault}"
+            en "`{field}` does not fit: {fault}"
+        /// This kind of record is recorded otherwise.
+        KindNotStated { kind: Kind } = "KIND_NOT_STATED"
+            nl "een {kind} leg je vast met een agendadocument (`minutebook import`)"
+            en "a {kind} is recorded with an agenda document (`minutebook import`)"
+        /// An erratum that changes meaning.
+        ErratumSubstantive { field: String } = "ERRATUM_SUBSTANTIVE"
+            nl "`{field}` wijzigen is meer dan een schrijffout verbeteren; gebruik een wijziging met besluit of een laat feit"
+            en "changing `{field}` is more than correcting a slip of the pen; use a change with a decision or a late fact"
+        /// An erratum on an older writing.
+        ErratumOnErratum { corrects: Position, newest: Position } = "ERRATUM_ON_ERRATUM"
+            nl "gebeurtenis {corrects} is al verbeterd of gewijzigd; verwijs naar gebeurtenis {newest}"
+            en "event {corrects} was corrected or changed already; refer to event {newest}"
+        /// The quote does not hold the new value.
+        CitationNotFound { value: String } = "CITATION_NOT_FOUND"
+            nl "een erratum op een bedrag of datum vraagt een citaat uit een geregistreerde bron waarin {value} staat"
+            en "an erratum on an amount or date needs a quote from a registered source that holds {value}"
+        /// A late fact of the future.
+        NotLate { effective: String } = "NOT_LATE"
+            nl "{effective} is niet voorbij; een laat feit gaat over wat al gold"
+            en "{effective} is not past; a late fact is about what held already"
+        /// There is no doubt to settle.
+        NoDoubt { key: Key } = "NO_DOUBT"
+            nl "{key} heeft geen open twijfel"
+            en "{key} has no open doubt"
+        /// Text that looks like personal data.
+        PersonalData { what: &'static str } = "PERSONAL_DATA_IN_TEXT"
+            nl "de tekst lijkt {what} te bevatten; persoonsgegevens horen niet in het boek: noem een hoedanigheid"
+            en "the text seems to hold {what}; personal data does not belong in the book: name a capacity"
+        /// An event over its size.
+        EventTooLarge { event: &'static str, bytes: usize, limit: usize } = "EVENT_TOO_LARGE"
+            nl "{event} wordt {bytes} bytes en mag er {limit} zijn; zet lange tekst in een document en registreer het als bron"
+            en "{event} comes to {bytes} bytes and may have {limit}; put long text in a document and register it as a source"
+        /// More events than one request may give.
+        TooManyEvents { events: usize, limit: usize } = "TOO_MANY_EVENTS"
+            nl "dit verzoek geeft {events} gebeurtenissen en mag er {limit} geven; verdeel het"
+            en "this request gives {events} events and may give {limit}; divide it"
+        /// The same request id with another body.
+        RequestIdReused { request_id: String } = "REQUEST_ID_REUSED"
+            nl "verzoek `{request_id}` is al gebruikt voor een ander verzoek; kies een nieuw id"
+            en "request id `{request_id}` was used for another request; choose a new one"
+    }
+}
+
+/// Where in a document a fault is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The record's index in the document's list; absent for the agenda, the edition and the whole.
+    pub index: Option<usize>,
+    /// The record, where there is one.
+    pub key: Option<Key>,
+    /// The field, where there is one.
+    pub field: Option<String>,
+}
+
+/// A refusal at its place in a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// All refusals of one document.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Problems(pub Vec<Problem>);
+
+/// The first problem, in English; in the alternate form (`{:#}`) in Dutch.
+impl std::fmt::Display for Problems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(first) = self.0.first() else {
+            return f.write_str("-");
+        };
+        if let Some(key) = &first.place.key {
+            write!(f, "{key}: ")?;
+        }
+        f.write_str(&first.refusal.message(if f.alternate() { Lang::Nl } else { Lang::En }))?;
+        match self.0.len() {
+            1 => Ok(()),
+            n => write!(f, " (1/{n})"),
+        }
+    }
+}
+
+/// What comes of a command that is not recorded: a refusal, or a ledger that cannot be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Rejection {
+    /// The rules refuse it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// An event needed for the decision cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// A value in a message: text in backticks, what is not stated in words.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::String(text) => format!("`{text}`"),
+        other => format!("`{other}`"),
+    }
+}
+
+/// Names in a message: in backticks, joined by commas; a dash for none.
+pub(crate) fn listed<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+    let all: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(", ") }
+}

@@ -1,0 +1,196 @@
+//! The yearly review as a document hands it in: opened, filled and adopted in one go.
+
+use crate::book::{AgendaState, Book};
+use crate::command::{Context, ImportDocument};
+use crate::dates::Edtf;
+use crate::document::Document;
+use crate::event::{
+    CONTENTS_MAX, Contents, Draft, ItemEvent, ItemStep, Payload, Proposal, Reason, ReviewOpened, Seal, Statement,
+};
+use crate::history::Recall;
+use crate::ids::{Id, Kind};
+use crate::plan::{ItemDifference, Motion, Plan};
+use crate::record::{Agenda, Change, Edition, Record};
+use crate::refusal::{Problems, Refusal, Rejection};
+use crate::value::ChangeKind;
+
+impl Book {
+    /// Records what a document states; no events where it was recorded before.
+    pub(crate) fn decide_import(
+        &self,
+        command: &ImportDocument,
+        context: &Context,
+        events: &dyn Recall,
+    ) -> Result<Vec<Draft>, Rejection> {
+        let document = &command.document;
+        self.check_base(document.agenda.as_ref(), command)?;
+        let plan = self.plan(document, context.today, events)?;
+        if !plan.problems.is_empty() {
+            return Err(Refusal::Document { problems: Problems(plan.problems) }.into());
+        }
+        if plan.sealed_before.is_some() {
+            return Ok(Vec::new());
+        }
+        let effective = document.edition.as_ref().map_or_else(|| Edtf::on(context.today), |e| e.effective.clone());
+        let mut adoption = Adoption { document, plan: &plan, context, effective, drafts: Vec::new() };
+        match (&document.agenda, &document.edition) {
+            (Some(agenda), Some(edition)) => {
+                let previous = self.agenda(&agenda.id).and_then(|state| state.revisions.last()).map(|r| r.position);
+                adoption.open(agenda, edition);
+                adoption.state();
+                adoption.propose(agenda, edition);
+                adoption.move_items(agenda, edition);
+                adoption.list_contents(agenda, edition);
+                adoption.seal(agenda, edition, previous);
+            }
+            _ => adoption.state(),
+        }
+        Ok(adoption.drafts)
+    }
+
+    fn check_base(&self, agenda: Option<&Agenda>, command: &ImportDocument) -> Result<(), Refusal> {
+        let Some((agenda, yours)) = agenda.zip(command.expected_revision) else {
+            return Ok(());
+        };
+        let current = self.agenda(&agenda.id).map(AgendaState::newest).unwrap_or_default();
+        let what = format!("agenda {}", agenda.id);
+        if yours == current { Ok(()) } else { Err(Refusal::StaleBase { what, yours, current }) }
+    }
+}
+
+/// An adoption in the making: the events of one document.
+struct Adoption<'a> {
+    document: &'a Document,
+    plan: &'a Plan,
+    context: &'a Context,
+    effective: Edtf,
+    drafts: Vec<Draft>,
+}
+
+impl Adoption<'_> {
+    fn push(&mut self, decision: Option<&Id>, reason: Option<&Change>, payload: Payload) {
+        let text = reason.and_then(|change| change.reason.clone());
+        self.drafts.push(Draft {
+            decision: decision.cloned(),
+            effective: Some(self.effective.clone()),
+            reason: text.map(|text| Reason { code: None, text }),
+            ..Draft::of(self.context, payload)
+        });
+    }
+
+    fn open(&mut self, agenda: &Agenda, edition: &Edition) {
+        let opened = ReviewOpened {
+            agenda: agenda.id.clone(),
+            edition: edition.clone(),
+            revision: self.plan.revision,
+            invented: self.document.invented,
+            base: self.plan.base.clone(),
+        };
+        self.push(None, None, Payload::ReviewOpened(opened));
+    }
+
+    fn state(&mut self) {
+        let plan = self.plan;
+        for difference in &plan.statements {
+            let agenda = || self.document.agenda.clone().map(Record::from);
+            let stated = difference.index.map_or_else(agenda, |index| self.document.records.get(index).cloned());
+            if let Some(record) = stated {
+                let statement = Statement {
+                    agenda: plan.agenda.clone(),
+                    edition: plan.edition.clone(),
+                    record,
+                    fields: difference.fields,
+                };
+                self.push(None, None, Payload::Stated(statement));
+            }
+        }
+    }
+
+    fn propose(&mut self, agenda: &Agenda, edition: &Edition) {
+        for record in self.document.of(Kind::Change) {
+            if let Record::Change(change) = record {
+                let (agenda, edition) = (agenda.id.clone(), edition.id.clone());
+                let proposal = Proposal { agenda, edition, change: change.clone() };
+                self.push(None, Some(change), Payload::DispositionProposed(proposal));
+            }
+        }
+    }
+
+    /// Moves the items: first those that leave for others, so that their parts come after them.
+    fn move_items(&mut self, agenda: &Agenda, edition: &Edition) {
+        let document = self.document;
+        let change = |record| match record {
+            &Record::Change(ref change) => Some(change),
+            _ => None,
+        };
+        let changes = document.of(Kind::Change).filter_map(change);
+        let lineages = changes.filter_map(|change| lineage(change).map(|step| (Some(change), step)));
+        let moves = self.plan.items.iter().filter_map(|item| {
+            let claim = item.claim.and_then(|index| document.records.get(index)).and_then(change);
+            item_step(document, item, claim).map(|step| (claim, step))
+        });
+        for (claim, step) in lineages.chain(moves).collect::<Vec<_>>() {
+            let ground = claim.and_then(|change| change.decision.clone());
+            let event = ItemEvent { agenda: agenda.id.clone(), edition: Some(edition.id.clone()), ground, step };
+            self.push(Some(&edition.decision), claim, Payload::Item(event));
+        }
+    }
+
+    fn list_contents(&mut self, agenda: &Agenda, edition: &Edition) {
+        for kind in Kind::ALL {
+            let ids: Vec<Id> = match kind {
+                Kind::Agenda => vec![agenda.id.clone()],
+                _ => self.document.of(kind).map(|record| record.id().clone()).collect(),
+            };
+            for stretch in ids.chunks(CONTENTS_MAX) {
+                let (agenda, edition) = (agenda.id.clone(), edition.id.clone());
+                let contents = Contents { agenda, edition, kind, ids: stretch.to_vec() };
+                self.push(None, None, Payload::ContentsListed(contents));
+            }
+        }
+    }
+
+    fn seal(&mut self, agenda: &Agenda, edition: &Edition, previous: Option<u64>) {
+        let seal = Seal {
+            agenda: agenda.id.clone(),
+            edition: edition.id.clone(),
+            revision: self.plan.revision,
+            decision: edition.decision.clone(),
+            mandate: self.plan.mandate.clone(),
+            effective: self.effective.clone(),
+            control: self.plan.control,
+            previous,
+            sha256: self.document.sha256(),
+        };
+        self.push(Some(&edition.decision), None, Payload::RevisionSealed(seal));
+    }
+}
+
+fn item_step(document: &Document, item: &ItemDifference, claim: Option<&Change>) -> Option<ItemStep> {
+    let record = item.index.and_then(|index| document.records.get(index)).cloned();
+    let (kind, id) = (item.key.kind, item.key.id.clone());
+    match (item.motion, record) {
+        (Motion::New, Some(record)) => Some(ItemStep::Added(record)),
+        (Motion::Back, Some(record)) if claim.is_some_and(|change| change.kind == ChangeKind::Added) => {
+            Some(ItemStep::Added(record))
+        }
+        (Motion::Back, Some(record)) => Some(ItemStep::Reinstated(record, item.rewritten)),
+        (Motion::Altered | Motion::Annotated, Some(record)) => Some(ItemStep::Changed(record, item.rewritten)),
+        (Motion::Gone, None) => match claim.map(|change| (change.kind, change.disposition)) {
+            Some((ChangeKind::Dropped, Some(disposition))) => Some(ItemStep::Dropped(kind, id, disposition)),
+            Some((ChangeKind::Suspended, _)) => Some(ItemStep::Suspended(kind, id)),
+            // What left by a split or merge has its event already.
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn lineage(change: &Change) -> Option<ItemStep> {
+    let (from, into) = (change.from.as_deref()?, change.into.as_deref()?);
+    match (change.kind, from, into) {
+        (ChangeKind::Split, [from], into) => Some(ItemStep::Split(from.clone(), into.to_vec())),
+        (ChangeKind::Merged, from, [into]) => Some(ItemStep::Merged(from.to_vec(), into.clone())),
+        _ => None,
+    }
+}

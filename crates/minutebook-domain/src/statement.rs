@@ -1,0 +1,273 @@
+//! Rules for what is stated outside the table of items: decisions, mandates, texts. In a document or one at a time.
+
+use std::collections::HashMap;
+
+use crate::authority::{ADOPT_FRAMEWORK, ADVISE, GRANT_MANDATE, Registry, Verdict};
+use crate::book::Book;
+use crate::command::{Context, StateRecord};
+use crate::dates::Edtf;
+use crate::document::{Document, key};
+use crate::event::{Draft, Payload, Reason, Statement};
+use crate::history::{Cut, Recall};
+use crate::ids::{Id, Key, Kind, Position};
+use crate::plan::Planner;
+use crate::record::{Decision, FieldSet, Mandate, Record};
+use crate::refusal::{Problem, Problems, Refusal, Rejection, listed};
+use crate::value::{Text, Value, is_unstated};
+
+/// Checks the decisions, mandates and texts of a document.
+pub(crate) fn check(planner: &mut Planner) {
+    let first = planner.book.entries(Kind::Mandate).next().is_none();
+    let mut may_begin = true;
+    for (index, record) in planner.document.records.iter().enumerate() {
+        let refusal = match record {
+            Record::Decision(decision) => decision_differs(planner.book, decision),
+            Record::Mandate(mandate) if !first => mandate_needs_decision(planner.registry, mandate, &mut may_begin),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            planner.problem(Some(index), None, refusal);
+        }
+        check_personal_data(planner, Some(index), record);
+    }
+    let agenda = planner.document.agenda.clone().map(Record::from);
+    for header in agenda.into_iter().chain(planner.document.edition.clone().map(Record::from)) {
+        check_personal_data(planner, None, &header);
+    }
+    if planner.document.edition.is_none() {
+        check_amounts(planner);
+    }
+}
+
+fn check_personal_data(planner: &mut Planner, index: Option<usize>, record: &Record) {
+    for (field, value) in record.write() {
+        if let Some(what) = personal_data(&value) {
+            planner.problem(index, Some(&field), Refusal::PersonalData { what });
+        }
+    }
+}
+
+/// An amount counts in the action that names it, so it moves with the agenda: by an edition.
+fn check_amounts(planner: &mut Planner) {
+    let records = planner.document.records.iter().enumerate();
+    let moved: Vec<_> = records.filter(|(_, record)| planner.book.is_other_amount(record)).collect();
+    let named = if moved.is_empty() { HashMap::new() } else { planner.book.named_amounts() };
+    for (index, record) in moved {
+        if let Some((key, _)) = named.get(record.id()) {
+            let item = Key::clone(key);
+            planner.problem(Some(index), None, Refusal::DecisionRequired { item });
+        }
+    }
+}
+
+/// Refuses text that looks like personal data.
+pub(crate) fn check_text(text: &Text) -> Result<(), Refusal> {
+    personal_data(&text.as_str().into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what }))
+}
+
+/// A later document may fill in what was not stated of a decision; any other difference needs an erratum.
+fn decision_differs(book: &Book, decision: &Decision) -> Option<Refusal> {
+    let recorded = &book.entry(&Key::new(Kind::Decision, &decision.id))?.record;
+    let restated = Record::from(decision.clone());
+    let changed = recorded.changed(&restated).names(Kind::Decision);
+    let differing: Vec<_> = changed.filter(|field| !is_unstated(&recorded.value(field))).collect();
+    let fields = || listed(differing.iter());
+    (!differing.is_empty()).then(|| Refusal::DecisionDiffers { decision: decision.id.clone(), fields: fields() })
+}
+
+/// A mandate that lets a body do more than advise is granted by a decision. Until a body holds `grant-mandate`, it may
+/// be asserted for a body that adopts frameworks, so that a ledger can begin to grant.
+fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut bool) -> Option<Refusal> {
+    let recorded = registry.book.entry(&Key::new(Kind::Mandate, &mandate.id));
+    let restated = Record::from(mandate.clone());
+    if mandate.may.as_str() == ADVISE || recorded.is_some_and(|entry| entry.record.changed(&restated).is_empty()) {
+        return None;
+    }
+    let before = Registry { stated: None, ..registry };
+    let begins = *may_begin
+        && mandate.may.as_str() == GRANT_MANDATE
+        && !before.any_holds(GRANT_MANDATE)
+        && before.verdict(&mandate.body, ADOPT_FRAMEWORK, None, None) != Verdict::None;
+    let granted = mandate.decision.as_ref().and_then(|id| registry.decision(id)).is_some_and(|decision| {
+        // A body does not grant itself the right to grant: the mandate that counts is one that the book has.
+        let verdict = before.verdict(&decision.body, GRANT_MANDATE, None, decision.date.as_ref());
+        decision.kind.as_str() == GRANT_MANDATE && matches!(verdict, Verdict::Held(_))
+    });
+    // Only one: the next is granted under it.
+    *may_begin &= !begins;
+    let refusal = || Refusal::MandateNeedsDecision { mandate: mandate.id.clone(), may: mandate.may.clone() };
+    (!begins && !granted).then(refusal)
+}
+
+/// What looks like personal data in the texts of a value: an e-mail address, or a citizen service number.
+pub(crate) fn personal_data(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::String(text) => {
+            let word = |word: &str| {
+                let at = word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+                let digits = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+                match (at, digits.len() == 9 && is_bsn(digits)) {
+                    (true, _) => Some("een e-mailadres / an e-mail address"),
+                    (_, true) => Some("een burgerservicenummer / a citizen service number"),
+                    _ => None,
+                }
+            };
+            text.split_whitespace().find_map(word)
+        }
+        Value::Array(list) => list.iter().find_map(personal_data),
+        Value::Object(map) => map.values().find_map(personal_data),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// The eleven-test of the citizen service number: 9a + 8b + … + 2h − i is a multiple of 11.
+fn is_bsn(digits: &str) -> bool {
+    let sum: Option<i64> = digits
+        .chars()
+        .zip([9, 8, 7, 6, 5, 4, 3, 2, -1])
+        .try_fold(0, |sum, (digit, weight)| digit.to_digit(10).map(|digit| sum + i64::from(digit) * weight));
+    sum.is_some_and(|sum| sum != 0 && sum % 11 == 0)
+}
+
+impl Book {
+    /// Records one statement outside a document.
+    pub(crate) fn decide_state(
+        &self,
+        command: &StateRecord,
+        context: &Context,
+        events: &dyn Recall,
+    ) -> Result<Vec<Draft>, Rejection> {
+        let kind = command.record.kind();
+        if kind.is_item() || matches!(kind, Kind::Edition | Kind::Change) {
+            return Err(Refusal::KindNotStated { kind }.into());
+        }
+        let key = key(kind, command.record.id(), command.agenda.as_ref(), None);
+        self.check_expected(&key, command.expected_revision)?;
+        if let Some(agenda) = &command.agenda {
+            self.check_known(&Key::new(Kind::Agenda, agenda))?;
+        }
+        if let Some(agenda) = command.agenda.as_ref().and_then(|mine| self.other_owner(&key, mine)) {
+            return Err(Refusal::IdTaken { key, agenda }.into());
+        }
+        command.reason.as_ref().map_or(Ok(()), check_text)?;
+        self.check_alone(&command.record, false, context, events)?;
+        if let Record::Decision(decision) = &command.record {
+            self.check_decision(decision, command.agenda.as_ref())?;
+        }
+        let effective =
+            command.effective.clone().or_else(|| dated(&command.record)).unwrap_or_else(|| Edtf::on(context.today));
+        let cut = Cut { valid: effective.earliest(), ..self.now() };
+        let fields = match self.at(&key, &cut, events)? {
+            Some(state) => Some(state.record.rewritten(&command.record)),
+            // Stated before, but only from a later day on: every field is set from this day.
+            None => self.entry(&key).map(|_| FieldSet::named(kind, Record::fields(kind).iter().copied())),
+        };
+        if fields.is_some_and(|fields| fields.is_empty()) {
+            return Err(Refusal::NoChange { item: key }.into());
+        }
+        Ok(vec![Draft {
+            decision: decision_of(&command.record),
+            effective: Some(effective),
+            reason: command.reason.clone().map(|text| Reason { code: None, text }),
+            ..Draft::of(
+                context,
+                Payload::Stated(Statement {
+                    agenda: command.agenda.clone(),
+                    edition: None,
+                    record: command.record.clone(),
+                    fields,
+                }),
+            )
+        }])
+    }
+
+    /// Holds a lone statement to the same rules as a partial document with one record in it. `decided` says that a
+    /// decision was checked, where one is required.
+    pub(crate) fn check_alone(
+        &self,
+        record: &Record,
+        decided: bool,
+        context: &Context,
+        events: &dyn Recall,
+    ) -> Result<(), Rejection> {
+        let document = Document { records: vec![record.clone()], ..Document::default() };
+        let mut problems = self.plan(&document, context.today, events)?.problems;
+        problems.retain(|problem| !(decided && matches!(problem.refusal, Refusal::DecisionRequired { .. })));
+        match problems.as_slice() {
+            [] => Ok(()),
+            [Problem { refusal, .. }] => Err(refusal.clone().into()),
+            _ => Err(Refusal::Document { problems: Problems(problems) }.into()),
+        }
+    }
+
+    /// A decision that is taken with the book has a body, a kind, a date and a mandate, and no effect before its date.
+    fn check_decision(&self, decision: &Decision, agenda: Option<&Id>) -> Result<(), Refusal> {
+        let Some(date) = &decision.date else {
+            return Err(Refusal::DecisionIncomplete { decision: decision.id.clone(), missing: "`date`".to_owned() });
+        };
+        let registry = Registry { book: self, stated: None };
+        if registry.verdict(&decision.body, decision.kind.as_str(), agenda, Some(date)) == Verdict::None {
+            return Err(registry.no_mandate(decision, agenda));
+        }
+        match &decision.effective {
+            Some(effective) if effective.latest() < date.earliest() => {
+                Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: date.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does the record state an amount of the book otherwise, in what counts in its action?
+    pub(crate) fn is_other_amount(&self, record: &Record) -> bool {
+        let aside = FieldSet::named(Kind::Amount, ["what", "action"]);
+        let recorded = self.entry(&Key::new(Kind::Amount, record.id())).filter(|_| record.kind() == Kind::Amount);
+        recorded.is_some_and(|entry| !entry.record.changed(record).without(aside).is_empty())
+    }
+
+    /// The amounts that the actions on the agendas name, each with such an action and its agenda.
+    pub(crate) fn named_amounts(&self) -> HashMap<&Id, (&Key, &Id)> {
+        let actions = self.entries(Kind::Action).filter(|(_, entry)| entry.is_present());
+        let owned = actions.filter_map(|(key, entry)| Some((key, entry.agenda.as_ref()?, entry.record.as_ref())));
+        owned
+            .filter_map(|(key, agenda, record)| match record {
+                Record::Action(action) => Some((key, agenda, action.amounts.as_deref()?)),
+                _ => None,
+            })
+            .flat_map(|(key, agenda, amounts)| amounts.iter().map(move |id| (id, (key, agenda))))
+            .collect()
+    }
+
+    /// The record is in the book.
+    pub(crate) fn check_known(&self, key: &Key) -> Result<(), Refusal> {
+        if self.entry(key).is_some() {
+            return Ok(());
+        }
+        let ids: Vec<_> = self.entries(key.kind).map(|(known, _)| known.id.clone()).collect();
+        let nearest = crate::value::Nearest::of(key.id.as_str(), ids.iter().map(Id::as_str));
+        Err(Refusal::NotFound { what: key.to_string(), nearest })
+    }
+
+    /// The record's newest event is the one that the client knows.
+    pub(crate) fn check_expected(&self, key: &Key, expected: Option<Position>) -> Result<(), Refusal> {
+        let current = self.entry(key).map(|entry| entry.newest()).unwrap_or_default();
+        match expected {
+            Some(yours) if yours != current => Err(Refusal::StaleBase { what: key.to_string(), yours, current }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn dated(record: &Record) -> Option<Edtf> {
+    match record {
+        Record::Decision(decision) => decision.effective.clone().or_else(|| decision.date.clone()),
+        Record::Mandate(mandate) => mandate.since.clone(),
+        _ => None,
+    }
+}
+
+fn decision_of(record: &Record) -> Option<Id> {
+    match record {
+        Record::Mandate(mandate) => mandate.decision.clone(),
+        _ => None,
+    }
+}

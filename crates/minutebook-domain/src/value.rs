@@ -1,0 +1,594 @@
+//! The values that fields of records hold, and how each reads from and writes to the form of a document.
+//!
+//! A document's form is a [`Value`] (JSON, or YAML of the same shape). `null`, `""`, an empty list and an absent key
+//! all mean "not stated"; what was written is kept all the same, because answers quote it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+pub use serde_json::Value;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use crate::dates::{DateFault, Edtf};
+use crate::ids::Id;
+
+/// The longest text of a field, in bytes.
+pub const TEXT_MAX: usize = 8 * 1024;
+/// The most entries in a list of a field.
+pub const LIST_MAX: usize = 1_000;
+/// The largest sum, in whole euros (10^15).
+pub const EUR_MAX: u64 = 1_000_000_000_000_000;
+
+/// Why a value does not fit its field. The messages say what would.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A required field is not stated.
+    #[error("is missing")]
+    Missing,
+    /// Another type of value is expected.
+    #[error("should be {0}")]
+    Type(&'static str),
+    /// Not an identifier.
+    #[error("`{0}` is not an id; use words of a-z and 0-9 joined by hyphens, at most 64, for example `gemeente-emmen`")]
+    Id(String),
+    /// Not a date.
+    #[error("`{0}` is {1}")]
+    Date(String, DateFault),
+    /// Not a word of a closed list.
+    #[error("`{0}` is not one of {1}")]
+    Choice(String, &'static str),
+    /// Too long.
+    #[error("has {0} bytes, and at most {TEXT_MAX} are kept; put long texts in a document and register it as a source")]
+    TextLength(usize),
+    /// Holds a control character.
+    #[error("holds the control character U+{0:04X}; only line breaks are kept")]
+    Control(u32),
+    /// Too many entries.
+    #[error("has {0} entries, and at most {LIST_MAX} are kept")]
+    ListLength(usize),
+    /// A sum outside of what is kept.
+    #[error("should be whole euros from 0 to 10^15")]
+    Eur,
+    /// Not SHA-256 in hexadecimal.
+    #[error("should be a SHA-256: 64 hexadecimal digits in lower case")]
+    Sha256,
+    /// A key that the record does not have.
+    #[error("`{0}` is not known here{1}")]
+    Unknown(String, Nearest),
+    /// An entry of a list or record does not fit.
+    #[error("{0}: {1}")]
+    In(String, Box<Fault>),
+}
+
+/// The known name nearest to an unknown one, for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest(Option<String>);
+
+impl Nearest {
+    /// Finds the known name with the fewest edits to `name`, if it is near enough to be meant.
+    pub fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let best = known.into_iter().map(|k| (edits(name, k), k)).min();
+        Self(best.filter(|(n, k)| *n <= k.len().div_ceil(2)).map(|(_, k)| k.to_owned()))
+    }
+}
+
+/// The hint in English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asks = if f.alternate() { "bedoelt u" } else { "did you mean" };
+        self.0.as_ref().map_or(Ok(()), |name| write!(f, "; {asks} `{name}`?"))
+    }
+}
+
+/// The Levenshtein distance of two short names, row by row.
+fn edits(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().take(ID_CHARS).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (above, y) in row.iter().skip(1).zip(b.chars()) {
+            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// How much of an unknown name is compared.
+const ID_CHARS: usize = 64;
+
+/// A type that fields can have: the one place where its document form is read and written.
+pub trait Field: Sized {
+    /// Reads the value; `None` is an absent key.
+    fn read(value: Option<&Value>) -> Result<Self, Fault>;
+    /// Writes the value as it was written; `None` is an absent key.
+    fn write(&self) -> Option<Value>;
+}
+
+impl<T: Field> Field for Option<T> {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        match value {
+            None | Some(Value::Null) => Ok(None),
+            // "" and [] say nothing; they are kept where the type can hold them, because answers quote what was written.
+            Some(unstated) if is_unstated(unstated) => Ok(T::read(value).ok()),
+            some => T::read(some).map(Some),
+        }
+    }
+
+    fn write(&self) -> Option<Value> {
+        self.as_ref().and_then(Field::write)
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        let list = required(value)?.as_array().ok_or(Fault::Type("a list"))?;
+        if list.len() > LIST_MAX {
+            return Err(Fault::ListLength(list.len()));
+        }
+        let entry = |(n, v)| T::read(Some(v)).map_err(|fault| Fault::In(format!("entry {}", n + 1), Box::new(fault)));
+        list.iter().enumerate().map(entry).collect()
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(self.iter().filter_map(Field::write).collect())
+    }
+}
+
+fn required(value: Option<&Value>) -> Result<&Value, Fault> {
+    value.filter(|v| !v.is_null()).ok_or(Fault::Missing)
+}
+
+fn text(value: Option<&Value>) -> Result<&str, Fault> {
+    match required(value)? {
+        Value::String(text) => Ok(text),
+        Value::Number(_) | Value::Bool(_) => Err(Fault::Type("text; put quotes around it")),
+        _ => Err(Fault::Type("text")),
+    }
+}
+
+/// Text that a person wrote: Unicode in NFC, no control characters but the line break, at most [`TEXT_MAX`] bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Text(Box<str>);
+
+impl Text {
+    /// Checks a text and brings it to NFC.
+    pub fn new(text: &str) -> Result<Self, Fault> {
+        if text.len() > TEXT_MAX {
+            return Err(Fault::TextLength(text.len()));
+        }
+        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n') {
+            return Err(Fault::Control(u32::from(c)));
+        }
+        Ok(Self(match is_nfc_quick(text.chars()) {
+            IsNormalized::Yes => text.into(),
+            _ => text.nfc().collect::<String>().into(),
+        }))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Field for Text {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        Self::new(text(value)?)
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(self.as_str().into())
+    }
+}
+
+/// A text that says something: not empty, and more than white space.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Name(Text);
+
+impl Name {
+    /// Checks a text as [`Text`] does, and that it is not blank.
+    pub fn new(name: &str) -> Result<Self, Fault> {
+        if name.trim().is_empty() { Err(Fault::Missing) } else { Text::new(name).map(Self) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Field for Name {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        Self::new(text(value)?)
+    }
+
+    fn write(&self) -> Option<Value> {
+        self.0.write()
+    }
+}
+
+impl Field for Id {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        let text = text(value)?;
+        if text.is_empty() { Err(Fault::Missing) } else { Self::any(text).ok_or_else(|| Fault::Id(text.to_owned())) }
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(self.as_str().into())
+    }
+}
+
+impl Field for Edtf {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        let (parsed, written) = match required(value)? {
+            Value::String(text) => (Self::new(text), text.clone()),
+            Value::Number(number) => (number.as_i64().map_or(Err(DateFault::Form), Self::year), number.to_string()),
+            _ => return Err(Fault::Type("a year or a date")),
+        };
+        parsed.map_err(|fault| Fault::Date(written, fault))
+    }
+
+    fn write(&self) -> Option<Value> {
+        if self.is_number() { self.as_str().parse::<i64>().ok().map(Value::from) } else { Some(self.as_str().into()) }
+    }
+}
+
+impl Field for bool {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        required(value)?.as_bool().ok_or(Fault::Type("true or false"))
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some((*self).into())
+    }
+}
+
+impl Field for u32 {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        let number = required(value)?.as_u64().and_then(|n| Self::try_from(n).ok());
+        number.ok_or(Fault::Type("a whole number from 0"))
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some((*self).into())
+    }
+}
+
+/// A sum in whole euros, from 0 to [`EUR_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Eur(u64);
+
+impl Eur {
+    /// Checks a sum.
+    pub fn new(euros: u64) -> Result<Self, Fault> {
+        if euros > EUR_MAX { Err(Fault::Eur) } else { Ok(Self(euros)) }
+    }
+
+    /// The whole euros.
+    pub fn euros(self) -> u64 {
+        self.0
+    }
+}
+
+impl Field for Eur {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        required(value)?.as_u64().ok_or(Fault::Eur).and_then(Self::new)
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(self.0.into())
+    }
+}
+
+/// A number or a short text, kept as written: a share (`0.5`, `"50%"`), line numbers (`12`, `"384-390"`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scalar {
+    /// A number, in JSON's notation.
+    Number(Box<str>),
+    /// A text.
+    Text(Text),
+}
+
+impl Field for Scalar {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        match required(value)? {
+            Value::Number(number) => Ok(Self::Number(number.to_string().into())),
+            Value::String(text) => Text::new(text).map(Self::Text),
+            _ => Err(Fault::Type("a number or text")),
+        }
+    }
+
+    fn write(&self) -> Option<Value> {
+        match self {
+            Self::Number(number) => number.parse::<serde_json::Number>().ok().map(Value::Number),
+            Self::Text(text) => text.write(),
+        }
+    }
+}
+
+/// A SHA-256, written as 64 hexadecimal digits in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Sha256 {
+    /// Reads 64 hexadecimal digits in lower case.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if hex.len() != 64 || hex.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        for (n, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(hex.get(2 * n..2 * n + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Field for Sha256 {
+    fn read(value: Option<&Value>) -> Result<Self, Fault> {
+        Self::parse(text(value)?).ok_or(Fault::Sha256)
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(self.to_string().into())
+    }
+}
+
+/// Declares a record that stands inside a field: its keys, and how it reads and writes.
+macro_rules! part {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type),+ }
+
+        impl Field for $name {
+            fn read(value: Option<&Value>) -> Result<Self, Fault> {
+                let map = required(value)?.as_object().ok_or(Fault::Type("a record of named values"))?;
+                let known = [$(stringify!($field)),+];
+                if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+                    return Err(Fault::Unknown(key.clone(), Nearest::of(key, known)));
+                }
+                Ok(Self { $($field: Field::read(map.get(stringify!($field)))
+                    .map_err(|fault| Fault::In(stringify!($field).to_owned(), Box::new(fault)))?),+ })
+            }
+
+            fn write(&self) -> Option<Value> {
+                let mut map = serde_json::Map::new();
+                $(if let Some(value) = self.$field.write() { map.insert(stringify!($field).to_owned(), value); })+
+                Some(Value::Object(map))
+            }
+        }
+    };
+}
+
+part! {
+    /// From when until when, each in years or EDTF; either end may be not stated.
+    Period {
+        /// The start: counts from its earliest day.
+        from: Option<Edtf>,
+        /// The end: counts to its latest day.
+        to: Option<Edtf>,
+    }
+}
+
+part! {
+    /// A rule of co-financing.
+    Cofinancing {
+        /// The share, as written.
+        share: Scalar,
+        /// What it is a share of, where stated.
+        base: Option<Text>,
+    }
+}
+
+part! {
+    /// A document that belongs to a decision, known by its digest.
+    Attachment {
+        /// What it is called.
+        title: Name,
+        /// The SHA-256 of its bytes.
+        sha256: Sha256,
+    }
+}
+
+/// Declares a closed list of words.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$word_doc])* $variant),+ }
+
+        impl $name {
+            /// The word, as documents write it.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+
+        impl Field for $name {
+            fn read(value: Option<&Value>) -> Result<Self, Fault> {
+                match text(value)? {
+                    "" => Err(Fault::Missing),
+                    $($word => Ok(Self::$variant),)+
+                    other => Err(Fault::Choice(other.to_owned(), concat!($("`", $word, "` ",)+))),
+                }
+            }
+
+            fn write(&self) -> Option<Value> {
+                Some(self.word().into())
+            }
+        }
+    };
+}
+
+choice! {
+    /// How sure a reading of a source is.
+    Confidence {
+        /// No other reading.
+        Certain = "certain",
+        /// The likely reading.
+        Probable = "probable",
+        /// A person must say.
+        Ambiguous = "ambiguous",
+    }
+}
+
+choice! {
+    /// The term of an action.
+    Horizon {
+        /// The term of the edition.
+        Short = "short",
+        /// Beyond the edition.
+        Medium = "medium",
+    }
+}
+
+choice! {
+    /// How often a sum is paid.
+    Per {
+        /// Each year.
+        Year = "year",
+        /// Once.
+        Once = "once",
+    }
+}
+
+choice! {
+    /// What became of an item that left the agenda.
+    Disposition {
+        /// Done.
+        Completed = "completed",
+        /// Stopped.
+        Discontinued = "discontinued",
+        /// Goes on with someone else.
+        HandedOver = "handed-over",
+        /// Became part of something else.
+        Absorbed = "absorbed",
+    }
+}
+
+choice! {
+    /// How an edition differs from the one before it, for one item.
+    ChangeKind {
+        /// The item is new.
+        Added = "added",
+        /// The item leaves.
+        Dropped = "dropped",
+        /// The item reads differently.
+        Changed = "changed",
+        /// One action becomes several.
+        Split = "split",
+        /// Several actions become one.
+        Merged = "merged",
+        /// The item leaves for a while.
+        Suspended = "suspended",
+        /// The item comes back.
+        Reinstated = "reinstated",
+    }
+}
+
+/// Does the value say nothing: `null`, `""` or an empty list?
+pub fn is_unstated(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
+}
+
+/// Do two values mean the same? Unstated forms are equal, and so are a number and its text (`2017`, `"2017"`); lists
+/// compare in order, records key by key.
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
+            number.to_string() == *text
+        }
+        _ => alike(a, b, same),
+    }
+}
+
+/// Are two values written the same, unstated forms aside? A number and its text differ.
+pub fn same_form(a: &Value, b: &Value) -> bool {
+    alike(a, b, same_form)
+}
+
+fn alike(a: &Value, b: &Value, entries: fn(&Value, &Value) -> bool) -> bool {
+    match (a, b) {
+        _ if is_unstated(a) && is_unstated(b) => true,
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| entries(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            let keys = a.keys().chain(b.keys());
+            keys.into_iter().all(|k| entries(a.get(k).unwrap_or(&Value::Null), b.get(k).unwrap_or(&Value::Null)))
+        }
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn unstated_forms_are_equal_and_years_compare_in_both_forms() {
+        for (a, b) in [(json!(null), json!([])), (json!(""), json!(null)), (json!({"to": 2017}), json!({"to": "2017"}))]
+        {
+            assert!(same(&a, &b), "{a} {b}");
+        }
+        assert!(!same(&json!(["a", "b"]), &json!(["b", "a"])));
+        assert!(!same_form(&json!(2017), &json!("2017")));
+        assert!(same_form(&json!({"from": null, "to": 1}), &json!({"to": 1})));
+    }
+
+    #[test]
+    fn text_is_bounded_and_normalised() {
+        assert_eq!(Text::new("cafe\u{301}").unwrap().as_str(), "café");
+        assert_eq!(Text::new("a\tb"), Err(Fault::Control(9)));
+        assert_eq!(Text::new(&"x".repeat(TEXT_MAX + 1)), Err(Fault::TextLength(TEXT_MAX + 1)));
+        assert!(Text::new("line\nline").is_ok());
+    }
+
+    #[test]
+    fn sums_are_whole_euros_in_bounds() {
+        assert_eq!(Eur::read(Some(&json!(EUR_MAX))).unwrap().euros(), EUR_MAX);
+        for bad in [json!(-1), json!(0.5), json!(EUR_MAX + 1), json!("600000")] {
+            assert_eq!(Eur::read(Some(&bad)), Err(Fault::Eur), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_known_one() {
+        assert_eq!(Nearest::of("partnrs", ["title", "partners"]).to_string(), "; did you mean `partners`?");
+        assert_eq!(Nearest::of("zzzzzzzzzzz", ["title"]).to_string(), "");
+    }
+}

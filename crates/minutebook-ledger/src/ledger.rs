@@ -1,0 +1,314 @@
+//! A ledger as a program holds it: the data directory is locked, the writer and the store's thread run, readers are
+//! handed out. What a ledger does is written elsewhere; this module puts the parts together and takes them down.
+//!
+//! A data directory holds `lock`, `journal/` (the truth), `store/` and `snapshot/` (both can be thrown away).
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use jiff::tz::TimeZone;
+use minutebook_domain::book::Book;
+use minutebook_domain::command::{Command, Context};
+use minutebook_domain::event::{Actor, Founding, Recorded};
+use minutebook_domain::history::{Recall, Unreadable};
+use minutebook_domain::ids::{Position, RequestId};
+use minutebook_domain::refusal::Refusal;
+use minutebook_proto::DecodeError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::{self, Clock};
+use crate::frame::{EncodedFrame, FrameBuilder};
+use crate::journal::{Journal, JournalOptions, Witness};
+use crate::lock::{Lock, LockError};
+use crate::log::{IoFailure, Log, LogError};
+use crate::reader::{LedgerNewer, Reader, Shared};
+use crate::receipt::{Pending, Submission, SubmitError};
+use crate::snapshot::{self, SnapshotError, Snapshots};
+use crate::start::{self, Derived, Progress, Started};
+use crate::store::Follower;
+use crate::writer::{self, Waiting, Writer};
+
+const JOURNAL: &str = "journal";
+
+/// What can be chosen when a ledger is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How the journal is laid out.
+    pub journal: JournalOptions,
+    /// A snapshot is written whenever this many events have been recorded.
+    pub snapshot_every: u64,
+    /// How many submissions may wait for the writer.
+    pub queue: usize,
+    /// Tells the time.
+    pub clock: Clock,
+    /// How many events a signed checkpoint has seen; a journal that holds fewer has lost some and is not opened.
+    pub checkpoint: Option<Position>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            journal: JournalOptions::default(),
+            snapshot_every: 100_000,
+            queue: 1024,
+            clock: Clock::default(),
+            checkpoint: None,
+        }
+    }
+}
+
+/// Why a ledger was not founded or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another program has it open, or the lock file cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The bytes of an event are those that were recorded, yet they are no event.
+    #[error("the event at position {position} cannot be decoded: {source}")]
+    Undecodable {
+        /// Its position.
+        position: Position,
+        /// Why.
+        source: DecodeError,
+    },
+    /// An event says that it belongs elsewhere.
+    #[error(
+        "the event at position {position} says that it is the one at position {found}: restore the journal from a copy"
+    )]
+    Misnumbered {
+        /// Where it stands.
+        position: Position,
+        /// Where it says it belongs.
+        found: Position,
+    },
+    /// The founding was refused.
+    #[error("the ledger cannot be founded: {0}")]
+    Founding(#[source] SubmitError),
+    /// The ledger's time zone is not in the database of this program.
+    #[error("the time zone `{0}` is not known to this program: install a newer program")]
+    Zone(String),
+    /// No thread could be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// What can be thrown away could not be.
+    #[error(transparent)]
+    Discard(#[from] IoFailure),
+}
+
+/// How a ledger is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// How many events are durable.
+    pub head: Position,
+    /// How many of them the store has.
+    pub applied: Position,
+    /// Why the store is not used, if it is not.
+    pub degraded: Option<String>,
+    /// Why the writer has stopped, if it has.
+    pub stopped: Option<String>,
+    /// Why there are no queries and no writes, if there are none.
+    pub newer: Option<LedgerNewer>,
+}
+
+/// An open ledger.
+pub struct Ledger {
+    data: PathBuf,
+    shared: Arc<Shared>,
+    queue: Option<mpsc::Sender<Waiting>>,
+    writer: Option<JoinHandle<()>>,
+    follower: Option<Follower>,
+    // INVARIANT: the last field, so that the directory is unlocked after everything else has ended.
+    lock: Lock,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("data", &self.data).field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Found a ledger in a directory that holds none, and open it.
+    pub fn found(
+        data: &Path,
+        options: Options,
+        founding: Founding,
+        request_id: &RequestId,
+        actor: Actor,
+    ) -> Result<Self, OpenError> {
+        let lock = Lock::acquire(data)?;
+        let journal = data.join(JOURNAL);
+        if Journal::is_present(&journal)? {
+            return Err(LogError::Present(journal).into());
+        }
+        let frame = founding_frame(founding, request_id, actor, &options.clock).map_err(OpenError::Founding)?;
+        // What a ledger that stood here before has left behind would bear false witness.
+        start::discard(data).map_err(IoFailure::of("clear", data))?;
+        Journal::found(&journal, &frame, &options.journal)?;
+        Self::open_locked(lock, data, options, &mut |_, _| {})
+    }
+
+    /// Open a ledger.
+    pub fn open(data: &Path, options: Options) -> Result<Self, OpenError> {
+        let lock = Lock::acquire(data)?;
+        Self::open_locked(lock, data, options, &mut |_, _| {})
+    }
+
+    /// Throw away the store and the snapshots of a ledger that nobody has open, and build them again.
+    pub fn rebuild(data: &Path, options: Options, progress: Progress<'_>) -> Result<Self, OpenError> {
+        let lock = Lock::acquire(data)?;
+        present(&data.join(JOURNAL))?;
+        start::discard(data).map_err(IoFailure::of("clear", data))?;
+        Self::open_locked(lock, data, options, progress)
+    }
+
+    fn open_locked(lock: Lock, data: &Path, options: Options, progress: Progress<'_>) -> Result<Self, OpenError> {
+        let journal = data.join(JOURNAL);
+        // Before a store is made where there is no ledger.
+        present(&journal)?;
+        let derived = Derived::load(data);
+        let mut witnesses = derived.witnesses();
+        let checkpoint = options.checkpoint.map(|next| Witness { name: "a signed checkpoint", next, chain: None });
+        witnesses.extend(checkpoint);
+        let log = Arc::new(Journal::open(&journal, options.journal.clone(), &witnesses)?);
+        Self::over(log, derived, lock, data, options, progress)
+    }
+
+    /// Open a ledger over another log than the journal. Store, snapshots and lock are in `data`.
+    pub fn open_over(log: Arc<dyn Log>, data: &Path, options: Options) -> Result<Self, OpenError> {
+        let lock = Lock::acquire(data)?;
+        Self::over(log, Derived::load(data), lock, data, options, &mut |_, _| {})
+    }
+
+    fn over(
+        log: Arc<dyn Log>,
+        derived: Derived,
+        lock: Lock,
+        data: &Path,
+        options: Options,
+        progress: Progress<'_>,
+    ) -> Result<Self, OpenError> {
+        let Started { shared, follower, announce, snapshot_at } = start::start(log, derived, data, progress)?;
+        let (queue, waiting) = mpsc::channel(options.queue.max(1));
+        let zone = zone_of(&shared)?;
+        let snapshots = Snapshots::new(data, options.snapshot_every, snapshot_at);
+        let head = shared.log.head();
+        let writer = Writer { shared: Arc::clone(&shared), clock: options.clock, zone, snapshots, head, announce };
+        let writer = Some(writer.start(waiting).map_err(OpenError::Thread)?);
+        Ok(Self { data: data.into(), shared, queue: Some(queue), writer, follower: Some(follower), lock })
+    }
+
+    /// Ask for something to be recorded. Never waits; the answer comes when it is durable.
+    pub fn submit(&self, submission: Submission) -> Pending {
+        if let Some(newer) = self.shared.newer {
+            return Pending::ready(Err(newer.into()));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let sent = self.queue.as_ref().map(|queue| queue.try_send(Waiting { submission, answer: sender }));
+        match sent {
+            Some(Ok(())) => Pending::new(receiver),
+            Some(Err(mpsc::error::TrySendError::Full(_))) => Pending::ready(Err(SubmitError::Overloaded)),
+            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Pending::ready(Err(SubmitError::Stopped)),
+        }
+    }
+
+    /// A handle to read with.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// How the ledger is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            head: self.shared.log.head().next,
+            applied: self.shared.store.applied(),
+            degraded: self.shared.store.degraded().map(str::to_owned),
+            stopped: self.shared.stopped.get().cloned(),
+            newer: self.shared.newer,
+        }
+    }
+
+    /// Note in the lock file where this program can be reached.
+    pub fn publish_address(&self, address: &str) -> Result<(), IoFailure> {
+        self.lock.publish(address)
+    }
+
+    /// Finish what waits, write a snapshot, and close. Without it the ledger is closed too, and the next start is
+    /// slower.
+    pub fn close(mut self) -> Result<(), SnapshotError> {
+        self.stop();
+        let (book, head) = (self.shared.book.load(), self.shared.log.head());
+        // A book that stopped before an event of a newer program is not worth keeping.
+        if book.head() == head.next { snapshot::write(&self.data, &book, head) } else { Ok(()) }
+    }
+
+    fn stop(&mut self) {
+        drop(self.queue.take());
+        // The writer cannot have panicked: that ends the program.
+        let _ = self.writer.take().map(JoinHandle::join);
+        drop(self.follower.take());
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn present(journal: &Path) -> Result<(), LogError> {
+    if Journal::is_present(journal)? { Ok(()) } else { Err(LogError::Absent(journal.into())) }
+}
+
+fn zone_of(shared: &Shared) -> Result<TimeZone, OpenError> {
+    let book = shared.book.load();
+    match book.founding() {
+        Some(founding) => {
+            let name = founding.zone.as_str();
+            clock::zone(name).ok_or_else(|| OpenError::Zone(name.to_owned()))
+        }
+        // Only a ledger whose founding needs a newer program has none, and nothing is decided in it.
+        None => Ok(TimeZone::UTC),
+    }
+}
+
+/// The frame of position 0.
+pub fn founding_frame(
+    founding: Founding,
+    request_id: &RequestId,
+    actor: Actor,
+    clock: &Clock,
+) -> Result<EncodedFrame, SubmitError> {
+    let unknown = || SubmitError::Refused(Refusal::ZoneUnknown { zone: founding.zone.as_str().to_owned() });
+    let zone = clock::zone(founding.zone.as_str()).ok_or_else(unknown)?;
+    let now = clock.now();
+    let today = clock::day_in(&zone, now);
+    let context = Context { now, today, request_id: request_id.clone(), actor };
+    let book = Book::default();
+    let command = Command::Found(founding);
+    let digest = Command::digest(std::slice::from_ref(&command));
+    let drafts = book.decide(&command, &context, &NoEvents)?;
+    let mut events = Vec::with_capacity(1);
+    for (position, draft) in (0..).zip(drafts) {
+        events.push(writer::encode(draft, position, now)?.0);
+    }
+    let mut frame = FrameBuilder::founding(events.first().map(Vec::as_slice).unwrap_or_default());
+    frame
+        .push(request_id.as_str(), &digest, &events)
+        .map_err(|_| SubmitError::TooLarge { limit: writer::EVENT_BYTES })?;
+    Ok(frame.finish())
+}
+
+/// There are no events before the founding.
+struct NoEvents;
+
+impl Recall for NoEvents {
+    fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
+        Err(Unreadable { position, reason: "the ledger has not begun".into() })
+    }
+}

@@ -1,0 +1,37 @@
+//! The ledger: the journal that is the truth, its one writer, and everything that is rebuilt from it.
+//!
+//! ```text
+//! submission → writer: decide, append + fdatasync, publish → receipt
+//!                              │
+//!                           journal ──→ store (sled), snapshots, the book: all can be thrown away
+//! ```
+//!
+//! This crate keeps bytes and gives them positions. It knows the events only through [`minutebook_proto`] and the
+//! rules only through [`minutebook_domain::book::Book`]; it knows no network, no page and no proof.
+
+mod clock;
+pub mod frame;
+pub mod journal;
+mod ledger;
+pub mod lock;
+pub mod log;
+pub mod memory;
+mod parts;
+mod reader;
+mod receipt;
+mod requests;
+mod snapshot;
+mod start;
+mod store;
+mod subscription;
+mod tail;
+mod writer;
+
+pub use clock::Clock;
+pub use ledger::{Ledger, OpenError, Options, Status, founding_frame};
+pub use parts::Hash;
+pub use reader::{LedgerNewer, ReadError, Reader, Remembered};
+pub use receipt::{Outcome, Pending, Receipt, Submission, SubmitError};
+pub use snapshot::SnapshotError;
+pub use start::Progress;
+pub use subscription::{Closed, Subscription};

@@ -1,0 +1,258 @@
+//! Reading: the published book, and events by position. A reader never waits for the writer. It looks in memory, then
+//! in the store, then in the journal, which always has the answer.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use minutebook_domain::book::Book;
+use minutebook_domain::event::Recorded;
+use minutebook_domain::history::{Recall, Unreadable};
+use minutebook_domain::ids::{Position, RequestId};
+use minutebook_proto::{DecodeError, decode_event};
+use tokio::sync::watch;
+
+use crate::frame::{Damage, Frame};
+use crate::log::{Head, Log, LogError};
+use crate::parts::Hash;
+use crate::receipt::Receipt;
+use crate::requests::RequestIndex;
+use crate::store::StoreSlot;
+use crate::subscription::Subscription;
+use crate::tail::Tail;
+
+/// [`Reader::events`] stops after about this much.
+const AT_ONCE_BYTES: usize = 1 << 20;
+
+/// What the writer publishes and readers read.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) store: Arc<StoreSlot>,
+    pub(crate) book: ArcSwap<Book>,
+    pub(crate) requests: RwLock<RequestIndex>,
+    pub(crate) head: watch::Receiver<Position>,
+    pub(crate) newer: Option<LedgerNewer>,
+    pub(crate) stopped: OnceLock<String>,
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such event yet.
+    #[error("there is no event at position {position} yet; the next one will be {head}")]
+    Beyond {
+        /// The position asked for.
+        position: Position,
+        /// The position of the next event.
+        head: Position,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A frame in memory is not what was appended: the memory of this machine cannot be trusted.
+    #[error("the frame at position {position} is damaged in memory: {damage}; restart, and test the machine")]
+    Memory {
+        /// The position looked for.
+        position: Position,
+        /// What is wrong.
+        damage: Damage,
+    },
+    /// The event's bytes are sound, but this program cannot read them.
+    #[error("the event at position {position} cannot be decoded: {source}")]
+    Decode {
+        /// Its position.
+        position: Position,
+        /// Why.
+        source: DecodeError,
+    },
+    /// This program is too old for queries on this ledger.
+    #[error(transparent)]
+    Newer(#[from] LedgerNewer),
+}
+
+/// A newer program wrote an event that this one cannot fold. Bytes are read; there is no book to query or write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the event at position {position} needs a newer program; this one can read and verify, but not query or write")]
+pub struct LedgerNewer {
+    /// The first such event.
+    pub position: Position,
+}
+
+/// What is remembered of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// SHA-256 of the request as it was parsed.
+    pub digest: Hash,
+    /// The answer it got.
+    pub receipt: Receipt,
+}
+
+/// A handle to read a ledger with. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader(Arc<Shared>);
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Reader").field(&self.head()).finish()
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// The book as of the last durable event. What is in it does not change while it is held.
+    pub fn book(&self) -> Result<Arc<Book>, LedgerNewer> {
+        self.0.newer.map_or_else(|| Ok(self.0.book.load_full()), Err)
+    }
+
+    /// The position of the next event: how many events are durable.
+    pub fn head(&self) -> Position {
+        self.0.log.head().next
+    }
+
+    /// How many events are durable, and the hash of the last frame.
+    pub fn chain(&self) -> Head {
+        self.0.log.head()
+    }
+
+    /// Wait for more events.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(self.0.head.clone())
+    }
+
+    /// The bytes of the event at `position`, exactly as they were recorded.
+    pub fn event(&self, position: Position) -> Result<Bytes, ReadError> {
+        if let Some(event) = self.0.tail.event(position) {
+            return Ok(event);
+        }
+        let beyond = || ReadError::Beyond { position, head: self.head() };
+        self.events(position, 1)?.pop().ok_or_else(beyond)
+    }
+
+    /// The bytes of the events from `from` on: at least one if there is one, at most `limit`, and no more than about
+    /// a mebibyte. Ask again from the next position for the rest.
+    pub fn events(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, ReadError> {
+        let head = self.head();
+        let available = usize::try_from(head.saturating_sub(from)).unwrap_or(usize::MAX);
+        let mut found = Batch { events: Vec::new(), bytes: 0, limit: limit.min(available) };
+        while !found.is_full() {
+            let next = from.saturating_add(found.count());
+            // The order matters: what leaves the memory is in the store by then.
+            if let Some(frame) = self.0.tail.frame_holding(next) {
+                found.extend((next..frame.next()).map_while(|position| frame.event(position)));
+            } else if let Some(events) = self.0.store.events(next) {
+                found.extend(events);
+            } else {
+                self.events_of_log(next, &mut found)?;
+            }
+            if from.saturating_add(found.count()) == next {
+                break;
+            }
+        }
+        Ok(found.events)
+    }
+
+    fn events_of_log(&self, from: Position, found: &mut Batch) -> Result<(), LogError> {
+        self.0.log.read(from, &mut |frame| {
+            let skip = usize::try_from(from.saturating_sub(frame.first())).unwrap_or(0);
+            found.extend(frame.events().skip(skip).map(Bytes::copy_from_slice));
+            if found.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    }
+
+    /// The event at `position`, decoded.
+    pub fn recorded(&self, position: Position) -> Result<Recorded, ReadError> {
+        let event = self.event(position)?;
+        decode_event(&event).map_err(|source| ReadError::Decode { position, source })
+    }
+
+    /// What is remembered of a request that gave events.
+    pub fn request(&self, request_id: &RequestId) -> Result<Option<Remembered>, ReadError> {
+        let requests = self.0.requests.read().unwrap_or_else(PoisonError::into_inner);
+        let candidates = requests.candidates(request_id.as_str());
+        drop(requests);
+        for position in candidates {
+            if let Some(remembered) = self.request_at(position, request_id)? {
+                return Ok(Some(remembered));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the command that begins at `position` is remembered as, if it is that of this request.
+    fn request_at(&self, position: Position, request_id: &RequestId) -> Result<Option<Remembered>, ReadError> {
+        let mut found = None;
+        let mut look = |frame: &Frame<'_>| {
+            found = remembered(frame, position, request_id).transpose();
+            ControlFlow::Break(())
+        };
+        if let Some(frame) = self.0.tail.frame_holding(position) {
+            let _ = look(&frame.view().map_err(|damage| ReadError::Memory { position, damage })?);
+        } else {
+            self.0.log.read(position, &mut look)?;
+        }
+        found.transpose()
+    }
+
+    /// Read every frame of the log from `from` on and check its checksum, its position and its place in the chain.
+    /// `progress` hears how many events have been checked up to.
+    pub fn verify(&self, from: Position, mut progress: impl FnMut(Position)) -> Result<Head, LogError> {
+        let mut last = None;
+        self.0.log.read(from, &mut |frame| {
+            last = Some(Head { next: frame.next(), chain: frame.hash() });
+            progress(frame.next());
+            ControlFlow::Continue(())
+        })?;
+        Ok(last.unwrap_or_else(|| self.chain()))
+    }
+}
+
+impl Recall for Reader {
+    fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
+        self.recorded(position).map_err(|error| Unreadable { position, reason: error.to_string() })
+    }
+}
+
+fn remembered(frame: &Frame<'_>, position: Position, request_id: &RequestId) -> Result<Option<Remembered>, ReadError> {
+    let is_it = |command: &crate::frame::RecordedCommand<'_>| {
+        command.first == position && command.request_id == request_id.as_str()
+    };
+    let Some(command) = frame.commands().find(is_it) else { return Ok(None) };
+    let first_event = command.events().next().unwrap_or_default();
+    let recorded_at = decode_event(first_event).map_err(|source| ReadError::Decode { position, source })?.recorded_at;
+    let receipt =
+        Receipt { first: command.first, count: command.count, head: frame.next(), recorded_at, repeated: true };
+    Ok(Some(Remembered { digest: *command.digest, receipt }))
+}
+
+/// Events being gathered, up to a limit.
+struct Batch {
+    events: Vec<Bytes>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.events.len() >= self.limit || self.bytes >= AT_ONCE_BYTES
+    }
+
+    fn count(&self) -> u64 {
+        u64::try_from(self.events.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Add what still fits.
+    fn extend(&mut self, events: impl IntoIterator<Item = Bytes>) {
+        let mut events = events.into_iter();
+        while !self.is_full()
+            && let Some(event) = events.next()
+        {
+            self.bytes = self.bytes.saturating_add(event.len());
+            self.events.push(event);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Commands as clients send them, with every bad field named at once.
+
+use minutebook_domain::command::{Command, CorrectField, LateFact, ResolveDoubt, StateRecord};
+use minutebook_domain::event::Actor;
+use minutebook_domain::ids::RequestId;
+use minutebook_domain::value::Text;
+use prost_types::Value;
+
+use crate::json::value_from_pb;
+use crate::pb;
+use crate::violation::Violations;
+use crate::wire::{Slot, Wire, list, missing, required};
+
+/// What a write says of itself, checked.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// The client's name for the write.
+    pub request_id: RequestId,
+    /// Decide, but record nothing.
+    pub validate_only: bool,
+    /// Who acts.
+    pub actor: Actor,
+    /// The newest event of the record that the client knows.
+    pub expected_revision: Option<u64>,
+}
+
+/// Reads what a write says of itself.
+pub fn write_from_pb(pb: Option<pb::Write>) -> Result<WriteOptions, Violations> {
+    let pb = pb.ok_or_else(|| missing().within("write"))?;
+    let mut violations = Violations::default();
+    let request_id = violations.keep("request_id", RequestId::from_slot(pb.request_id));
+    let actor = pb.actor.map(|mut actor| {
+        // How an actor is known is the server's to say; a client may leave it out.
+        actor.assurance = pb::Assurance::Claimed.into();
+        actor
+    });
+    let actor = violations.keep("actor", actor.map_or_else(|| Ok(Actor::default()), Actor::from_pb));
+    match (request_id, actor) {
+        (Some(request_id), Some(actor)) => Ok(WriteOptions {
+            request_id,
+            validate_only: pb.validate_only,
+            actor,
+            expected_revision: pb.expected_revision,
+        }),
+        _ => Err(violations.within("write")),
+    }
+}
+
+/// Reads a batch of commands.
+pub fn commands_from_pb(commands: Vec<pb::Command>) -> Result<Vec<Command>, Violations> {
+    list(commands).map_err(|violations| violations.within("commands"))
+}
+
+impl Wire for Command {
+    type Pb = pb::Command;
+
+    fn to_pb(&self) -> pb::Command {
+        let command = match self {
+            Self::State(state) => Some(pb::command::Command::State(state.to_pb())),
+            // INVARIANT: only statements go back onto the wire; the other commands are read here and never written.
+            _ => None,
+        };
+        pb::Command { command }
+    }
+
+    fn from_pb(pb: pb::Command) -> Result<Self, Violations> {
+        match pb.command.ok_or_else(missing)? {
+            pb::command::Command::State(state) => Ok(Self::State(StateRecord::from_pb(state)?)),
+            pb::command::Command::Correct(correct) => correct_from_pb(correct).map(Self::Correct),
+            pb::command::Command::LateFact(fact) => late_from_pb(fact).map(Self::RecordLate),
+            pb::command::Command::ResolveDoubt(resolve) => resolve_from_pb(resolve).map(Self::ResolveDoubt),
+        }
+    }
+}
+
+impl Wire for StateRecord {
+    type Pb = pb::StateRecord;
+
+    fn to_pb(&self) -> pb::StateRecord {
+        pb::StateRecord {
+            agenda: self.agenda.to_slot(),
+            record: Some(self.record.to_pb()),
+            effective: self.effective.to_slot(),
+            reason: self.reason.to_slot(),
+            expected_revision: self.expected_revision,
+        }
+    }
+
+    fn from_pb(pb: pb::StateRecord) -> Result<Self, Violations> {
+        let mut violations = Violations::default();
+        let agenda = violations.keep("agenda", Slot::from_slot(pb.agenda));
+        let record = violations.keep("record", required(pb.record));
+        let effective = violations.keep("effective", Slot::from_slot(pb.effective));
+        let reason = violations.keep("reason", Slot::from_slot(pb.reason));
+        match (agenda, record, effective, reason) {
+            (Some(agenda), Some(record), Some(effective), Some(reason)) => {
+                Ok(Self { agenda, record, effective, reason, expected_revision: pb.expected_revision })
+            }
+            _ => Err(violations),
+        }
+    }
+}
+
+/// Reads one statement.
+pub fn state_from_pb(pb: Option<pb::StateRecord>) -> Result<StateRecord, Violations> {
+    required(pb)
+}
+
+/// Reads a correction.
+pub fn correct_from_pb(pb: pb::CorrectField) -> Result<CorrectField, Violations> {
+    let mut violations = Violations::default();
+    let key = violations.keep("key", required(pb.key));
+    let reason = violations.keep("reason", Text::from_slot(pb.reason));
+    let citation = violations.keep("citation", Slot::from_slot(pb.citation));
+    match (key, reason, citation) {
+        (Some(key), Some(reason), Some(citation)) => Ok(CorrectField {
+            key,
+            field: pb.field,
+            old: pb.old.map(value_from_pb),
+            new: pb.new.map(value_from_pb).unwrap_or_default(),
+            reason,
+            corrects: pb.corrects,
+            citation,
+        }),
+        _ => Err(violations),
+    }
+}
+
+/// Reads a late fact.
+pub fn late_from_pb(pb: pb::LateFact) -> Result<LateFact, Violations> {
+    let mut violations = Violations::default();
+    let key = violations.keep("key", required(pb.key));
+    let effective = violations.keep("effective", Slot::from_slot(pb.effective));
+    let reason = violations.keep("reason", Text::from_slot(pb.reason));
+    let decision = violations.keep("decision", Slot::from_slot(pb.decision));
+    let citation = violations.keep("citation", Slot::from_slot(pb.citation));
+    // A map has no order; sorted, the same request has the same digest.
+    let mut fields: Vec<(String, Value)> = pb.fields.into_iter().collect();
+    fields.sort_by(|a, b| a.0.cmp(&b.0));
+    let fields = fields.into_iter().map(|(name, value)| (name, value_from_pb(value))).collect();
+    match (key, effective, reason, decision, citation) {
+        (Some(key), Some(effective), Some(reason), Some(decision), Some(citation)) => {
+            Ok(LateFact { key, fields, effective, reason, decision, citation })
+        }
+        _ => Err(violations),
+    }
+}
+
+/// Reads how a doubt is settled.
+pub fn resolve_from_pb(pb: pb::ResolveDoubt) -> Result<ResolveDoubt, Violations> {
+    let mut violations = Violations::default();
+    let key = violations.keep("key", required(pb.key));
+    let text = violations.keep("text", Text::from_slot(pb.text));
+    match (key, text) {
+        (Some(key), Some(text)) => Ok(ResolveDoubt { key, text }),
+        _ => Err(violations),
+    }
+}

@@ -1,0 +1,119 @@
+//! Records: one line per kind lists its fields for both directions; the notes, which all kinds have, are added to each.
+
+use minutebook_domain::ids::Id;
+use minutebook_domain::record::{
+    Action, Agenda, Agreement, Amount, Body, Change, Consultation, Decision, Edition, Explanation, Framework, Mandate,
+    Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step, Subtask, Theme,
+};
+use minutebook_domain::value::{Confidence, Scalar, Text};
+
+use crate::pb;
+use crate::violation::Violations;
+use crate::wire::{Slot, Wire, message_slots, messages, missing};
+
+/// Where a statement comes from and how sure it is: the fields that all records share, which are one message on the
+/// wire.
+#[derive(Default)]
+struct Notes {
+    source_line: Option<u32>,
+    source_doc: Option<Id>,
+    lines: Option<Scalar>,
+    quote: Option<Text>,
+    confidence: Option<Confidence>,
+    doubt: Option<Text>,
+}
+
+messages! {
+    Notes as Notes { source_line, source_doc, lines, quote, confidence, doubt }
+}
+
+macro_rules! records {
+    ($($kind:ident { $($field:ident),* $(,)? })*) => {
+        $(
+            impl Wire for $kind {
+                type Pb = pb::$kind;
+
+                fn to_pb(&self) -> pb::$kind {
+                    let notes = pb::Notes {
+                        source_line: self.source_line,
+                        source_doc: self.source_doc.to_slot(),
+                        lines: self.lines.to_slot(),
+                        quote: self.quote.to_slot(),
+                        confidence: self.confidence.to_slot(),
+                        doubt: self.doubt.to_slot(),
+                    };
+                    pb::$kind {
+                        id: self.id.to_slot(),
+                        $($field: self.$field.to_slot(),)*
+                        notes: Some(notes).filter(|notes| *notes != pb::Notes::default()),
+                    }
+                }
+
+                fn from_pb(pb: pb::$kind) -> Result<Self, Violations> {
+                    let mut violations = Violations::default();
+                    let id = violations.keep("id", Slot::from_slot(pb.id));
+                    $(let $field = violations.keep(stringify!($field), Slot::from_slot(pb.$field));)*
+                    let notes = pb.notes.map_or_else(|| Ok(Notes::default()), Notes::from_pb);
+                    match (id, $($field,)* violations.keep("notes", notes)) {
+                        (Some(id), $(Some($field),)* Some(notes)) => Ok(Self {
+                            id,
+                            $($field,)*
+                            source_line: notes.source_line,
+                            source_doc: notes.source_doc,
+                            lines: notes.lines,
+                            quote: notes.quote,
+                            confidence: notes.confidence,
+                            doubt: notes.doubt,
+                        }),
+                        _ => Err(violations),
+                    }
+                }
+            }
+        )*
+
+        message_slots! { Record, $($kind),* }
+
+        impl Wire for Record {
+            type Pb = pb::Record;
+
+            fn to_pb(&self) -> pb::Record {
+                let record = match self { $(Self::$kind(record) => pb::record::Record::$kind(record.to_pb()),)* };
+                pb::Record { record: Some(record) }
+            }
+
+            fn from_pb(pb: pb::Record) -> Result<Self, Violations> {
+                match pb.record.ok_or_else(missing)? {
+                    $(pb::record::Record::$kind(record) => match $kind::from_pb(record) {
+                        Ok(record) => Ok(Self::$kind(record)),
+                        Err(violations) => Err(violations.within(minutebook_domain::ids::Kind::$kind.name())),
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+records! {
+    Source { title, file, sha256 }
+    Agenda { title, owner, framework }
+    Framework { title, period, adopted_by, adopted_on }
+    Edition { first_year, last_year, adopted_by, decision, effective, horizon, review }
+    Body { name, kind }
+    Mandate { body, may, agenda, decision, ceiling, since, until, basis, inferred }
+    Party { name, kind, aliases, members, count, inferred }
+    Role { name }
+    Theme { title, goal }
+    Subtask { title, theme }
+    PolicyItem { subtask, title, medium_term, roles, theme }
+    Action { title, summary, partners, horizon, period, place, amounts, explained_in, motions, success_factor, split_from, merged_from, policy_item }
+    Amount { what, eur, per, from, through, unit, part_of, source, action }
+    Agreement { what, parties, kind, status_in_source, period, cofinancing, actions }
+    Decision { body, kind, date, effective, reference, reasons, attachments, what }
+    Motion { title, body, addressed_by }
+    Consultation { name }
+    Milestone { what, due, due_text, action }
+    Step { year, window, step, body, inferred }
+    Explanation { title, actions, facts }
+    Remark { kind, what, roles, actions }
+    Change { kind, action, policy_item, subtask, theme, from, into, disposition, fields, reason, decided_by, decision }
+}

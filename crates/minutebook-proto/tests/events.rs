@@ -1,0 +1,111 @@
+//! Events come back as they were recorded, and bytes that are no event are refused with the place of the fault.
+
+mod common;
+
+use minutebook_domain::ids::Kind;
+use minutebook_proto::{DecodeError, READER, decode_event, encode_event, pb};
+use proptest::prelude::*;
+use prost::Message as _;
+
+use common::{generated, samples};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn events_come_back_as_they_were(recorded in generated::recorded()) {
+        let bytes = encode_event(&recorded);
+        let decoded = decode_event(&bytes).unwrap();
+        prop_assert_eq!(&decoded, &recorded);
+        prop_assert_eq!(encode_event(&decoded), bytes);
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic(sample in 0..50_usize, place in any::<usize>(), flip in 1..=255_u8, cut in any::<bool>()) {
+        let samples = samples::all();
+        let mut bytes = encode_event(&samples[sample % samples.len()]);
+        let place = place % bytes.len();
+        bytes[place] ^= flip;
+        if cut {
+            bytes.truncate(place);
+        }
+        if let Err(error) = decode_event(&bytes) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+}
+
+/// A sample with one change to its message.
+fn tampered(change: impl FnOnce(&mut pb::Event)) -> Result<(), DecodeError> {
+    let sample = samples::all().into_iter().find(|sample| sample.event.payload.name() == "ItemChanged").unwrap();
+    let mut message = pb::Event::decode(&*encode_event(&sample)).unwrap();
+    change(&mut message);
+    decode_event(&message.encode_to_vec()).map(drop)
+}
+
+fn action(message: &mut pb::Event) -> &mut pb::Action {
+    let Some(pb::event::Payload::ItemChanged(changed)) = &mut message.payload else { panic!("not an ItemChanged") };
+    let Some(pb::record::Record::Action(action)) = changed.item.as_mut().and_then(|item| item.record.as_mut()) else {
+        panic!("not an action")
+    };
+    action
+}
+
+#[test]
+fn a_newer_event_is_told_from_a_damaged_one() {
+    assert_eq!(tampered(|event| event.min_reader = READER + 1), Err(DecodeError::Newer { min_reader: READER + 1 }));
+    let unknown = tampered(|event| {
+        event.min_reader = READER + 1;
+        event.payload = None;
+    });
+    assert_eq!(unknown, Err(DecodeError::Newer { min_reader: READER + 1 }));
+}
+
+#[test]
+fn every_bad_field_is_named_by_its_path() {
+    let error = tampered(|event| {
+        event.request_id = "two words".into();
+        action(event).title = String::new();
+        action(event).partners = Some(pb::IdList { ids: vec!["good".into(), "Not Good".into()] });
+        action(event).horizon = 99;
+        action(event).notes.get_or_insert_default().quote = Some("a\tb".into());
+    })
+    .unwrap_err()
+    .to_string();
+    for part in [
+        "malformed event: request_id: ",
+        "payload.ItemChanged.item.action.title: is missing",
+        "payload.ItemChanged.item.action.partners.ids[1]: `Not Good` is not an id",
+        "payload.ItemChanged.item.action.horizon: has the unknown value 99",
+        "payload.ItemChanged.item.action.notes.quote: holds the control character U+0009",
+    ] {
+        assert!(error.contains(part), "{part}\n{error}");
+    }
+}
+
+#[test]
+fn what_must_be_there_is_missed() {
+    for (change, path) in [
+        ((|event: &mut pb::Event| event.actor = None) as fn(&mut pb::Event), "actor: is missing"),
+        (|event| event.payload = None, "payload: is missing"),
+        (
+            |event| action(event).period = Some(pb::Period { from: Some(pb::Date { date: None }), to: None }),
+            "from: is missing",
+        ),
+        (|event| event.actor = Some(pb::Actor::default()), "actor.assurance: is missing"),
+    ] {
+        let error = tampered(change).unwrap_err().to_string();
+        assert!(error.ends_with(path), "{error}");
+    }
+}
+
+#[test]
+fn a_field_that_the_kind_does_not_have_is_refused() {
+    let error = tampered(|event| {
+        let Some(pb::event::Payload::ItemChanged(changed)) = &mut event.payload else { panic!("not an ItemChanged") };
+        changed.fields.push("ceiling".into());
+    });
+    let kind = Kind::Action;
+    let expected = format!("payload.ItemChanged.fields[2]: is not a field of a {kind}");
+    assert!(error.unwrap_err().to_string().contains(&expected));
+}

@@ -1,0 +1,196 @@
+//! What every request works with: the open ledger, and points in time as people name them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use minutebook_domain::book::Book;
+use minutebook_domain::command::Command;
+use minutebook_domain::dates::{Day, Timestamp};
+use minutebook_domain::history::Cut;
+use minutebook_domain::ids::Position;
+use minutebook_ledger::{Ledger, OpenError, Options, Reader, Receipt, Status as LedgerStatus, Submission, SubmitError};
+use minutebook_proto::{WriteOptions, pb};
+
+/// The open ledger of a data directory.
+#[derive(Debug)]
+pub(crate) struct App {
+    data: PathBuf,
+    options: Options,
+    // Empty while the ledger is rebuilt.
+    ledger: RwLock<Option<Ledger>>,
+}
+
+/// The ledger is being rebuilt: it takes and answers nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger is being rebuilt; ask again when it is done")]
+pub(crate) struct Rebuilding;
+
+impl App {
+    /// Opens the ledger of a directory.
+    pub(crate) fn open(data: &Path, options: Options) -> Result<Self, OpenError> {
+        let ledger = Ledger::open(data, options.clone())?;
+        Ok(Self { data: data.to_owned(), options, ledger: RwLock::new(Some(ledger)) })
+    }
+
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&Ledger) -> T) -> Result<T, Rebuilding> {
+        let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+        ledger.as_ref().map(look).ok_or(Rebuilding)
+    }
+
+    /// A handle to read with.
+    pub(crate) fn reader(&self) -> Result<Reader, Rebuilding> {
+        self.with(Ledger::reader)
+    }
+
+    /// How the ledger is doing.
+    pub(crate) fn status(&self) -> Result<LedgerStatus, Rebuilding> {
+        self.with(Ledger::status)
+    }
+
+    /// Notes in the lock file where this program can be reached.
+    pub(crate) fn publish_address(&self, address: &str) -> anyhow::Result<()> {
+        Ok(self.with(|ledger| ledger.publish_address(address))??)
+    }
+
+    /// Asks for commands to be recorded, and waits until they are durable.
+    pub(crate) async fn submit(&self, write: &WriteOptions, commands: Vec<Command>) -> Result<Receipt, SubmitError> {
+        let submission = Submission {
+            request_id: write.request_id.clone(),
+            commands,
+            actor: write.actor.clone(),
+            validate_only: write.validate_only,
+        };
+        let pending = self.with(|ledger| ledger.submit(submission)).map_err(|Rebuilding| SubmitError::Stopped)?;
+        pending.await
+    }
+
+    /// Throws away what can be thrown away and replays the journal. Nothing is served meanwhile.
+    pub(crate) fn rebuild(&self, progress: &mut dyn FnMut(Position, Position)) -> anyhow::Result<([u8; 32], [u8; 32])> {
+        let mut held = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        let ledger = held.take().ok_or(Rebuilding)?;
+        let before = ledger.reader().book()?.digest();
+        drop(ledger);
+        let ledger = Ledger::rebuild(&self.data, self.options.clone(), progress)?;
+        let after = ledger.reader().book()?.digest();
+        *held = Some(ledger);
+        Ok((before, after))
+    }
+
+    /// Finishes what waits, writes a snapshot and closes the ledger.
+    pub(crate) fn close(&self) -> anyhow::Result<()> {
+        let ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(ledger.map_or(Ok(()), Ledger::close)?)
+    }
+}
+
+/// What one query works with: the book at one moment, and the events behind it.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    /// The book; it does not change while the query holds it.
+    pub(crate) book: Arc<Book>,
+    /// Reads events back.
+    pub(crate) reader: Reader,
+}
+
+/// Why a point in time is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TimeFault {
+    /// Not a day.
+    #[error("`{0}` is not a day; use for example 2017-03-01")]
+    Day(String),
+    /// Nothing was known then.
+    #[error("the ledger began on {began}; ask for what was known from then on")]
+    BeforeFounding {
+        /// The day of its founding, in its time zone.
+        began: String,
+    },
+}
+
+impl Query {
+    /// The position of the newest event.
+    pub(crate) fn position(&self) -> Position {
+        self.book.head().saturating_sub(1)
+    }
+
+    /// The ledger's time zone.
+    pub(crate) fn zone(&self) -> TimeZone {
+        let zone = self.book.founding().and_then(|founding| TimeZone::get(founding.zone.as_str()).ok());
+        zone.unwrap_or(TimeZone::UTC)
+    }
+
+    /// Today, in the ledger's time zone.
+    pub(crate) fn today(&self) -> Day {
+        day(jiff::Timestamp::now().to_zoned_datetime(self.zone()).date())
+    }
+
+    /// A point on both clocks.
+    pub(crate) fn cut(&self, valid: Option<&str>, known: Option<&pb::Known>) -> Result<Cut, QueryFault> {
+        let day = |text: &str| text.parse::<Day>().map_err(|_| TimeFault::Day(text.to_owned()));
+        let valid = valid.map(day).transpose()?.unwrap_or(Day::NEVER);
+        Ok(Cut { valid, known: self.known(known)?, sealed: None })
+    }
+
+    /// The newest event that was known then.
+    pub(crate) fn known(&self, known: Option<&pb::Known>) -> Result<Position, QueryFault> {
+        let instant = match known.and_then(|known| known.known.as_ref()) {
+            None => return Ok(self.position()),
+            Some(pb::known::Known::Position(position)) => return Ok(self.position().min(*position)),
+            Some(pb::known::Known::InstantMs(instant)) => Timestamp(*instant),
+            Some(pb::known::Known::Date(date)) => self.end_of(date)?,
+        };
+        let after = self.first_after(instant)?;
+        Ok(after.checked_sub(1).ok_or_else(|| self.before_founding())?)
+    }
+
+    /// The last millisecond of a day in the ledger's time zone.
+    fn end_of(&self, date: &str) -> Result<Timestamp, TimeFault> {
+        let fault = |_| TimeFault::Day(date.to_owned());
+        let next = date.parse::<Date>().and_then(Date::tomorrow).map_err(fault)?;
+        let start = next.to_zoned_datetime(self.zone()).map_err(fault)?;
+        Ok(Timestamp(start.timestamp().as_millisecond() - 1))
+    }
+
+    /// The first position whose event was recorded after an instant: `recorded_at` never decreases, so it is halved.
+    fn first_after(&self, instant: Timestamp) -> Result<Position, minutebook_ledger::ReadError> {
+        let (mut low, mut high) = (0, self.book.head());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.reader.recorded(middle)?.recorded_at <= instant {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn before_founding(&self) -> TimeFault {
+        let founded = self.reader.recorded(0).map(|event| event.recorded_at.0).unwrap_or_default();
+        let founded = jiff::Timestamp::from_millisecond(founded).unwrap_or_default();
+        TimeFault::BeforeFounding { began: founded.to_zoned_datetime(self.zone()).date().to_string() }
+    }
+}
+
+/// Why a query has no point in time to answer for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueryFault {
+    /// The point in time is not one.
+    #[error(transparent)]
+    Time(#[from] TimeFault),
+    /// An event cannot be read.
+    #[error(transparent)]
+    Read(#[from] minutebook_ledger::ReadError),
+}
+
+fn day(date: Date) -> Day {
+    let part = |part: i8| u8::try_from(part).unwrap_or_default();
+    Day::new(date.year(), part(date.month()), part(date.day())).unwrap_or(Day::NEVER)
+}

@@ -1,0 +1,93 @@
+//! How the ledger is doing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use minutebook_proto::pb;
+use minutebook_proto::pb::admin_service_server::AdminService;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{query, status};
+use crate::app::App;
+
+/// A rebuild reports its progress every so many events.
+const EVERY: u64 = 10_000;
+
+/// How the ledger is doing.
+#[derive(Debug, Clone)]
+pub(crate) struct Service(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl AdminService for Service {
+    type RebuildStream = ReceiverStream<Result<pb::RebuildResponse, Status>>;
+
+    async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
+        let with_digest = request.into_inner().digest;
+        let ledger = self.0.status().map_err(status::rebuilding)?;
+        let data = self.0.data().to_owned();
+        let answer = query(&self.0, move |query| {
+            let book = &query.book;
+            let (records, marks) = book.size();
+            let founding = book.founding();
+            let text = |of: Option<&str>| of.unwrap_or_default().to_owned();
+            let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+            Ok(pb::GetStatusResponse {
+                position: query.position(),
+                events: book.head(),
+                stored: ledger.applied,
+                recorded_at_ms: book.recorded_at().0,
+                records: count(records),
+                marks: count(marks),
+                digest: if with_digest { book.digest().to_vec() } else { Vec::new() },
+                ledger: text(founding.map(|founding| founding.ledger.as_str())),
+                name: text(founding.map(|founding| founding.name.as_str())),
+                organisation: founding.and_then(|f| f.organisation.as_ref()).map(ToString::to_string),
+                zone: text(founding.map(|founding| founding.zone.as_str())),
+                journal_format: founding.map(|founding| founding.format).unwrap_or_default(),
+                reader: minutebook_proto::READER,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                degraded: ledger.degraded,
+                stopped: ledger.stopped,
+                journal_bytes: bytes_under(&data.join("journal")),
+                store_bytes: bytes_under(&data.join("store")),
+            })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn rebuild(&self, _: Request<pb::RebuildRequest>) -> Result<Response<Self::RebuildStream>, Status> {
+        let app = self.0.clone();
+        let (sender, receiver) = mpsc::channel(16);
+        tokio::task::spawn_blocking(move || {
+            let mut last = 0;
+            let mut progress = |done: u64, total: u64| {
+                if done == total || done >= last + EVERY {
+                    last = done;
+                    // Whoever asked may have left; the rebuild goes on.
+                    let _ = sender.blocking_send(Ok(pb::RebuildResponse { done, total, ..Default::default() }));
+                }
+            };
+            let message = match app.rebuild(&mut progress) {
+                Ok((before, after)) => {
+                    let (before, after) = (before.to_vec(), after.to_vec());
+                    Ok(pb::RebuildResponse { done: last, total: last, before, after })
+                }
+                Err(error) => Err(status::failed(format!("{error:#}"))),
+            };
+            let _ = sender.blocking_send(message);
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// The bytes of the files under a directory; what cannot be read counts as none.
+fn bytes_under(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    }).sum()
+}

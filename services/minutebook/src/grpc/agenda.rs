@@ -1,0 +1,276 @@
+//! The agenda: how it reads, what changed, by whose decision and why.
+
+use std::sync::Arc;
+
+use minutebook_domain::answer::Reading;
+use minutebook_domain::book::AgendaState;
+use minutebook_domain::changes::Span;
+use minutebook_domain::command::Command;
+use minutebook_domain::ids::{Id, Key, Kind, Position};
+use minutebook_domain::record::Record;
+use minutebook_domain::value::{Nearest, Value};
+use minutebook_proto::pb::agenda_service_server::AgendaService;
+use minutebook_proto::pb::get_changes_request::Span as PbSpan;
+use minutebook_proto::{
+    blame_to_pb, changes_to_pb, correct_from_pb, finding_to_pb, history_to_pb, id_from_pb, key_from_pb, late_from_pb,
+    pb, record_to_pb, resolve_from_pb, revision_to_pb,
+};
+use tokio_stream::Iter;
+use tonic::{Request, Response, Status};
+
+use super::{Fault, chunks, named_revision, parts, query, write};
+use crate::app::{App, Query};
+use crate::import::{to_json, to_yaml};
+
+/// The agenda.
+#[derive(Debug, Clone)]
+pub(crate) struct Service(pub(crate) Arc<App>);
+
+/// A stream of messages that are there already.
+type Ready<T> = Iter<std::vec::IntoIter<Result<T, Status>>>;
+
+#[tonic::async_trait]
+impl AgendaService for Service {
+    type ExportEditionStream = Ready<pb::ExportEditionResponse>;
+    type DraftEditionStream = Ready<pb::DraftEditionResponse>;
+
+    async fn list_agendas(
+        &self,
+        _: Request<pb::ListAgendasRequest>,
+    ) -> Result<Response<pb::ListAgendasResponse>, Status> {
+        let answer = query(&self.0, |query| {
+            let agendas = query.book.entries(Kind::Agenda).filter_map(|(key, entry)| summary(query, key, &entry.record));
+            Ok(pb::ListAgendasResponse { position: query.position(), agendas: agendas.collect() })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn get_agenda(&self, request: Request<pb::GetAgendaRequest>) -> Result<Response<pb::GetAgendaResponse>, Status> {
+        let request = request.into_inner();
+        query(&self.0, move |query| get_agenda(query, request)).await.map(Response::new)
+    }
+
+    async fn get_changes(
+        &self,
+        request: Request<pb::GetChangesRequest>,
+    ) -> Result<Response<pb::GetChangesResponse>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let (agenda, state) = agenda_of(query, request.agenda)?;
+            let known = query.known(request.known.as_ref())?;
+            let span = span(query, &agenda, state, request.span, known)?;
+            let changes = query.book.changes(&agenda, span, &query.reader)?;
+            Ok(pb::GetChangesResponse { position: changes.position, changes: Some(changes_to_pb(&changes)) })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<pb::GetHistoryRequest>,
+    ) -> Result<Response<pb::GetHistoryResponse>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let key = key_from_pb(request.key)?;
+            let known = query.known(request.known.as_ref())?;
+            let entries = query.book.history(&key, known, &query.reader)?;
+            let entry = query.book.entry(&key).filter(|_| !entries.is_empty());
+            let label = entry.ok_or_else(|| missing(query, &key))?.record.label();
+            let entries = entries.iter().map(history_to_pb).collect();
+            Ok(pb::GetHistoryResponse { position: known, label, entries })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn get_blame(&self, request: Request<pb::GetBlameRequest>) -> Result<Response<pb::GetBlameResponse>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let key = key_from_pb(request.key)?;
+            let known = query.known(request.known.as_ref())?;
+            query.book.entry(&key).ok_or_else(|| missing(query, &key))?;
+            let blame = query.book.blame(&key, &request.field, known, &query.reader)?;
+            let blame = blame.ok_or_else(|| {
+                let fields = Record::fields(key.kind);
+                let nearest = Nearest::of(&request.field, fields.iter().copied());
+                Fault::NotFound(format!("{key} has no field `{}`{nearest}; there is {}", request.field, fields.join(", ")))
+            })?;
+            Ok(blame_to_pb(&blame, known))
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn list_findings(
+        &self,
+        request: Request<pb::ListFindingsRequest>,
+    ) -> Result<Response<pb::ListFindingsResponse>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let (agenda, _) = agenda_of(query, request.agenda)?;
+            let findings = query.book.findings(&agenda, query.today(), &query.reader)?;
+            let findings = findings.iter().map(finding_to_pb).collect();
+            Ok(pb::ListFindingsResponse { position: query.position(), findings })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn export_edition(
+        &self,
+        request: Request<pb::ExportEditionRequest>,
+    ) -> Result<Response<Self::ExportEditionStream>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let (agenda, _) = agenda_of(query, request.agenda.clone())?;
+            let revision = named_revision(query, &agenda, request.edition.as_ref())?;
+            let value = query.book.export(&agenda, revision, &query.reader)?.to_value();
+            Ok((query.position(), rendered(&value, request.format())))
+        });
+        let (position, text) = answer.await?;
+        let messages = chunks(&text).into_iter().map(|chunk| Ok(pb::ExportEditionResponse { position, chunk }));
+        Ok(Response::new(tokio_stream::iter(messages.collect::<Vec<_>>())))
+    }
+
+    async fn draft_edition(
+        &self,
+        request: Request<pb::DraftEditionRequest>,
+    ) -> Result<Response<Self::DraftEditionStream>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let (agenda, _) = agenda_of(query, request.agenda.clone())?;
+            let label = id_from_pb("edition", request.edition.clone())?;
+            let draft = query.book.draft(&agenda, &label, &query.reader)?;
+            let none = || Fault::NotFound(format!("agenda `{agenda}` has no adopted edition to start from"));
+            Ok((query.position(), rendered(&draft.ok_or_else(none)?, request.format())))
+        });
+        let (position, text) = answer.await?;
+        let messages = chunks(&text).into_iter().map(|chunk| Ok(pb::DraftEditionResponse { position, chunk }));
+        Ok(Response::new(tokio_stream::iter(messages.collect::<Vec<_>>())))
+    }
+
+    async fn record_erratum(
+        &self,
+        request: Request<pb::RecordErratumRequest>,
+    ) -> Result<Response<pb::RecordErratumResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let erratum = pb.erratum.unwrap_or_default();
+        let receipt = write(&self.0, &metadata, pb.write, |_| Ok(vec![Command::Correct(correct_from_pb(erratum)?)]));
+        Ok(Response::new(pb::RecordErratumResponse { receipt: receipt.await? }))
+    }
+
+    async fn record_late_fact(
+        &self,
+        request: Request<pb::RecordLateFactRequest>,
+    ) -> Result<Response<pb::RecordLateFactResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let fact = pb.late_fact.unwrap_or_default();
+        let receipt = write(&self.0, &metadata, pb.write, |_| Ok(vec![Command::RecordLate(late_from_pb(fact)?)]));
+        Ok(Response::new(pb::RecordLateFactResponse { receipt: receipt.await? }))
+    }
+
+    async fn resolve_doubt(
+        &self,
+        request: Request<pb::ResolveDoubtRequest>,
+    ) -> Result<Response<pb::ResolveDoubtResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let resolution = pb.resolution.unwrap_or_default();
+        let command = |_: &_| Ok(vec![Command::ResolveDoubt(resolve_from_pb(resolution)?)]);
+        let receipt = write(&self.0, &metadata, pb.write, command).await?;
+        Ok(Response::new(pb::ResolveDoubtResponse { receipt }))
+    }
+
+    async fn state_record(
+        &self,
+        request: Request<pb::StateRecordRequest>,
+    ) -> Result<Response<pb::StateRecordResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let statement = pb.statement;
+        let receipt = write(&self.0, &metadata, pb.write, |options| {
+            let mut state = minutebook_proto::state_from_pb(statement)?;
+            state.expected_revision = state.expected_revision.or(options.expected_revision);
+            Ok(vec![Command::State(state)])
+        });
+        Ok(Response::new(pb::StateRecordResponse { receipt: receipt.await? }))
+    }
+}
+
+fn summary(query: &Query, key: &Key, record: &Record) -> Option<pb::AgendaSummary> {
+    let revisions = query.book.agenda(&key.id).map(|state| state.revisions.as_slice()).unwrap_or_default();
+    match record_to_pb(record).record {
+        Some(pb::record::Record::Agenda(agenda)) => {
+            Some(pb::AgendaSummary { agenda: Some(agenda), revisions: revisions.iter().map(revision_to_pb).collect() })
+        }
+        _ => None,
+    }
+}
+
+fn agenda_of(query: &Query, id: String) -> Result<(Id, &AgendaState), Fault> {
+    let agenda = id_from_pb("agenda", id)?;
+    let known = query.book.agendas().map(|(id, _)| id.as_str());
+    let nearest = Nearest::of(agenda.as_str(), known);
+    let unknown = || Fault::NotFound(format!("there is no agenda `{agenda}` in this ledger{nearest}"));
+    let state = query.book.agenda(&agenda).ok_or_else(unknown)?;
+    Ok((agenda, state))
+}
+
+fn missing(query: &Query, key: &Key) -> Fault {
+    let ids: Vec<&str> = query.book.entries(key.kind).map(|(known, _)| known.id.as_str()).collect();
+    Fault::NotFound(format!("{key} is not in the book{}", Nearest::of(key.id.as_str(), ids)))
+}
+
+fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAgendaResponse, Fault> {
+    let (agenda, _) = agenda_of(query, request.agenda)?;
+    let mut cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
+    if request.edition.is_some() {
+        cut = named_revision(query, &agenda, request.edition.as_ref())?.as_known(cut.known);
+    }
+    let reading = query.book.reading(&agenda, &cut, &query.reader)?;
+    let none = || Fault::NotFound(format!("no edition of agenda `{agenda}` was in force and known then"));
+    let Reading { document, revision, uncertain } = reading.ok_or_else(none)?;
+    let today = if request.valid.is_some() { cut.valid } else { query.today() };
+    let horizon = revision.edition.horizon.as_ref().unwrap_or(&revision.edition.last_year);
+    let header = document.agenda.map(|agenda| record_to_pb(&agenda.into()));
+    Ok(pb::GetAgendaResponse {
+        position: cut.known,
+        term_passed: horizon.latest() < today,
+        revision: Some(revision_to_pb(&revision)),
+        agenda: header.and_then(|header| match header.record {
+            Some(pb::record::Record::Agenda(agenda)) => Some(agenda),
+            _ => None,
+        }),
+        records: document.records.iter().map(record_to_pb).collect(),
+        uncertain,
+    })
+}
+
+fn span(
+    query: &Query,
+    agenda: &Id,
+    state: &AgendaState,
+    span: Option<PbSpan>,
+    known: Position,
+) -> Result<Span, Fault> {
+    match span {
+        None => Err(Fault::Usage("say which year, or from which edition to which".to_owned())),
+        Some(PbSpan::Year(year)) => {
+            let span = i16::try_from(year).ok().and_then(|year| Span::year(state, year, known));
+            span.ok_or_else(|| Fault::Usage(format!("`{year}` is not a year from 0 to 9999")))
+        }
+        Some(PbSpan::Editions(editions)) => {
+            let missing = |side| Fault::Usage(format!("say the edition to compare {side}"));
+            let from = editions.from.ok_or_else(|| missing("from"))?;
+            let to = editions.to.ok_or_else(|| missing("to"))?;
+            let from = named_revision(query, agenda, Some(&from))?;
+            let to = named_revision(query, agenda, Some(&to))?;
+            if from.position.max(to.position) > known {
+                return Err(Fault::NotFound(format!("edition `{}` was not known then", to.name())));
+            }
+            Ok(Span::revisions(from, to, known))
+        }
+    }
+}
+
+fn rendered(value: &Value, format: pb::DocumentFormat) -> String {
+    match format {
+        pb::DocumentFormat::Json => to_json(value),
+        pb::DocumentFormat::Unspecified | pb::DocumentFormat::Yaml => to_yaml(value),
+    }
+}

@@ -1,0 +1,64 @@
+//! Decisions and motions.
+
+use std::sync::Arc;
+
+use minutebook_domain::ids::Kind;
+use minutebook_proto::pb::decision_service_server::DecisionService;
+use minutebook_proto::{pb, record_to_pb};
+use tonic::{Request, Response, Status};
+
+use super::{StateRequest, list_records, parts, query};
+use crate::app::App;
+
+/// Decisions and motions.
+#[derive(Debug, Clone)]
+pub(crate) struct Service(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl DecisionService for Service {
+    async fn record_decision(&self, request: Request<pb::RecordDecisionRequest>) -> Result<Response<pb::RecordDecisionResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
+        let record = pb.decision.map(pb::record::Record::Decision);
+        let state = StateRequest { write, agenda, record, effective, reason };
+        let receipt = state.record(&self.0, &metadata).await?;
+        Ok(Response::new(pb::RecordDecisionResponse { receipt }))
+    }
+
+    async fn list_decisions(&self, request: Request<pb::ListDecisionsRequest>) -> Result<Response<pb::ListDecisionsResponse>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
+            let records = list_records(query, Kind::Decision, request.agenda, valid, known)?;
+            let decisions = records.iter().filter_map(|record| match record_to_pb(record).record {
+                Some(pb::record::Record::Decision(record)) => Some(record),
+                _ => None,
+            });
+            Ok(pb::ListDecisionsResponse { position: query.position(), decisions: decisions.collect() })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn record_motion(&self, request: Request<pb::RecordMotionRequest>) -> Result<Response<pb::RecordMotionResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
+        let record = pb.motion.map(pb::record::Record::Motion);
+        let state = StateRequest { write, agenda, record, effective, reason };
+        let receipt = state.record(&self.0, &metadata).await?;
+        Ok(Response::new(pb::RecordMotionResponse { receipt }))
+    }
+
+    async fn list_motions(&self, request: Request<pb::ListMotionsRequest>) -> Result<Response<pb::ListMotionsResponse>, Status> {
+        let request = request.into_inner();
+        let answer = query(&self.0, move |query| {
+            let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
+            let records = list_records(query, Kind::Motion, request.agenda, valid, known)?;
+            let motions = records.iter().filter_map(|record| match record_to_pb(record).record {
+                Some(pb::record::Record::Motion(record)) => Some(record),
+                _ => None,
+            });
+            Ok(pb::ListMotionsResponse { position: query.position(), motions: motions.collect() })
+        });
+        answer.await.map(Response::new)
+    }
+}

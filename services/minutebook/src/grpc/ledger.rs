@@ -1,0 +1,219 @@
+//! Recording, importing and reading the ledger itself.
+
+use std::sync::Arc;
+
+use minutebook_domain::command::{Command, ImportDocument};
+use minutebook_domain::document::Document;
+use minutebook_domain::message::Lang;
+use minutebook_domain::plan::Plan;
+use minutebook_domain::refusal::{Problem, Refusal};
+use minutebook_ledger::{Reader, SubmitError};
+use minutebook_proto::pb::import_document_request::Part;
+use minutebook_proto::pb::ledger_service_server::LedgerService;
+use minutebook_proto::{WriteOptions, commands_from_pb, pb, plan_to_pb, write_from_pb};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{parts, query, receipt_to_pb, status, write};
+use crate::app::App;
+use crate::import::{self, Parsed, Violation};
+
+/// The largest document, in bytes.
+const DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+/// How many events are read at a time.
+const EVENTS: usize = 256;
+/// How many messages wait for a slow reader.
+const WAITING: usize = 64;
+
+/// Recording, importing and reading the ledger itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Service(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl LedgerService for Service {
+    type ReadEventsStream = ReceiverStream<Result<pb::ReadEventsResponse, Status>>;
+
+    async fn record(&self, request: Request<pb::RecordRequest>) -> Result<Response<pb::RecordResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        if pb.commands.is_empty() {
+            return Err(status::usage("the batch has no commands; name at least one"));
+        }
+        let commands = pb.commands;
+        let receipt = write(&self.0, &metadata, pb.write, |_| commands_from_pb(commands)).await?;
+        Ok(Response::new(pb::RecordResponse { receipt }))
+    }
+
+    async fn import_document(
+        &self,
+        request: Request<Streaming<pb::ImportDocumentRequest>>,
+    ) -> Result<Response<pb::ImportDocumentResponse>, Status> {
+        let (metadata, mut stream) = parts(request);
+        let lang = status::lang(&metadata);
+        let options = match stream.message().await?.and_then(|first| first.part) {
+            Some(Part::Options(options)) => options,
+            _ => return Err(status::usage("the first message of an import has the options")),
+        };
+        let write = write_from_pb(options.write).map_err(|violations| status::invalid(&violations))?;
+        let bytes = collect(stream).await?;
+        let import = Import { app: self.0.clone(), write, lang };
+        if options.plan_only { import.plan(bytes).await } else { import.record(bytes).await }.map(Response::new)
+    }
+
+    async fn read_events(
+        &self,
+        request: Request<pb::ReadEventsRequest>,
+    ) -> Result<Response<Self::ReadEventsStream>, Status> {
+        let request = request.into_inner();
+        let reader = self.0.reader().map_err(status::rebuilding)?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::task::spawn_blocking(move || relay(&reader, &request, &sender));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+async fn collect(mut stream: Streaming<pb::ImportDocumentRequest>) -> Result<Vec<u8>, Status> {
+    let mut bytes = Vec::new();
+    while let Some(message) = stream.message().await? {
+        match message.part {
+            Some(Part::Chunk(chunk)) => bytes.extend(chunk),
+            Some(Part::Options(_)) => return Err(status::usage("the options of an import come once, and first")),
+            None => {}
+        }
+        if bytes.len() > DOCUMENT_BYTES {
+            return Err(status::usage("the document is over 16 MiB; divide it, or put long texts in sources"));
+        }
+    }
+    Ok(bytes)
+}
+
+/// One import on its way.
+struct Import {
+    app: Arc<App>,
+    write: WriteOptions,
+    lang: Lang,
+}
+
+impl Import {
+    /// Works out what the document would do.
+    async fn plan(self, bytes: Vec<u8>) -> Result<pb::ImportDocumentResponse, Status> {
+        let answer = query(&self.app, move |query| {
+            let parsed = match import::parse(&bytes) {
+                Ok(parsed) => parsed,
+                Err(violations) => {
+                    let problems = violations.iter().map(unread).collect();
+                    return Ok((query.position(), pb::Plan { problems, ..pb::Plan::default() }));
+                }
+            };
+            let plan = query.book.plan(&parsed.document, query.today(), &query.reader)?;
+            Ok((query.position(), planned(&plan, &parsed)))
+        });
+        let (position, plan) = answer.await?;
+        Ok(pb::ImportDocumentResponse { position, plan: Some(plan), receipt: None })
+    }
+
+    /// Records the document.
+    async fn record(self, bytes: Vec<u8>) -> Result<pb::ImportDocumentResponse, Status> {
+        // The plan is worked out on the state before, so that the answer says what was changed.
+        let asked = query(&self.app, move |query| {
+            let parsed = match import::parse(&bytes) {
+                Ok(parsed) => parsed,
+                Err(violations) => return Ok(Err(violations.iter().map(unread).collect::<Vec<_>>())),
+            };
+            let plan = query.book.plan(&parsed.document, query.today(), &query.reader)?;
+            let plan = planned(&plan, &parsed);
+            Ok(Ok((parsed, plan)))
+        });
+        let (parsed, plan) = asked.await?.map_err(|problems| status::document_refused(&problems, self.lang))?;
+        let document = parsed.document.clone();
+        let command = Command::Import(ImportDocument { document, expected_revision: self.write.expected_revision });
+        match self.app.submit(&self.write, vec![command]).await {
+            Ok(receipt) => Ok(pb::ImportDocumentResponse {
+                position: receipt.head.saturating_sub(1),
+                plan: Some(plan),
+                receipt: Some(receipt_to_pb(&receipt)),
+            }),
+            Err(SubmitError::Refused(Refusal::Document { problems })) => {
+                let problems: Vec<_> = problems.0.iter().map(|problem| placed(problem, &parsed)).collect();
+                Err(status::document_refused(&problems, self.lang))
+            }
+            Err(error) => Err(status::unsubmitted(&error, self.lang)),
+        }
+    }
+}
+
+fn planned(plan: &Plan, parsed: &Parsed) -> pb::Plan {
+    let problems = plan.problems.iter().map(|problem| placed(problem, parsed)).collect();
+    let change = |index: usize| parsed.document.records.get(index).map(|record| record.id().to_string());
+    pb::Plan { invented: parsed.document.invented, ..plan_to_pb(plan, problems, change) }
+}
+
+/// A problem at its line in the file.
+fn placed(problem: &Problem, parsed: &Parsed) -> pb::Problem {
+    let (place, refusal) = (&problem.place, &problem.refusal);
+    let field = place.field.as_deref();
+    let document: &Document = &parsed.document;
+    let key = place.key.as_ref();
+    let of = |header: Option<&minutebook_domain::ids::Id>| key.is_some_and(|key| Some(&key.id) == header);
+    let line = match place.index {
+        Some(index) => parsed.line(index, field),
+        None if of(document.edition.as_ref().map(|edition| &edition.id)) => parsed.edition_line(field),
+        None if of(document.agenda.as_ref().map(|agenda| &agenda.id)) => parsed.agenda_line(field),
+        None => 0,
+    };
+    pb::Problem {
+        section: key.map(|key| key.kind.section().to_owned()).unwrap_or_default(),
+        id: key.map(|key| key.id.to_string()).unwrap_or_default(),
+        field: field.unwrap_or_default().to_owned(),
+        line,
+        code: refusal.code().to_owned(),
+        message_nl: refusal.message(Lang::Nl),
+        message_en: refusal.message(Lang::En),
+    }
+}
+
+/// A violation of the document's form; the reader of documents words it in English only.
+fn unread(violation: &Violation) -> pb::Problem {
+    pb::Problem {
+        section: violation.section.clone(),
+        id: violation.id.clone(),
+        field: violation.field.clone(),
+        line: violation.line,
+        code: "DOCUMENT_FORM".to_owned(),
+        message_nl: violation.message.clone(),
+        message_en: violation.message.clone(),
+    }
+}
+
+/// Sends the events that a request asks for, as they were recorded, at the reader's pace.
+fn relay(reader: &Reader, request: &pb::ReadEventsRequest, to: &mpsc::Sender<Result<pb::ReadEventsResponse, Status>>) {
+    let (mut next, head) = (request.from, reader.head());
+    let mut left = if request.limit == 0 { u64::MAX } else { request.limit };
+    while next < head && left > 0 {
+        let events = match reader.events(next, EVENTS) {
+            Ok(events) => events,
+            Err(error) => {
+                let _ = to.blocking_send(Err(status::unread(&error)));
+                return;
+            }
+        };
+        if events.is_empty() {
+            return;
+        }
+        for event in events {
+            next += 1;
+            if left > 0 && wanted(&event, &request.types) {
+                left -= 1;
+                if to.blocking_send(Ok(pb::ReadEventsResponse { event })).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Has the event one of these names? Only then is it decoded.
+fn wanted(event: &[u8], types: &[String]) -> bool {
+    let name = || minutebook_proto::decode_event(event).map(|recorded| recorded.event.payload.name());
+    types.is_empty() || name().is_ok_and(|name| types.iter().any(|wanted| wanted == name))
+}

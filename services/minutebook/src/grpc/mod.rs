@@ -1,0 +1,208 @@
+//! The gRPC services: one file each. They parse requests, ask the book, and write answers; they decide nothing.
+
+mod admin;
+mod agenda;
+mod agreement;
+mod decision;
+mod directory;
+mod ledger;
+mod review;
+mod role;
+pub(crate) mod status;
+
+use std::sync::Arc;
+
+use minutebook_domain::book::Revision;
+use minutebook_domain::command::Command;
+use minutebook_domain::history::Unreadable;
+use minutebook_domain::ids::{Id, Kind};
+use minutebook_domain::record::Record;
+use minutebook_ledger::{Receipt, SubmitError};
+use minutebook_proto::{Violations, WriteOptions, optional_id_from_pb, pb, write_from_pb};
+use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
+use tonic::{Request, Status};
+
+use crate::app::{App, Query, QueryFault};
+
+/// The largest message of a unary request, in bytes.
+const REQUEST_BYTES: usize = 256 * 1024;
+/// The largest batch, in bytes.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The largest answer, in bytes: an agenda of many thousand items.
+const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// How many bytes of a document go in one message.
+const CHUNK: usize = 64 * 1024;
+
+/// Every service, with health and reflection.
+pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
+    use pb::admin_service_server::AdminServiceServer as Admin;
+    use pb::agenda_service_server::AgendaServiceServer as Agenda;
+    use pb::agreement_service_server::AgreementServiceServer as Agreement;
+    use pb::decision_service_server::DecisionServiceServer as Decision;
+    use pb::directory_service_server::DirectoryServiceServer as Directory;
+    use pb::ledger_service_server::LedgerServiceServer as LedgerServer;
+    use pb::review_service_server::ReviewServiceServer as Review;
+    use pb::role_service_server::RoleServiceServer as Role;
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let mut routes = Routes::new(health_service);
+    macro_rules! serve {
+        ($($server:ident($module:ident, $bytes:expr)),*) => { $(
+            health.set_serving::<$server<$module::Service>>().await;
+            let server = $server::new($module::Service(app.clone())).max_decoding_message_size($bytes).max_encoding_message_size(ANSWER_BYTES);
+            routes = routes.add_service(server);
+        )* };
+    }
+    serve!(
+        Admin(admin, REQUEST_BYTES),
+        Agenda(agenda, REQUEST_BYTES),
+        Agreement(agreement, REQUEST_BYTES),
+        Decision(decision, REQUEST_BYTES),
+        Directory(directory, REQUEST_BYTES),
+        LedgerServer(ledger, BATCH_BYTES),
+        Review(review, REQUEST_BYTES),
+        Role(role, REQUEST_BYTES)
+    );
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(minutebook_proto::DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
+}
+
+/// Runs a query away from the threads that serve sockets: it may read from the disk.
+async fn query<T: Send + 'static>(
+    app: &Arc<App>,
+    ask: impl FnOnce(&Query) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Status> {
+    let reader = app.reader().map_err(status::rebuilding)?;
+    let book = reader.book().map_err(|newer| status::too_new(&newer))?;
+    let asked = tokio::task::spawn_blocking(move || ask(&Query { book, reader })).await;
+    asked.map_err(status::failed)?.map_err(Status::from)
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Time(#[from] QueryFault),
+    #[error("{0}")]
+    Invalid(#[from] Violations),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        match &fault {
+            Fault::Unreadable(error) => status::unreadable(error),
+            Fault::Time(fault) => status::no_time(fault),
+            Fault::Invalid(violations) => status::invalid(violations),
+            Fault::NotFound(what) => status::not_found(what),
+            Fault::Usage(what) => status::usage(what),
+        }
+    }
+}
+
+/// Records the commands of a request.
+async fn write(
+    app: &Arc<App>,
+    metadata: &MetadataMap,
+    write: Option<pb::Write>,
+    commands: impl FnOnce(&WriteOptions) -> Result<Vec<Command>, Violations>,
+) -> Result<Option<pb::Receipt>, Status> {
+    let options = write_from_pb(write).map_err(|violations| status::invalid(&violations))?;
+    let commands = commands(&options).map_err(|violations| status::invalid(&violations))?;
+    let receipt = app.submit(&options, commands).await;
+    receipt.map(|receipt| Some(receipt_to_pb(&receipt))).map_err(|error: SubmitError| {
+        status::unsubmitted(&error, status::lang(metadata))
+    })
+}
+
+fn receipt_to_pb(receipt: &Receipt) -> pb::Receipt {
+    pb::Receipt {
+        first: receipt.first,
+        count: receipt.count,
+        head: receipt.head,
+        recorded_at_ms: receipt.recorded_at.0,
+        repeated: receipt.repeated,
+    }
+}
+
+/// A write request that states one record: what the generated messages have in common.
+struct StateRequest {
+    write: Option<pb::Write>,
+    agenda: Option<String>,
+    record: Option<pb::record::Record>,
+    effective: Option<pb::Date>,
+    reason: Option<String>,
+}
+
+impl StateRequest {
+    /// Records the statement.
+    async fn record(self, app: &Arc<App>, metadata: &MetadataMap) -> Result<Option<pb::Receipt>, Status> {
+        let Self { write: header, agenda, record, effective, reason } = self;
+        write(app, metadata, header, |options| {
+            let statement = minutebook_proto::state_from_pb(Some(pb::StateRecord {
+                agenda,
+                record: Some(pb::Record { record }),
+                effective,
+                reason,
+                expected_revision: options.expected_revision,
+            }))?;
+            Ok(vec![Command::State(statement)])
+        })
+        .await
+    }
+}
+
+/// The records of a kind at a point in time.
+fn list_records(
+    query: &Query,
+    kind: Kind,
+    agenda: Option<String>,
+    valid: Option<&str>,
+    known: Option<&pb::Known>,
+) -> Result<Vec<Record>, Fault> {
+    let agenda = optional_id_from_pb("agenda", agenda)?;
+    let cut = query.cut(valid, known)?;
+    let mut records = Vec::new();
+    for (_, entry) in query.book.entries(kind) {
+        let foreign = agenda.is_some() && entry.agenda.is_some() && agenda != entry.agenda;
+        if let Some(state) = entry.at(&cut, &query.reader)?.filter(|state| state.present && !foreign) {
+            records.push(state.record.as_ref().clone());
+        }
+    }
+    Ok(records)
+}
+
+/// The revision that a request names: an edition's newest, one of its revisions, or the current one.
+fn named_revision<'a>(query: &'a Query, agenda: &Id, name: Option<&pb::EditionName>) -> Result<&'a Revision, Fault> {
+    let unknown = || Fault::NotFound(format!("there is no agenda `{agenda}` in this ledger; `agenda list` shows them"));
+    let state = query.book.agenda(agenda).ok_or_else(unknown)?;
+    match name {
+        None => state.current().ok_or_else(|| Fault::NotFound(format!("agenda `{agenda}` has no adopted edition yet"))),
+        Some(name) => state.revision(&name.edition, name.revision).ok_or_else(|| {
+            let editions: Vec<_> = state.revisions.iter().map(|revision| format!("`{}`", revision.name())).collect();
+            let revision = name.revision.map(|n| format!("@{n}")).unwrap_or_default();
+            Fault::NotFound(format!("there is no edition `{}{revision}`; there is {}", name.edition, editions.join(", ")))
+        }),
+    }
+}
+
+/// Splits a document into the messages of a stream.
+fn chunks(text: &str) -> Vec<Vec<u8>> {
+    text.as_bytes().chunks(CHUNK).map(<[u8]>::to_vec).collect()
+}
+
+/// What a request carries beside its message, and the message.
+fn parts<T>(request: Request<T>) -> (MetadataMap, T) {
+    let (metadata, _, message) = request.into_parts();
+    (metadata, message)
+}

@@ -1,0 +1,6 @@
+//! wip
+mod app;
+mod grpc;
+mod import;
+mod server;
+fn main(){}
