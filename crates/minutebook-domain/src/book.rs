@@ -232,13 +232,13 @@ impl Book {
                 let agenda = statement.agenda.as_ref();
                 let key = key(statement.record.kind(), statement.record.id(), agenda, statement.edition.as_ref());
                 let fields = statement.fields.unwrap_or(FieldSet::ALL);
-                self.touch(recorded, key, agenda, Some(&statement.record), fields, Act::Stated);
+                self.touch(recorded, &key, agenda, Some(&statement.record), fields, Act::Stated);
             }
             Payload::ReviewOpened(review) => self.open_review(recorded, review),
             Payload::DispositionProposed(proposal) => {
                 let record = Record::from(proposal.change.clone());
                 let key = key(Kind::Change, record.id(), Some(&proposal.agenda), Some(&proposal.edition));
-                self.touch(recorded, key, Some(&proposal.agenda), Some(&record), FieldSet::ALL, Act::Stated);
+                self.touch(recorded, &key, Some(&proposal.agenda), Some(&record), FieldSet::ALL, Act::Stated);
             }
             Payload::Item(event) => self.apply_item(recorded, event),
             Payload::ContentsListed(listed) => {
@@ -271,7 +271,7 @@ impl Book {
 
     fn apply_item(&mut self, recorded: &Recorded, event: &ItemEvent) {
         let mut touch = |kind, id: &Id, record: Option<&Record>, fields, act| {
-            self.touch(recorded, Key::new(kind, id), Some(&event.agenda), record, fields, act);
+            self.touch(recorded, &Key::new(kind, id), Some(&event.agenda), record, fields, act);
         };
         let none = FieldSet::default();
         match &event.step {
@@ -288,7 +288,7 @@ impl Book {
     fn open_review(&mut self, recorded: &Recorded, review: &ReviewOpened) {
         let record = Record::from(review.edition.clone());
         let key = key(Kind::Edition, record.id(), Some(&review.agenda), None);
-        self.touch(recorded, key, Some(&review.agenda), Some(&record), FieldSet::ALL, Act::Stated);
+        self.touch(recorded, &key, Some(&review.agenda), Some(&record), FieldSet::ALL, Act::Stated);
         self.agenda_mut(&review.agenda).open = Some(OpenReview {
             edition: review.edition.clone(),
             invented: review.invented,
@@ -315,7 +315,7 @@ impl Book {
     fn touch(
         &mut self,
         recorded: &Recorded,
-        key: Key,
+        key: &Key,
         agenda: Option<&Id>,
         record: Option<&Record>,
         fields: FieldSet,
@@ -331,7 +331,7 @@ impl Book {
             act,
             late: recorded.event.is_retroactive(),
         };
-        self.put(&key, agenda, record, mark);
+        self.put(key, agenda, record, mark);
     }
 
     fn put(&mut self, key: &Key, agenda: Option<&Id>, record: Option<&Record>, mark: Mark) {

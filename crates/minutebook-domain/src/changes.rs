@@ -278,9 +278,9 @@ impl<'a> Comparison<'a> {
         let uncertain = before.iter().chain(&after).any(|state| state.uncertain);
         let Some(after) = after else { return Ok(()) };
         let outcome = match (stood, stands) {
-            (true, true) => self.reading(key, &before, &after, &between)?,
+            (true, true) => self.reading(key, before.as_ref(), &after, &between)?,
             (false, true) if self.is_part(key) => return Ok(()),
-            (false, true) => self.arrival(&before, &after, &between)?,
+            (false, true) => self.arrival(before.as_ref(), &after, &between)?,
             (true, false) => match self.departure(&between)? {
                 Some(outcome) => outcome,
                 None => return Ok(()),
@@ -307,7 +307,7 @@ impl<'a> Comparison<'a> {
     fn reading(
         &self,
         key: &Key,
-        before: &Option<State>,
+        before: Option<&State>,
         after: &State,
         between: &[&Mark],
     ) -> Result<Outcome, Unreadable> {
@@ -342,7 +342,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// An item that stands after and did not before.
-    fn arrival(&self, before: &Option<State>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
+    fn arrival(&self, before: Option<&State>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
         let last = between.iter().rev().find(|mark| mark.act.standing() == Some(true));
         match (before, last.map(|mark| mark.act)) {
             (Some(before), Some(Act::Reinstated)) => Ok(Outcome::Reinstated(self.fields(before, after)?)),

@@ -96,10 +96,8 @@ impl Planner<'_> {
             ChangeKind::Dropped | ChangeKind::Suspended => item.motion == Motion::Gone,
             ChangeKind::Split | ChangeKind::Merged => false,
         };
-        if fits {
-            if let Some(refusal) = fields_differ(item, change) {
-                self.problem(Some(index), Some("fields"), refusal);
-            }
+        if let Some(refusal) = fields_differ(item, change).filter(|_| fits) {
+            self.problem(Some(index), Some("fields"), refusal);
         }
         let control = &mut self.plan.control;
         if fits && kind == Kind::Action {

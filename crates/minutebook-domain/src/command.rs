@@ -123,7 +123,7 @@ impl Command {
         match self {
             Self::Found(f) => json!({"found": {
                 "ledger": f.ledger.as_str(), "name": f.name.as_str(), "zone": f.zone.as_str(), "format": f.format,
-                "organisation": f.organisation.as_ref().map(|name| name.as_str()), "tool": f.tool.as_str(),
+                "organisation": f.organisation.as_ref().map(crate::value::Name::as_str), "tool": f.tool.as_str(),
             }}),
             Self::State(s) => json!({"state": {
                 "agenda": s.agenda.as_ref().map(Id::as_str), "kind": s.record.kind().name(), "record": entry(&s.record),
@@ -150,6 +150,6 @@ impl Command {
 fn citation(citation: &Citation) -> Value {
     json!({
         "source": citation.source.as_str(), "lines": citation.lines.as_ref().map(Text::as_str),
-        "quote": citation.quote.as_ref().map(Text::as_str), "confidence": citation.confidence.map(|c| c.word()),
+        "quote": citation.quote.as_ref().map(Text::as_str), "confidence": citation.confidence.map(crate::value::Confidence::word),
     })
 }

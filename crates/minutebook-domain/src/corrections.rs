@@ -1,6 +1,8 @@
 //! Three things that are not a change of policy: an erratum (we wrote it wrongly), a late fact (it was true, we
 //! recorded it late), and the settling of a doubt. Each shows as what it is.
 
+use std::collections::HashMap;
+
 use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
 use crate::book::Book;
 use crate::command::{Context, CorrectField, LateFact, ResolveDoubt};
@@ -113,31 +115,23 @@ impl Book {
         let before = state.map_or_else(|| entry.record.clone(), |state| state.record);
         let record = self.rewritten(&before, &command.fields)?;
         let fields = before.rewritten(&record);
+        let record = before.with(&record, fields);
         if fields.is_empty() {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
-        let payload = match (&entry.agenda, key.kind.is_item()) {
-            (Some(agenda), true) => {
-                self.check_late_decision(key, agenda, command.decision.as_ref())?;
-                self.check_parents(agenda, &before, &record, &cut, events)?;
-                let step = ItemStep::Changed(record, fields);
-                Payload::Item(ItemEvent {
-                    agenda: agenda.clone(),
-                    edition: None,
-                    ground: command.decision.clone(),
-                    step,
-                })
+        let payload = if let Some(agenda) = entry.agenda.as_ref().filter(|_| key.kind.is_item()) {
+            self.check_late_decision(key, agenda, command.decision.as_ref())?;
+            self.check_parents(agenda, &before, &record, &cut, events)?;
+            let (agenda, ground) = (agenda.clone(), command.decision.clone());
+            Payload::Item(ItemEvent { agenda, edition: None, ground, step: ItemStep::Changed(record, fields) })
+        } else {
+            let decided = self.is_other_amount(&record);
+            let named = if decided { self.named_amounts() } else { HashMap::new() };
+            if let Some((action, agenda)) = named.get(record.id()) {
+                self.check_late_decision(action, agenda, command.decision.as_ref())?;
             }
-            _ => {
-                let decided = self.is_other_amount(&record);
-                if decided {
-                    if let Some((action, agenda)) = self.named_amounts().get(record.id()) {
-                        self.check_late_decision(action, agenda, command.decision.as_ref())?;
-                    }
-                }
-                self.check_alone(&record, decided, context, events)?;
-                Payload::Stated(statement_of(key, entry, record, fields))
-            }
+            self.check_alone(&record, decided, context, events)?;
+            Payload::Stated(statement_of(key, entry, record, fields))
         };
         Ok(vec![Draft {
             decision: command.decision.clone(),
@@ -291,7 +285,6 @@ fn recalled(position: Position, events: &dyn Recall) -> Result<Record, Unreadabl
 /// Does the quote hold the value? Each number of it must stand there by itself (600.000 for 600000).
 fn quote_holds(quote: &str, value: &Value) -> bool {
     match value {
-        Value::Null => false,
         Value::Number(number) => holds_number(quote, &number.to_string()),
         Value::String(text) => {
             // A month may stand in words, so of a date the years and the days are looked for.
@@ -302,7 +295,7 @@ fn quote_holds(quote: &str, value: &Value) -> bool {
             digits.peek().is_some() && digits.all(|digits| holds_number(quote, digits))
         }
         Value::Object(map) => !map.is_empty() && map.values().all(|value| quote_holds(quote, value)),
-        Value::Array(_) | Value::Bool(_) => false,
+        Value::Null | Value::Array(_) | Value::Bool(_) => false,
     }
 }
 
@@ -313,11 +306,12 @@ fn holds_number(quote: &str, digits: &str) -> bool {
     ["", ".", ",", " ", "\u{a0}"].iter().any(|mark| {
         let written = grouped(digits, mark);
         quote.match_indices(&written).any(|(at, _)| {
-            let (before, after) = (quote.get(..at).unwrap_or_default(), quote.get(at + written.len()..).unwrap_or_default());
+            let (before, after) =
+                (quote.get(..at).unwrap_or_default(), quote.get(at + written.len()..).unwrap_or_default());
             let left = before.trim_end_matches(joins);
             let right = after.trim_start_matches(joins);
             let longer = |rest: &str| rest.chars().take_while(|c| digit(*c)).count() >= 3;
-            let joined_left = before.len() - left.len() == 1 && left.ends_with(digit) && digits.len() % 3 == 0;
+            let joined_left = before.len() - left.len() == 1 && left.ends_with(digit) && digits.len().is_multiple_of(3);
             let joined_right = after.len() - right.len() == 1 && longer(right);
             !before.ends_with(digit) && !after.starts_with(digit) && !joined_left && !joined_right
         })
@@ -328,7 +322,7 @@ fn holds_number(quote: &str, digits: &str) -> bool {
 fn grouped(digits: &str, mark: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push_str(mark);
         }
         text.push(digit);

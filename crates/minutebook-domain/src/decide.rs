@@ -19,12 +19,10 @@ impl Book {
         if self.founding().is_none() {
             return Err(Refusal::NotFounded {}.into());
         }
-        if let Some(body) = &context.actor.on_behalf_of {
-            if self.body(body).is_none() {
-                let known: Vec<_> = self.entries(Kind::Body).map(|(key, _)| key.id.clone()).collect();
-                let nearest = Nearest::of(body.as_str(), known.iter().map(Id::as_str));
-                return Err(Refusal::UnknownReference { kind: Kind::Body, id: body.clone(), nearest }.into());
-            }
+        if let Some(body) = context.actor.on_behalf_of.as_ref().filter(|body| self.body(body).is_none()) {
+            let known: Vec<_> = self.entries(Kind::Body).map(|(key, _)| key.id.clone()).collect();
+            let nearest = Nearest::of(body.as_str(), known.iter().map(Id::as_str));
+            return Err(Refusal::UnknownReference { kind: Kind::Body, id: body.clone(), nearest }.into());
         }
         match command {
             Command::Found(founding) => self.found(founding, context),

@@ -11,6 +11,7 @@ use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
 use crate::record::{Decision, Mandate, Record};
 use crate::refusal::listed;
+use crate::value::Text;
 
 messages! {
     /// What can be remarked.
@@ -165,6 +166,10 @@ impl Book {
     }
 }
 
+fn is_stated(text: Option<&Text>) -> bool {
+    text.is_some_and(|text| !text.as_str().is_empty())
+}
+
 struct Auditor<'a> {
     book: &'a Book,
     agenda: &'a Id,
@@ -261,14 +266,24 @@ impl<'a> Auditor<'a> {
             Record::Agreement(agreement) => {
                 let cofinancing = agreement.kind.as_ref().is_some_and(|kind| kind.as_str() == "co-financing");
                 let rule = agreement.cofinancing.as_ref();
-                if cofinancing && rule.is_none_or(|rule| rule.base.is_none()) {
+                if rule.map_or(cofinancing, |rule| !is_stated(rule.base.as_ref())) {
                     self.add(key, Observation::CofinancingBase { agreement: agreement.id.clone() });
                 }
             }
             Record::Change(change) => self.change(key, change),
-            Record::Source(_) | Record::Agenda(_) | Record::Framework(_) | Record::Edition(_) | Record::Body(_) => {}
-            Record::Party(_) | Record::Role(_) | Record::Theme(_) | Record::Subtask(_) | Record::PolicyItem(_) => {}
-            Record::Consultation(_) | Record::Milestone(_) | Record::Step(_) => {}
+            Record::Source(_)
+            | Record::Agenda(_)
+            | Record::Framework(_)
+            | Record::Edition(_)
+            | Record::Body(_)
+            | Record::Party(_)
+            | Record::Role(_)
+            | Record::Theme(_)
+            | Record::Subtask(_)
+            | Record::PolicyItem(_)
+            | Record::Consultation(_)
+            | Record::Milestone(_)
+            | Record::Step(_) => {}
         }
     }
 
@@ -346,20 +361,20 @@ impl<'a> Auditor<'a> {
 
     fn action(&mut self, key: &Key, action: &crate::record::Action, entry: &Entry) {
         for id in action.motions.as_deref().unwrap_or_default() {
-            if let Some(Record::Motion(motion)) = self.item(Kind::Motion, id).map(|entry| entry.record.as_ref()) {
-                if !motion.addressed_by.as_deref().unwrap_or_default().contains(&action.id) {
-                    let one = format!("action `{}` names motion `{id}`", action.id);
-                    self.add(key, Observation::SidesDiffer { one, other: format!("motion `{id}`") });
-                }
+            if let Some(Record::Motion(motion)) = self.item(Kind::Motion, id).map(|entry| entry.record.as_ref())
+                && !motion.addressed_by.as_deref().unwrap_or_default().contains(&action.id)
+            {
+                let one = format!("action `{}` names motion `{id}`", action.id);
+                self.add(key, Observation::SidesDiffer { one, other: format!("motion `{id}`") });
             }
         }
         if let Some(section) = &action.explained_in {
             let explained = crate::document::key(Kind::Explanation, section, Some(self.agenda), None);
-            if let Some(Record::Explanation(explanation)) = self.book.entry(&explained).map(|e| e.record.as_ref()) {
-                if !explanation.actions.as_deref().unwrap_or_default().contains(&action.id) {
-                    let one = format!("action `{}` names explanation `{section}`", action.id);
-                    self.add(key, Observation::SidesDiffer { one, other: format!("explanation `{section}`") });
-                }
+            if let Some(Record::Explanation(explanation)) = self.book.entry(&explained).map(|e| e.record.as_ref())
+                && !explanation.actions.as_deref().unwrap_or_default().contains(&action.id)
+            {
+                let one = format!("action `{}` names explanation `{section}`", action.id);
+                self.add(key, Observation::SidesDiffer { one, other: format!("explanation `{section}`") });
             }
         }
         let came = entry.marks().iter().filter(|mark| mark.act == crate::history::Act::Added).count();
@@ -408,7 +423,7 @@ impl<'a> Auditor<'a> {
         let (Some(Record::Amount(whole)), Some(each), Some(action)) = (whole, amount.eur, &amount.action) else {
             return;
         };
-        let (Some(total), true) = (whole.eur, amount.unit.is_some()) else { return };
+        let (Some(total), true) = (whole.eur, is_stated(amount.unit.as_ref())) else { return };
         let Some(Record::Action(action)) = self.item(Kind::Action, action).map(|entry| entry.record.as_ref()) else {
             return;
         };
@@ -432,12 +447,11 @@ impl<'a> Auditor<'a> {
 
     fn change(&mut self, key: &Key, change: &crate::record::Change) {
         let registry = self.registry();
-        if let Some(decision) = change.decision.as_ref().and_then(|id| registry.decision(id)) {
-            if decision.kind.as_str() == ADVISE {
-                let body = registry.body_name(&decision.body);
-                let (change, decision) = (key.to_string(), decision.id.clone());
-                self.add(key, Observation::RestsOnAdvice { change, decision, body });
-            }
+        let ground = change.decision.as_ref().and_then(|id| registry.decision(id));
+        if let Some(decision) = ground.filter(|decision| decision.kind.as_str() == ADVISE) {
+            let body = registry.body_name(&decision.body);
+            let (change, decision) = (key.to_string(), decision.id.clone());
+            self.add(key, Observation::RestsOnAdvice { change, decision, body });
         }
     }
 

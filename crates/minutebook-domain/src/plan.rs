@@ -59,6 +59,8 @@ pub struct ItemDifference {
     pub index: Option<usize>,
     /// The index of the entry of `changes` that explains it.
     pub claim: Option<usize>,
+    /// How it read before, where it was known.
+    pub before: Option<Arc<Record>>,
 }
 
 /// What can be seen of an item by comparing two states.
@@ -85,6 +87,8 @@ pub struct StatementDifference {
     pub index: Option<usize>,
     /// The fields that are written differently; absent where the record is new.
     pub fields: Option<FieldSet>,
+    /// How it read before, where it was known.
+    pub before: Option<Arc<Record>>,
 }
 
 /// What a plan is made of.
@@ -118,7 +122,7 @@ impl Book {
     }
 }
 
-impl<'a> Planner<'a> {
+impl Planner<'_> {
     fn run(&mut self) -> Result<(), Unreadable> {
         self.plan.agenda = self.document.agenda.as_ref().map(|agenda| agenda.id.clone());
         self.plan.edition = self.document.edition.as_ref().map(|edition| edition.id.clone());
@@ -134,7 +138,7 @@ impl<'a> Planner<'a> {
             let state = self.book.agenda(&agenda.id);
             let follows = self.check_edition(edition, state);
             let current = state.and_then(AgendaState::current);
-            self.check_adoption(agenda.id.clone(), edition, current.is_none());
+            self.check_adoption(&agenda.id, edition, current.is_none());
             // Out of its place in time there is nothing to compare it with.
             if follows {
                 self.compare_items(&agenda.id)?;
@@ -215,7 +219,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Checks that the adopting decision is of the right kind and body, dated and under a mandate.
-    fn check_adoption(&mut self, agenda: Id, edition: &Edition, first: bool) {
+    fn check_adoption(&mut self, agenda: &Id, edition: &Edition, first: bool) {
         let Some(decision) = self.registry.decision(&edition.decision) else {
             return;
         };
@@ -233,10 +237,10 @@ impl<'a> Planner<'a> {
             let (decision, missing) = (decision.id.clone(), "`date`".to_owned());
             refuse("decision", Refusal::DecisionIncomplete { decision, missing });
         }
-        match self.registry.verdict(&decision.body, ADOPT_AGENDA, Some(&agenda), decision.date.as_ref()) {
+        match self.registry.verdict(&decision.body, ADOPT_AGENDA, Some(agenda), decision.date.as_ref()) {
             Verdict::Held(mandate) | Verdict::NotVerifiable(mandate) => self.plan.mandate = Some(mandate),
             Verdict::None => {
-                let refusal = self.registry.no_mandate(decision, Some(&agenda));
+                let refusal = self.registry.no_mandate(decision, Some(agenda));
                 self.problem_of(Kind::Edition, &edition.id, Some("decision"), refusal);
             }
         }
@@ -250,15 +254,16 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let key = self.document.key(record);
-            let fields = match self.book.at(&key, &self.cut, self.events)? {
-                Some(state) => Some(state.record.rewritten(record)),
+            let before = self.book.at(&key, &self.cut, self.events)?.map(|state| state.record);
+            let fields = match &before {
+                Some(before) => Some(before.rewritten(record)),
                 // Stated before, but only from a later day on: every field is set from this day.
                 None => {
                     self.book.entry(&key).map(|_| FieldSet::named(key.kind, Record::fields(key.kind).iter().copied()))
                 }
             };
             if fields.is_none_or(|fields| !fields.is_empty()) {
-                self.plan.statements.push(StatementDifference { key, index, fields });
+                self.plan.statements.push(StatementDifference { key, index, fields, before });
             }
         }
         Ok(())
@@ -290,6 +295,7 @@ impl<'a> Planner<'a> {
             rewritten: FieldSet::default(),
             index,
             claim: None,
+            before: before.as_ref().map(|state| state.record.clone()),
         };
         match (before, record) {
             (Some(before), None) if before.present => difference.motion = Motion::Gone,

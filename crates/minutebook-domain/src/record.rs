@@ -277,6 +277,15 @@ impl Record {
         self.differing(other, same_form)
     }
 
+    /// The record with these fields of another one. An event states it like this, so that the whole record says
+    /// nothing beyond the fields that the event names, not even another form of "not stated".
+    #[must_use]
+    pub(crate) fn with(&self, from: &Self, fields: FieldSet) -> Self {
+        let mut record = self.clone();
+        record.patch(from, fields);
+        record
+    }
+
     /// The fields that mean something else: what the yearly comparison lists.
     pub fn changed(&self, other: &Self) -> FieldSet {
         let compared = Self::fields(self.kind()).iter().copied().filter(|f| is_compared(f));

@@ -36,7 +36,6 @@ impl Planner<'_> {
         }
     }
 
-
     /// Every reference resolves in the document, then in the ledger.
     pub(crate) fn check_references(&mut self) {
         let mut unknown = Vec::new();

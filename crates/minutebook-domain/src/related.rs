@@ -51,6 +51,9 @@ const KINDS: [Kind; 16] = [
     Kind::Remark,
 ];
 
+/// The steps of a yearly cycle, and the address and name of the first.
+type Cycle = (Vec<Value>, Option<(Key, String)>);
+
 /// What the revisions before and after state.
 struct Sides<'a> {
     before: Option<Stated<'a>>,
@@ -71,12 +74,12 @@ impl Comparison<'_> {
         let mut all = Vec::new();
         for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Step) {
             for (key, entry) in self.book.entries(kind) {
-                if self.concerns(key, entry, &sides)? {
-                    if let Some(change) = self.related_change(key, entry, &sides)? {
-                        let state = entry.at(&self.span.to, self.events)?;
-                        let label = state.map_or_else(String::new, |state| state.record.label());
-                        all.push(Related { key: key.clone(), label, change });
-                    }
+                if self.concerns(key, entry, &sides)?
+                    && let Some(change) = self.related_change(key, entry, &sides)?
+                {
+                    let state = entry.at(&self.span.to, self.events)?;
+                    let label = state.map_or_else(String::new, |state| state.record.label());
+                    all.push(Related { key: key.clone(), label, change });
                 }
             }
         }
@@ -147,7 +150,7 @@ impl Comparison<'_> {
         Ok(Some(Related { key, label, change }))
     }
 
-    fn steps_at(&self, cut: Option<Cut>) -> Result<(Vec<Value>, Option<(Key, String)>), Unreadable> {
+    fn steps_at(&self, cut: Option<Cut>) -> Result<Cycle, Unreadable> {
         let revision = cut.and_then(|cut| self.revision_at(&cut));
         let (Some(cut), Some(revision)) = (cut, revision) else { return Ok((Vec::new(), None)) };
         let ids = revision.contents.get(&Kind::Step).map(Vec::as_slice).unwrap_or_default();

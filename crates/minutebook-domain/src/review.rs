@@ -95,6 +95,10 @@ impl Adoption<'_> {
             let agenda = || self.document.agenda.clone().map(Record::from);
             let stated = difference.index.map_or_else(agenda, |index| self.document.records.get(index).cloned());
             if let Some(record) = stated {
+                let record = match (&difference.before, difference.fields) {
+                    (Some(before), Some(fields)) => before.with(&record, fields),
+                    _ => record,
+                };
                 let statement = Statement {
                     agenda: plan.agenda.clone(),
                     edition: plan.edition.clone(),
@@ -119,10 +123,6 @@ impl Adoption<'_> {
     /// Moves the items: first those that leave for others, so that their parts come after them.
     fn move_items(&mut self, agenda: &Agenda, edition: &Edition) {
         let document = self.document;
-        let change = |record| match record {
-            &Record::Change(ref change) => Some(change),
-            _ => None,
-        };
         let changes = document.of(Kind::Change).filter_map(change);
         let lineages = changes.filter_map(|change| lineage(change).map(|step| (Some(change), step)));
         let moves = self.plan.items.iter().filter_map(|item| {
@@ -168,20 +168,33 @@ impl Adoption<'_> {
 
 fn item_step(document: &Document, item: &ItemDifference, claim: Option<&Change>) -> Option<ItemStep> {
     let record = item.index.and_then(|index| document.records.get(index)).cloned();
+    let restated = |record: Record| match &item.before {
+        Some(before) => before.with(&record, item.rewritten),
+        None => record,
+    };
     let (kind, id) = (item.key.kind, item.key.id.clone());
     match (item.motion, record) {
         (Motion::New, Some(record)) => Some(ItemStep::Added(record)),
         (Motion::Back, Some(record)) if claim.is_some_and(|change| change.kind == ChangeKind::Added) => {
             Some(ItemStep::Added(record))
         }
-        (Motion::Back, Some(record)) => Some(ItemStep::Reinstated(record, item.rewritten)),
-        (Motion::Altered | Motion::Annotated, Some(record)) => Some(ItemStep::Changed(record, item.rewritten)),
+        (Motion::Back, Some(record)) => Some(ItemStep::Reinstated(restated(record), item.rewritten)),
+        (Motion::Altered | Motion::Annotated, Some(record)) => {
+            Some(ItemStep::Changed(restated(record), item.rewritten))
+        }
         (Motion::Gone, None) => match claim.map(|change| (change.kind, change.disposition)) {
             Some((ChangeKind::Dropped, Some(disposition))) => Some(ItemStep::Dropped(kind, id, disposition)),
             Some((ChangeKind::Suspended, _)) => Some(ItemStep::Suspended(kind, id)),
             // What left by a split or merge has its event already.
             _ => None,
         },
+        _ => None,
+    }
+}
+
+fn change(record: &Record) -> Option<&Change> {
+    match record {
+        Record::Change(change) => Some(change),
         _ => None,
     }
 }

@@ -157,12 +157,15 @@ impl Book {
         let effective =
             command.effective.clone().or_else(|| dated(&command.record)).unwrap_or_else(|| Edtf::on(context.today));
         let cut = Cut { valid: effective.earliest(), ..self.now() };
-        let fields = match self.at(&key, &cut, events)? {
-            Some(state) => Some(state.record.rewritten(&command.record)),
+        let (record, fields) = if let Some(state) = self.at(&key, &cut, events)? {
+            let fields = state.record.rewritten(&command.record);
+            (state.record.with(&command.record, fields), Some(fields))
+        } else {
             // Stated before, but only from a later day on: every field is set from this day.
-            None => self.entry(&key).map(|_| FieldSet::named(kind, Record::fields(kind).iter().copied())),
+            let all = self.entry(&key).map(|_| FieldSet::named(kind, Record::fields(kind).iter().copied()));
+            (command.record.clone(), all)
         };
-        if fields.is_some_and(|fields| fields.is_empty()) {
+        if fields.is_some_and(FieldSet::is_empty) {
             return Err(Refusal::NoChange { item: key }.into());
         }
         Ok(vec![Draft {
@@ -171,12 +174,7 @@ impl Book {
             reason: command.reason.clone().map(|text| Reason { code: None, text }),
             ..Draft::of(
                 context,
-                Payload::Stated(Statement {
-                    agenda: command.agenda.clone(),
-                    edition: None,
-                    record: command.record.clone(),
-                    fields,
-                }),
+                Payload::Stated(Statement { agenda: command.agenda.clone(), edition: None, record, fields }),
             )
         }])
     }

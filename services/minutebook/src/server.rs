@@ -14,6 +14,7 @@ use minutebook_ledger::{Ledger, OpenError, Options};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::server::Router;
 use tonic::transport::{Channel, Endpoint, Server};
@@ -183,7 +184,8 @@ pub(crate) async fn in_process(data: &Path, options: Options) -> Result<InProces
     let app = Arc::new(App::open(data, options)?);
     let (ours, theirs) = tokio::io::duplex(PIPE);
     let (stop, stopped) = oneshot::channel::<()>();
-    let incoming = tokio_stream::once(Ok::<_, io::Error>(theirs));
+    // The server ends its connections when no more can come in, so it goes on waiting for a second one.
+    let incoming = tokio_stream::once(Ok::<_, io::Error>(theirs)).chain(tokio_stream::pending());
     let router = router(&app).await?;
     let serving = tokio::spawn(async move {
         let until = async {

@@ -99,9 +99,14 @@ fn a_mandate_counts_from_its_first_day_to_its_last() {
         let mut one = first().patch("mandates", "m-gs", period.clone());
         one["mandates"].as_array_mut().unwrap().extend(mandates.as_array().unwrap().clone());
         // The first edition is adopted by the body whose mandate is not limited.
-        let one = one.patch("edition", "", json!({"adopted_by": "ps"})).patch("decisions", "d-2016", json!({"body": "ps"}));
-        let two = next_with_change().section("mandates", json!([])).patch("changes", "c-1", json!({"decision": "d-2016",
-            "decided_by": "ps"}));
+        let one =
+            one.patch("edition", "", json!({"adopted_by": "ps"})).patch("decisions", "d-2016", json!({"body": "ps"}));
+        let two = next_with_change().section("mandates", json!([])).patch(
+            "changes",
+            "c-1",
+            json!({"decision": "d-2016",
+            "decided_by": "ps"}),
+        );
         let then = given([import(one)]).when(import(two));
         if held {
             then.then_recorded();
@@ -123,18 +128,22 @@ fn an_advice_never_adopts() {
 #[test]
 fn an_advice_may_be_the_ground_of_a_change() {
     let advice = json!({"id": "advies", "body": "stuurgroep", "kind": "advise", "date": "2017-10-01"});
-    let grounded = next_with_change()
-        .add("decisions", advice)
-        .patch("changes", "c-1", json!({"decision": "advies", "decided_by": "stuurgroep"}));
+    let grounded = next_with_change().add("decisions", advice).patch(
+        "changes",
+        "c-1",
+        json!({"decision": "advies", "decided_by": "stuurgroep"}),
+    );
     given([import(first())]).when(import(grounded)).then_recorded();
 }
 
 #[test]
 fn a_ground_is_of_a_kind_that_its_body_may_take() {
     let budget = json!({"id": "begroting", "body": "stuurgroep", "kind": "adopt-budget", "date": "2017-11-01"});
-    let grounded = next_with_change()
-        .add("decisions", budget)
-        .patch("changes", "c-1", json!({"decision": "begroting", "decided_by": "stuurgroep"}));
+    let grounded = next_with_change().add("decisions", budget).patch(
+        "changes",
+        "c-1",
+        json!({"decision": "begroting", "decided_by": "stuurgroep"}),
+    );
     given([import(first())]).when(import(grounded)).then_refused("NO_MANDATE");
 }
 
@@ -156,7 +165,9 @@ fn a_later_document_may_fill_in_what_a_decision_did_not_state() {
 
 #[test]
 fn a_decision_restated_otherwise_is_refused() {
-    for fields in [json!({"date": "2015-12-16"}), json!({"date": null}), json!({"body": "ps"}), json!({"kind": "advise"})] {
+    for fields in
+        [json!({"date": "2015-12-16"}), json!({"date": null}), json!({"body": "ps"}), json!({"kind": "advise"})]
+    {
         let restated = first()["decisions"][0].clone();
         let restated = json!({"decisions": [restated]}).patch("decisions", "d-2016", fields);
         given([import(first())]).when(import(restated)).then_refused("DECISION_DIFFERS");
@@ -167,7 +178,8 @@ fn a_decision_restated_otherwise_is_refused() {
 
 #[test]
 fn a_decision_has_no_effect_before_its_date() {
-    let early = json!({"id": "d-x", "body": "gs", "kind": "adopt-agenda", "date": "2019-02-01", "effective": "2019-01-31"});
+    let early =
+        json!({"id": "d-x", "body": "gs", "kind": "adopt-agenda", "date": "2019-02-01", "effective": "2019-01-31"});
     given([import(first())]).when(state(Kind::Decision, early.clone())).then_refused("EFFECT_BEFORE_ALLOWED");
     let same_month = json!({"decisions": [early]}).patch("decisions", "d-x", json!({"effective": "2019-02"}));
     given([import(first())]).when(state(Kind::Decision, same_month["decisions"][0].clone())).then_recorded();
@@ -209,8 +221,8 @@ fn the_right_to_grant_begins_once_and_only_there() {
     given([import(first())]).when(state(Kind::Mandate, by_gs.clone())).then_refused("MANDATE_NEEDS_DECISION");
     let begin = json!({"id": "m-verlenen", "body": "ps", "may": "grant-mandate"});
     let second = json!({"id": "m-ook", "body": "ps", "may": "grant-mandate"});
-    let begun = given([import(first()), state(Kind::Mandate, begin.clone())]);
-    begun.when(state(Kind::Mandate, second.clone())).then_refused("MANDATE_NEEDS_DECISION");
+    let ledger = given([import(first()), state(Kind::Mandate, begin.clone())]);
+    ledger.when(state(Kind::Mandate, second.clone())).then_refused("MANDATE_NEEDS_DECISION");
     let both = json!({"mandates": [begin, second]});
     given([import(first())]).when(import(both)).then_refused("MANDATE_NEEDS_DECISION");
 }
@@ -251,7 +263,9 @@ fn an_item_is_not_merely_stated() {
 }
 
 fn expecting(position: u64) -> Command {
-    let Command::State(mut command) = state(Kind::Party, json!({"id": "emmen", "name": "Emmen"})) else { unreachable!() };
+    let Command::State(mut command) = state(Kind::Party, json!({"id": "emmen", "name": "Emmen"})) else {
+        unreachable!()
+    };
     command.expected_revision = Some(position);
     Command::State(command)
 }

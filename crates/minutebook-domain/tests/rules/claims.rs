@@ -58,7 +58,8 @@ fn an_entry_of_another_kind_than_the_difference_is_refused() {
     let wrong = next().without("actions", "lobby").change("changed", json!({"action": "lobby"}));
     when(wrong).then_refused("CHANGES_MISMATCH");
     let new = json!({"id": "nieuw", "title": "Nieuw"});
-    let wrong = next().add_under("policy_items", "pilots", "actions", new).change("reinstated", json!({"action": "nieuw"}));
+    let wrong =
+        next().add_under("policy_items", "pilots", "actions", new).change("reinstated", json!({"action": "nieuw"}));
     when(wrong).then_refused("CHANGES_MISMATCH");
 }
 
@@ -195,7 +196,8 @@ fn a_split_has_one_source_and_two_parts() {
 #[test]
 fn a_merge_has_two_sources_and_one_result() {
     when(merge(json!(["lobby", "pilot"]), json!(["samen"]))).then_recorded();
-    for bad in [merge(json!(["lobby"]), json!(["samen"])), merge(json!(["lobby", "pilot"]), json!(["samen", "meting"]))] {
+    for bad in [merge(json!(["lobby"]), json!(["samen"])), merge(json!(["lobby", "pilot"]), json!(["samen", "meting"]))]
+    {
         let Err(refusal) = given([import(first())]).record(&import(bad)) else { panic!("it was recorded") };
         assert_eq!(crate::support::codes(&refusal), ["MERGE_NEEDS_TWO", "CHANGES_MISMATCH"]);
         raised("MERGE_NEEDS_TWO");
@@ -227,10 +229,12 @@ fn what_was_suspended_or_dropped_comes_back() {
     for gone in ["suspended", "dropped"] {
         let without = next().without("actions", "lobby").change(gone, json!({"action": "lobby"}));
         let ledger = given([import(first()), import(without)]);
-        let names = |ledger: &crate::support::Ledger| ledger.events.iter().rev().find_map(|event| match event.event.payload.name() {
-            name @ ("ItemReinstated" | "ItemAdded") => Some(name),
-            _ => None,
-        });
+        let names = |ledger: &crate::support::Ledger| {
+            ledger.events.iter().rev().find_map(|event| match event.event.payload.name() {
+                name @ ("ItemReinstated" | "ItemAdded") => Some(name),
+                _ => None,
+            })
+        };
         let entry = || json!({"action": "lobby", "decision": "d-2018"});
         let reinstated = ledger.clone().when(import(later(first()).change("reinstated", entry()))).then_recorded();
         assert_eq!(names(&reinstated), Some("ItemReinstated"), "{gone}");
@@ -246,7 +250,8 @@ fn a_plan_gives_the_entries_that_are_missing() {
     let ledger = given([import(first()), import(without)]);
     let bare = later(first()).without("actions", "pilot").patch("actions", "meting", json!({"title": "Nulmeting"}));
     let plan = ledger.book.plan(&document(bare), "2020-03-01".parse().unwrap(), &ledger.events).unwrap();
-    let missing: Vec<_> = plan.missing.iter().map(|change| (change.kind.word(), change.item().unwrap().1.as_str())).collect();
+    let missing: Vec<_> =
+        plan.missing.iter().map(|change| (change.kind.word(), change.item().unwrap().1.as_str())).collect();
     assert_eq!(missing, [("reinstated", "lobby"), ("changed", "meting"), ("dropped", "pilot")]);
     let ids: Vec<_> = plan.missing.iter().map(|change| change.id.as_str()).collect();
     assert_eq!(ids, ["change-01", "change-02", "change-03"]);
@@ -256,7 +261,16 @@ fn a_plan_gives_the_entries_that_are_missing() {
 /// A document cannot bring a total out of balance: entries that do not fit are refused before. The sum stands guard.
 #[test]
 fn the_control_total_is_the_sum_of_the_changes() {
-    let total = ControlTotal { before: 40, added: 7, dropped: 8, by_split: 1, by_merge: -1, suspended: 2, reinstated: 1, after: 38 };
+    let total = ControlTotal {
+        before: 40,
+        added: 7,
+        dropped: 8,
+        by_split: 1,
+        by_merge: -1,
+        suspended: 2,
+        reinstated: 1,
+        after: 38,
+    };
     assert!(total.balances() && total.expected() == 38);
     assert!(!ControlTotal { after: 39, ..total }.balances());
     let refusal = Refusal::ControlTotal { sum: "40 + 7 − 8 = 39".into(), after: 40 };

@@ -54,8 +54,11 @@ fn an_edition_comes_back_as_it_was_handed_in() {
     let mut all = first()
         .add("frameworks", json!({"id": "nota", "title": "Nota", "period": {"to": 2020}, "adopted_by": "ps"}))
         .patch("agenda", "", json!({"framework": ["nota"]}))
-        .add("agreements", json!({"id": "deal", "what": "Deal", "parties": ["emmen"], "kind": "co-financing",
-            "cofinancing": {"share": 0.5}, "actions": ["meting"]}))
+        .add(
+            "agreements",
+            json!({"id": "deal", "what": "Deal", "parties": ["emmen"], "kind": "co-financing",
+            "cofinancing": {"share": 0.5}, "actions": ["meting"]}),
+        )
         .add("motions", json!({"id": "motie", "title": "Motie", "body": "ps", "addressed_by": ["lobby"]}))
         .add("consultations", json!({"id": "vdg", "name": "VDG"}))
         .add("explanations", json!({"id": "3.1", "title": "Uitleg", "actions": ["meting"], "facts": ["Eén", "Twee"]}))
@@ -83,7 +86,8 @@ fn later_changes_of_a_register_do_not_rewrite_an_edition() {
 
 #[test]
 fn a_document_is_a_whole_edition_or_a_part() {
-    let mut forms = vec![first(), first(), first(), json!({"changes": []}).change("dropped", json!({"action": "meting"}))];
+    let mut forms =
+        vec![first(), first(), first(), json!({"changes": []}).change("dropped", json!({"action": "meting"}))];
     forms[0].as_object_mut().unwrap().remove("edition");
     forms[1].as_object_mut().unwrap().remove("themes");
     forms[2].as_object_mut().unwrap().remove("agenda");
@@ -143,9 +147,10 @@ fn an_id_of_another_agenda_is_refused() {
 fn what_starts_anew_in_each_agenda_is_not_taken() {
     let explained = |document: Value| document.add("explanations", json!({"id": "3.1", "title": "Uitleg"}));
     let text = other_agenda().to_string();
-    let renamed = ["zorg", "aanbod", "kwaliteit", "meting", "website", "lobby", "pilots", "pilot", "geld", "oplevering"]
-        .iter()
-        .fold(text, |text, name| text.replace(&format!("\"{name}\""), &format!("\"{name}-b\"")));
+    let renamed =
+        ["zorg", "aanbod", "kwaliteit", "meting", "website", "lobby", "pilots", "pilot", "geld", "oplevering"]
+            .iter()
+            .fold(text, |text, name| text.replace(&format!("\"{name}\""), &format!("\"{name}-b\"")));
     let other: Value = serde_json::from_str(&renamed).unwrap();
     let ledger = given([import(explained(first()))]).when(import(explained(other.clone()))).then_recorded();
     for (agenda, document) in [("agenda", explained(first())), ("agenda-b", explained(other))] {
@@ -171,7 +176,8 @@ fn a_reference_resolves_in_the_document_or_the_ledger() {
 
 #[test]
 fn an_item_stands_under_what_the_same_document_states() {
-    let moved = next_with_change().without("policy_items", "pilots").patch("actions", "meting", json!({"title": "Meting"}));
+    let moved =
+        next_with_change().without("policy_items", "pilots").patch("actions", "meting", json!({"title": "Meting"}));
     let mut document = document(moved);
     for record in &mut document.records {
         if let minutebook_domain::record::Record::Action(action) = record {
@@ -186,8 +192,11 @@ fn an_item_stands_under_what_the_same_document_states() {
 
 #[test]
 fn a_body_is_looked_up_among_bodies_then_parties() {
-    let by_party = first().patch("milestones", "oplevering", json!({})).add("motions", json!({"id": "m", "title": "M",
-        "body": "emmen"}));
+    let by_party = first().patch("milestones", "oplevering", json!({})).add(
+        "motions",
+        json!({"id": "m", "title": "M",
+        "body": "emmen"}),
+    );
     let ledger = given([]).when(import(by_party)).then_recorded();
     assert_eq!(ledger.book.body(&id("emmen")).unwrap().record.label(), "Gemeente Emmen");
     let both = state(Kind::Body, json!({"id": "emmen", "name": "Gemeenteraad van Emmen"}));
@@ -240,7 +249,14 @@ fn the_same_edition_with_other_content_is_its_next_revision() {
         .patch("actions", "pilot", json!({"title": "Proef"}))
         .change("changed", json!({"action": "pilot", "decision": "d-2018-2"}));
     let ledger = given([import(first()), import(next_with_change())]).when(import(second)).then_recorded();
-    let names: Vec<_> = ledger.book.agenda(&id("agenda")).unwrap().revisions.iter().map(|r| r.name()).collect();
+    let names: Vec<_> = ledger
+        .book
+        .agenda(&id("agenda"))
+        .unwrap()
+        .revisions
+        .iter()
+        .map(minutebook_domain::book::Revision::name)
+        .collect();
     assert_eq!(names, ["2016-2017", "2018-2019", "2018-2019@2"]);
 }
 
@@ -268,13 +284,17 @@ fn every_problem_is_reported_at_its_place() {
     let codes = ["DUPLICATE_ID", "UNKNOWN_REFERENCE", "PERSONAL_DATA_IN_TEXT", "EDITION_YEARS"];
     let refusal = given([]).when(import(faulty)).then_refused_with(&codes);
     let minutebook_domain::refusal::Refusal::Document { problems } = &refusal else { panic!("{refusal:?}") };
-    let places: Vec<_> = problems.0.iter().map(|problem| (problem.place.key.clone(), problem.place.field.clone())).collect();
+    let places: Vec<_> =
+        problems.0.iter().map(|problem| (problem.place.key.clone(), problem.place.field.clone())).collect();
     let place = |kind, name, field: &str| (Some(at(kind, name)), Some(field.to_owned()));
-    assert_eq!(places[..3], [
-        place(Kind::Party, "emmen", "id"),
-        place(Kind::Action, "meting", "partners"),
-        place(Kind::Action, "meting", "summary"),
-    ]);
+    assert_eq!(
+        places[..3],
+        [
+            place(Kind::Party, "emmen", "id"),
+            place(Kind::Action, "meting", "partners"),
+            place(Kind::Action, "meting", "summary"),
+        ]
+    );
 }
 
 #[test]

@@ -122,6 +122,8 @@ pub(crate) fn correct(key: Key, field: &str, new: Value) -> CorrectField {
     CorrectField { key, field: field.into(), old: None, new, reason, corrects: None, citation: None }
 }
 
+/// A citation in the form that commands hold it.
+#[allow(clippy::unnecessary_wraps)]
 pub(crate) fn quoted(quote: &str) -> Option<Citation> {
     Some(Citation { source: id("visie"), lines: None, quote: Some(text(quote)), confidence: None })
 }
@@ -160,10 +162,15 @@ pub(crate) trait Doc: Sized {
 
 impl Doc for Value {
     fn patch(mut self, section: &str, id: &str, fields: Value) -> Self {
-        let target = if matches!(section, "agenda" | "edition") { self.get_mut(section) } else { find(&mut self, section, id) };
+        let target =
+            if matches!(section, "agenda" | "edition") { self.get_mut(section) } else { find(&mut self, section, id) };
         let map = target.and_then(Value::as_object_mut).unwrap_or_else(|| panic!("no {section} {id}"));
         for (field, value) in crate::support::object(fields) {
-            if value.is_null() { map.remove(&field) } else { map.insert(field, value) };
+            if value.is_null() {
+                map.remove(&field)
+            } else {
+                map.insert(field, value)
+            };
         }
         self
     }
@@ -197,7 +204,11 @@ impl Doc for Value {
         }
         let map = entry.as_object_mut().unwrap();
         for (field, value) in crate::support::object(fields) {
-            if value.is_null() { map.remove(&field) } else { map.insert(field, value) };
+            if value.is_null() {
+                map.remove(&field)
+            } else {
+                map.insert(field, value)
+            };
         }
         self.add("changes", entry)
     }
@@ -277,8 +288,11 @@ pub(crate) fn edition_after(document: Value, label: &str, effective: &str) -> Va
     let decision = format!("d-{first_year}");
     document
         .section("changes", json!([]))
-        .section("edition", json!({"id": label, "first_year": first_year, "last_year": last_year, "adopted_by": "gs",
-            "decision": decision, "effective": effective}))
+        .section(
+            "edition",
+            json!({"id": label, "first_year": first_year, "last_year": last_year, "adopted_by": "gs",
+            "decision": decision, "effective": effective}),
+        )
         .section("decisions", json!([{"id": decision, "body": "gs", "kind": "adopt-agenda", "date": effective}]))
 }
 

@@ -74,10 +74,14 @@ pub(crate) struct Review<'a> {
 pub(crate) fn ids(value: &Value, section: &str) -> Vec<String> {
     let Value::Object(map) = value else { return Vec::new() };
     let lists = map.iter().filter_map(|(key, value)| Some((key, value.as_array()?)));
-    lists.flat_map(|(key, list)| list.iter().flat_map(move |record| {
-        let own = (key == section).then(|| record["id"].as_str().unwrap_or_default().to_owned());
-        own.into_iter().chain(ids(record, section))
-    })).collect()
+    lists
+        .flat_map(|(key, list)| {
+            list.iter().flat_map(move |record| {
+                let own = (key == section).then(|| record["id"].as_str().unwrap_or_default().to_owned());
+                own.into_iter().chain(ids(record, section))
+            })
+        })
+        .collect()
 }
 
 fn pick(all: &[String], n: u8) -> Option<String> {
@@ -121,11 +125,15 @@ impl<'a> Review<'a> {
     }
 
     fn set(&mut self, section: &str, n: u8, field: &str, value: Value) {
-        if let Some(record) = pick(&ids(&self.document, section), n).and_then(|id| find(&mut self.document, section, &id)) {
+        if let Some(record) =
+            pick(&ids(&self.document, section), n).and_then(|id| find(&mut self.document, section, &id))
+        {
             record[field] = value;
         }
     }
 
+    /// Makes one change; one that does not fit what is there makes none.
+    #[allow(clippy::too_many_lines)] // one arm for each edit
     pub(crate) fn apply(&mut self, edit: &Edit) {
         match *edit {
             Edit::Add(parent) => {
@@ -148,9 +156,11 @@ impl<'a> Review<'a> {
             }
             Edit::DropPolicyItem(n) => {
                 let document = &mut self.document;
-                let empty = |id: &String| !ids(document, "policy_items").is_empty() && {
-                    let item = find(&mut document.clone(), "policy_items", id).cloned().unwrap_or_default();
-                    ids(&item, "actions").is_empty()
+                let empty = |id: &String| {
+                    !ids(document, "policy_items").is_empty() && {
+                        let item = find(&mut document.clone(), "policy_items", id).cloned().unwrap_or_default();
+                        ids(&item, "actions").is_empty()
+                    }
                 };
                 let empty: Vec<_> = ids(document, "policy_items").into_iter().filter(empty).collect();
                 if let Some(id) = pick(&empty, n) {
@@ -184,7 +194,9 @@ impl<'a> Review<'a> {
                     0 => ("title", json!(format!("Titel {}", value % 4))),
                     1 => ("summary", json!(format!("Tekst {}", value % 3))),
                     2 => ("period", json!({"from": 2014 + i32::from(value % 3), "to": "2020"})),
-                    3 => ("partners", if value % 2 == 0 { json!(["emmen", "coevorden"]) } else { json!(["coevorden"]) }),
+                    3 => {
+                        ("partners", if value % 2 == 0 { json!(["emmen", "coevorden"]) } else { json!(["coevorden"]) })
+                    }
                     _ => ("horizon", json!(if value % 2 == 0 { "short" } else { "medium" })),
                 };
                 self.set("actions", n, field, value);
@@ -220,7 +232,8 @@ impl<'a> Review<'a> {
                 self.set("policy_items", line, "quote", json!(format!("Regel {n}")));
             }
             Edit::Unstate(n, form) => {
-                let forms = [("summary", json!("")), ("partners", json!([])), ("period", json!(null)), ("place", json!(null))];
+                let forms =
+                    [("summary", json!("")), ("partners", json!([])), ("period", json!(null)), ("place", json!(null))];
                 let (field, value) = forms[usize::from(form % 4)].clone();
                 self.set("actions", n, field, value);
             }
@@ -261,11 +274,15 @@ impl<'a> Review<'a> {
     /// The document with its `changes`: those of the edits, and an entry for each other difference.
     pub(crate) fn finish(mut self, decision: &str) -> Value {
         let after = items(&self.document);
-        let named: BTreeSet<String> = self.claims.iter().flat_map(|claim| {
-            let lists = ["from", "into"].into_iter().filter_map(|side| claim[side].as_array());
-            let one = ["action", "policy_item"].into_iter().map(|kind| &claim[kind]);
-            lists.flatten().chain(one).filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
-        }).collect();
+        let named: BTreeSet<String> = self
+            .claims
+            .iter()
+            .flat_map(|claim| {
+                let lists = ["from", "into"].into_iter().filter_map(|side| claim[side].as_array());
+                let one = ["action", "policy_item"].into_iter().map(|kind| &claim[kind]);
+                lists.flatten().chain(one).filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
         for ((kind, id), record) in &after {
             let change = match self.base.get(&(kind.clone(), id.clone())) {
                 _ if named.contains(id) => continue,
@@ -299,9 +316,20 @@ pub(crate) fn items(document: &Value) -> BTreeMap<(String, String), Map<String, 
     let mut all = BTreeMap::new();
     let mut put = |kind: &str, record: &Value, parent: Option<(&str, &Value)>| {
         let mut map = record.as_object().cloned().unwrap_or_default();
-        for aside in ["source_line", "source_doc", "lines", "quote", "confidence", "doubt", "split_from", "merged_from",
-            "subtasks", "policy_items", "actions", "id"]
-        {
+        for aside in [
+            "source_line",
+            "source_doc",
+            "lines",
+            "quote",
+            "confidence",
+            "doubt",
+            "split_from",
+            "merged_from",
+            "subtasks",
+            "policy_items",
+            "actions",
+            "id",
+        ] {
             map.remove(aside);
         }
         if let Some(Value::Array(named)) = map.get_mut("amounts") {
@@ -321,10 +349,14 @@ pub(crate) fn items(document: &Value) -> BTreeMap<(String, String), Map<String, 
     };
     for theme in list(document, "themes") {
         put("theme", theme, None);
-        list(theme, "subtasks").iter().for_each(|subtask| put("subtask", subtask, Some(("theme", theme))));
+        for subtask in list(theme, "subtasks") {
+            put("subtask", subtask, Some(("theme", theme)));
+        }
         for item in list(theme, "policy_items") {
             put("policy_item", item, Some(("theme", theme)));
-            list(item, "actions").iter().for_each(|action| put("action", action, Some(("policy_item", item))));
+            for action in list(item, "actions") {
+                put("action", action, Some(("policy_item", item)));
+            }
         }
     }
     all

@@ -75,9 +75,11 @@ enum Question {
 impl Chain {
     fn begin() -> Self {
         let mut chain = Self { ledger: Ledger::new(), ..Self::default() };
-        let first = first()
-            .patch("edition", "", json!({"effective": "2014-01-01"}))
-            .patch("decisions", "d-2016", json!({"date": "2013-12-15"}));
+        let first = first().patch("edition", "", json!({"effective": "2014-01-01"})).patch(
+            "decisions",
+            "d-2016",
+            json!({"date": "2013-12-15"}),
+        );
         chain.ledger.record(&import(first.clone())).unwrap();
         chain.documents.push(first);
         chain
@@ -106,7 +108,9 @@ impl Chain {
                     "amounts": [{"id": "los-geld", "what": "Los geld", "eur": n}],
                     "decisions": [{"id": format!("begroting-{m}"), "body": "ps", "kind": "adopt-budget"}],
                 });
-                self.ledger.record(&import(part.clone())).map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
+                self.ledger
+                    .record(&import(part.clone()))
+                    .map_err(|refusal| TestCaseError::fail(format!("{refusal:?}")))?;
                 let again = self.ledger.record(&import(part)).map(|range| range.is_empty());
                 prop_assert_eq!(again, Ok(true));
             }
@@ -132,7 +136,7 @@ impl Chain {
         self.month = (self.month + i32::from(months)).min(12 * 6 + 1);
         self.labels += u32::from(!same);
         let day = format!("{}-{:02}", 2014 + self.month / 12, self.month % 12 + 1);
-        let effective = if months % 4 == 0 { day.clone() } else { format!("{day}-01") };
+        let effective = if months.is_multiple_of(4) { day.clone() } else { format!("{day}-01") };
         let valid = format!("{day}-01").parse().unwrap();
         let base = self.reading(&Cut { valid, ..self.ledger.book.now() });
         let decision = format!("besluit-{}", self.documents.len());
@@ -140,7 +144,9 @@ impl Chain {
         let header = json!({"id": format!("editie-{}", self.labels), "first_year": "2014", "decision": decision});
         let base = edition_after(base, "2014", &effective).section("decisions", decisions).patch("edition", "", header);
         let mut review = Review::new(base, &mut self.memory);
-        edits.iter().for_each(|edit| review.apply(edit));
+        for edit in edits {
+            review.apply(edit);
+        }
         let document = review.finish(&decision);
         let again = document.clone();
         match self.ledger.record(&import(document.clone())) {
@@ -176,7 +182,7 @@ impl Chain {
         let actions = self.actions();
         let action = at(Kind::Action, &actions[usize::from(n) % actions.len()]);
         let day = format!("{}-{:02}", 2013 + i32::from(when % 7), when % 12 + 1);
-        let day = if m % 3 == 0 { day } else { format!("{day}-15") };
+        let day = if m.is_multiple_of(3) { day } else { format!("{day}-15") };
         self.may(&Command::RecordLate(match m % 5 {
             0 | 1 => late(action, &day, json!({"title": format!("Laat {m}")})),
             2 => late(action, &day, json!({"summary": format!("Laat {n}"), "place": "Emmen"})),
@@ -204,7 +210,9 @@ impl Chain {
         let last = self.documents.len() - 1;
         let year = |n: usize| Question::Year(2013 + i16::try_from(n % 8).unwrap());
         let known = self.ledger.book.head() - 1;
-        for question in [year(n), year(n + 3), Question::Revisions(last.saturating_sub(1), last), Question::Revisions(0, last)] {
+        for question in
+            [year(n), year(n + 3), Question::Revisions(last.saturating_sub(1), last), Question::Revisions(0, last)]
+        {
             let span = self.span(question, known).unwrap();
             let answer = self.changes(span);
             self.compare(&span, &answer).map_err(|failure| TestCaseError::fail(format!("{question:?}: {failure}")))?;
@@ -235,15 +243,20 @@ impl Chain {
             prop_assert!(span.from.is_none() || why.unwrap().reason.is_some(), "{item:?}");
             let Outcome::Changed(fields) = &item.outcome else { continue };
             let corrected: BTreeSet<_> = answer.corrected.iter().map(|correction| &correction.key).collect();
-            let positions = item.steps.iter().map(|step| step.why.position).chain(item.why.iter().map(|why| why.position));
-            let positions: Vec<_> = if item.steps.is_empty() { positions.collect() } else { positions.take(item.steps.len()).collect() };
+            let positions =
+                item.steps.iter().map(|step| step.why.position).chain(item.why.iter().map(|why| why.position));
+            let positions: Vec<_> =
+                if item.steps.is_empty() { positions.collect() } else { positions.take(item.steps.len()).collect() };
             for change in fields.iter().filter(|change| change.field != "amounts" && !corrected.contains(&item.key)) {
-                let values = positions.iter().filter_map(|position| {
+                let mut values = positions.iter().filter_map(|position| {
                     let event = &self.ledger.events[usize::try_from(*position).unwrap()].event.payload;
                     let marks = self.ledger.book.entry(&item.key)?.mark_at(*position)?;
-                    marks.fields.contains(item.key.kind, change.field).then(|| event.record().unwrap().value(change.field))
+                    marks
+                        .fields
+                        .contains(item.key.kind, change.field)
+                        .then(|| event.record().unwrap().value(change.field))
                 });
-                let last = values.last();
+                let last = values.next_back();
                 prop_assert_eq!(last.as_ref(), Some(&change.after), "{:?}", item);
             }
         }
@@ -345,7 +358,9 @@ fn every_pair_of_revisions_and_every_year_balances() {
         let pairs = (0..last).flat_map(|from| (from..last).map(move |to| Question::Revisions(from, to)));
         for question in pairs.chain((2013..2022).map(Question::Year)) {
             let span = chain.span(question, Position::MAX).unwrap();
-            chain.compare(&span, &chain.changes(span)).map_err(|f| TestCaseError::fail(format!("{question:?}: {f}")))?;
+            chain
+                .compare(&span, &chain.changes(span))
+                .map_err(|f| TestCaseError::fail(format!("{question:?}: {f}")))?;
         }
         Ok(())
     });

@@ -1,0 +1,332 @@
+//! An erratum, a late fact and a settled doubt are three things, and none of them rewrites what was recorded.
+
+use minutebook_domain::command::{Command, CorrectField, LateFact};
+use minutebook_domain::history::Cut;
+use minutebook_domain::ids::{Key, Kind};
+use serde_json::{Value, json};
+
+use crate::minutes::{
+    Doc, Then, at, correct, edition_after, first, given, import, late, next, next_with_change, quoted, resolve, state,
+};
+use crate::support::{Ledger, id, text};
+
+pub(crate) const COVERS: &[(&str, fn())] = &[
+    ("NOT_FOUND", what_is_corrected_is_in_the_book),
+    ("FIELD_INVALID", a_corrected_value_fits_its_field),
+    ("OLD_VALUE_MISMATCH", an_erratum_starts_from_the_current_value),
+    ("ERRATUM_SUBSTANTIVE", an_erratum_does_not_change_who_or_what_kind),
+    ("CITATION_NOT_FOUND", an_amount_or_date_is_corrected_with_a_quote_that_holds_it),
+    ("ERRATUM_ON_ERRATUM", an_erratum_refers_to_the_last_one),
+    ("NO_CHANGE", an_erratum_changes_something),
+    ("REASON_MISSING", each_correction_has_a_reason),
+    ("NOT_LATE", a_late_fact_is_past),
+    ("DECISION_REQUIRED", a_late_fact_on_an_item_needs_its_decision),
+    ("DECISION_INCOMPLETE", a_late_fact_on_an_item_needs_its_decision),
+    ("NOT_ADOPTING", a_late_fact_on_an_item_needs_its_decision),
+    ("NO_MANDATE", a_late_fact_on_an_item_needs_its_decision),
+    ("KIND_NOT_STATED", an_edition_is_not_stated_late),
+    ("UNKNOWN_REFERENCE", an_item_moves_late_only_to_where_it_can_stand),
+    ("PERSONAL_DATA_IN_TEXT", personal_data_does_not_come_in_by_a_correction),
+    ("NO_DOUBT", only_an_open_doubt_is_settled),
+];
+
+fn meting() -> Key {
+    at(Kind::Action, "meting")
+}
+
+fn when(command: CorrectField) -> Then {
+    given([import(first())]).when(Command::Correct(command))
+}
+
+fn when_late(command: LateFact) -> Then {
+    given([import(first())]).when(Command::RecordLate(command))
+}
+
+/// A field on a day, as known after an event; the day first, so that tests read as a timeline.
+fn on(ledger: &Ledger, day: &str, known: u64, key: &Key, field: &str) -> Value {
+    let cut = Cut { valid: day.parse().unwrap(), known, sealed: None };
+    let state = ledger.book.at(key, &cut, &ledger.events).unwrap();
+    state.map_or(Value::Null, |state| state.record.value(field))
+}
+
+fn now(ledger: &Ledger, day: &str, key: &Key, field: &str) -> Value {
+    on(ledger, day, u64::MAX, key, field)
+}
+
+#[test]
+fn an_erratum_holds_as_far_back_as_what_it_corrects_and_is_not_seen_before_it() {
+    let ledger = when(correct(meting(), "title", json!("Metingen"))).then(&["ErratumRecorded"]);
+    let erratum = ledger.book.head() - 1;
+    assert_eq!(on(&ledger, "2016-01-01", erratum - 1, &meting(), "title"), "Meting");
+    assert_eq!(on(&ledger, "2016-01-01", erratum, &meting(), "title"), "Metingen");
+}
+
+#[test]
+fn a_correction_flows_into_later_editions_that_inherited_the_value() {
+    let ledger = given([import(first()), import(next_with_change())]);
+    let written = ledger.book.entry(&meting()).unwrap().marks()[0].position;
+    let mut title = correct(meting(), "title", json!("Metingen"));
+    title.corrects = Some(written);
+    let place = correct(meting(), "place", json!("Emmen"));
+    let ledger = ledger.when(Command::Correct(title)).then(&["ErratumRecorded"]);
+    let ledger = ledger.when(Command::Correct(place)).then(&["ErratumRecorded"]);
+    assert_eq!(now(&ledger, "2017-12-31", &meting(), "title"), "Metingen");
+    assert_eq!(now(&ledger, "2018-01-01", &meting(), "title"), "Nulmeting");
+    assert_eq!(now(&ledger, "2016-01-01", &meting(), "place"), "Emmen");
+    assert_eq!(now(&ledger, "2018-01-01", &meting(), "place"), "Emmen");
+}
+
+#[test]
+fn what_is_corrected_is_in_the_book() {
+    when(correct(at(Kind::Action, "metting"), "title", json!("X"))).then_refused("NOT_FOUND");
+    when(correct(meting(), "titel", json!("X"))).then_refused("NOT_FOUND");
+    let mut elsewhere = correct(meting(), "title", json!("X"));
+    elsewhere.corrects = Some(1);
+    when(elsewhere).then_refused("NOT_FOUND");
+    when_late(late(at(Kind::Party, "hoogeveen"), "2017", json!({"name": "X"}))).then_refused("NOT_FOUND");
+    given([import(first())]).when(resolve(at(Kind::Party, "hoogeveen"), "X")).then_refused("NOT_FOUND");
+}
+
+#[test]
+fn a_corrected_value_fits_its_field() {
+    when(correct(meting(), "title", json!(" "))).then_refused("FIELD_INVALID");
+    when(correct(meting(), "place", json!(12))).then_refused("FIELD_INVALID");
+    when_late(late(meting(), "2017", json!({"horizon": "long"}))).then_refused("FIELD_INVALID");
+    when_late(late(meting(), "2017", json!({"period": {"to": "2017-13"}}))).then_refused("FIELD_INVALID");
+}
+
+#[test]
+fn an_erratum_starts_from_the_current_value() {
+    let from = |old: Value| CorrectField { old: Some(old), ..correct(meting(), "title", json!("Metingen")) };
+    when(from(json!("Peiling"))).then_refused("OLD_VALUE_MISMATCH");
+    when(from(json!("Meting"))).then(&["ErratumRecorded"]);
+    let unstated = CorrectField { old: Some(json!("")), ..correct(meting(), "place", json!("Emmen")) };
+    when(unstated).then(&["ErratumRecorded"]);
+}
+
+#[test]
+fn an_erratum_changes_something() {
+    when(correct(meting(), "title", json!("Meting"))).then_refused("NO_CHANGE");
+    when(correct(meting(), "place", json!(""))).then_refused("NO_CHANGE");
+    when_late(late(meting(), "2017", json!({"title": "Meting"}))).then_refused("NO_CHANGE");
+}
+
+#[test]
+fn an_erratum_does_not_change_who_or_what_kind() {
+    for (kind, name, field, new) in [
+        (Kind::Action, "meting", "partners", json!(["coevorden"])),
+        (Kind::Action, "meting", "policy_item", json!("pilots")),
+        (Kind::Action, "meting", "horizon", json!("medium")),
+        (Kind::Decision, "d-2016", "kind", json!("advise")),
+        (Kind::Decision, "d-2016", "body", json!("ps")),
+        (Kind::Mandate, "m-gs", "may", json!("grant-mandate")),
+        (Kind::Amount, "geld", "per", json!("once")),
+        (Kind::Edition, "2016-2017", "effective", json!("2015")),
+    ] {
+        when(correct(at(kind, name), field, new)).then_refused("ERRATUM_SUBSTANTIVE");
+    }
+}
+
+#[test]
+fn an_amount_or_date_is_corrected_with_a_quote_that_holds_it() {
+    let geld = || correct(at(Kind::Amount, "geld"), "eur", json!(650_000));
+    when(geld()).then_refused("CITATION_NOT_FOUND");
+    for quote in ["€ 600.000 per jaar", "€ 1.650.000", "€ 650.000.000", "€ 6.500.001", "1650000", "65000"] {
+        when(CorrectField { citation: quoted(quote), ..geld() }).then_refused("CITATION_NOT_FOUND");
+    }
+    for quote in ["€ 650.000 per jaar", "650000 euro", "in 2016: 650 000.", "€ 650.000,- in 2017", "€ 650,000."] {
+        when(CorrectField { citation: quoted(quote), ..geld() }).then(&["ErratumRecorded"]);
+    }
+    let due = || correct(at(Kind::Milestone, "oplevering"), "due", json!("2018-12-31"));
+    for quote in ["eind 2018", "31 december 2017", "31 december"] {
+        when(CorrectField { citation: quoted(quote), ..due() }).then_refused("CITATION_NOT_FOUND");
+    }
+    for quote in ["per 31 december 2018", "31-12-2018", "31.12.2018", "2018-12-31"] {
+        when(CorrectField { citation: quoted(quote), ..due() }).then(&["ErratumRecorded"]);
+    }
+    let mut unknown = CorrectField { citation: quoted("€ 650.000"), ..geld() };
+    unknown.citation.as_mut().unwrap().source = id("krant");
+    when(unknown).then_refused("CITATION_NOT_FOUND");
+}
+
+#[test]
+fn an_erratum_refers_to_the_last_one() {
+    let ledger = when(correct(meting(), "title", json!("Metingen"))).then(&["ErratumRecorded"]);
+    let (last, written) = (ledger.book.head() - 1, ledger.book.entry(&meting()).unwrap().marks()[0].position);
+    let onto = |position| CorrectField { corrects: Some(position), ..correct(meting(), "title", json!("De meting")) };
+    ledger.clone().when(Command::Correct(onto(written))).then_refused("ERRATUM_ON_ERRATUM");
+    let ledger = ledger.when(Command::Correct(onto(last))).then(&["ErratumRecorded"]);
+    assert_eq!(now(&ledger, "2016-01-01", &meting(), "title"), "De meting");
+}
+
+#[test]
+fn each_correction_has_a_reason() {
+    when(CorrectField { reason: text(" "), ..correct(meting(), "title", json!("X")) }).then_refused("REASON_MISSING");
+    when_late(LateFact { reason: text(""), ..late(meting(), "2017", json!({"title": "X"})) })
+        .then_refused("REASON_MISSING");
+    let doubt = first().patch("actions", "meting", json!({"doubt": "Wie?"}));
+    given([import(doubt)]).when(resolve(meting(), "\n")).then_refused("REASON_MISSING");
+}
+
+#[test]
+fn a_late_fact_is_seen_from_its_day_on_and_not_before_its_position() {
+    let ledger = when_late(late(meting(), "2017-03-01", json!({"title": "Peiling"}))).then(&["ItemChanged"]);
+    let fact = ledger.book.head() - 1;
+    assert_eq!(now(&ledger, "2017-02-28", &meting(), "title"), "Meting");
+    assert_eq!(now(&ledger, "2017-03-01", &meting(), "title"), "Peiling");
+    assert_eq!(on(&ledger, "2017-03-01", fact - 1, &meting(), "title"), "Meting");
+}
+
+#[test]
+fn a_late_fact_does_not_overwrite_a_later_policy_change() {
+    let fact = late(meting(), "2017-03-01", json!({"title": "Peiling", "place": "Emmen"}));
+    let ledger = given([import(first()), import(next_with_change()), Command::RecordLate(fact)]);
+    assert_eq!(now(&ledger, "2017-12-31", &meting(), "title"), "Peiling");
+    assert_eq!(now(&ledger, "2018-01-01", &meting(), "title"), "Nulmeting");
+    assert_eq!(now(&ledger, "2018-01-01", &meting(), "place"), "Emmen", "what the edition did not touch is inherited");
+    assert_eq!(ledger.book.entry(&meting()).unwrap().record.label(), "Nulmeting");
+}
+
+#[test]
+fn an_erratum_on_a_late_fact_holds_from_the_day_of_the_fact() {
+    let ledger = when_late(late(meting(), "2017-03-01", json!({"title": "Peilling"}))).then_recorded();
+    let ledger = ledger.when(Command::Correct(correct(meting(), "title", json!("Peiling")))).then_recorded();
+    assert_eq!(now(&ledger, "2017-02-28", &meting(), "title"), "Meting");
+    assert_eq!(now(&ledger, "2017-03-01", &meting(), "title"), "Peiling");
+}
+
+#[test]
+fn a_late_fact_is_past() {
+    when_late(late(meting(), "2020-03-02", json!({"title": "X"}))).then_refused("NOT_LATE");
+    when_late(late(meting(), "2020-03-01", json!({"title": "X"}))).then_recorded();
+}
+
+#[test]
+fn a_late_fact_on_an_item_needs_its_decision() {
+    let ledger = given([
+        import(first()),
+        import(json!({"decisions": [
+            {"id": "advies", "body": "stuurgroep", "kind": "advise", "date": "2017-01-01"},
+            {"id": "ongedateerd", "body": "gs", "kind": "adopt-agenda"},
+            {"id": "van-ps", "body": "ps", "kind": "adopt-agenda", "date": "2017-01-01"},
+        ]})),
+    ]);
+    for (decision, code) in [
+        (None, "DECISION_REQUIRED"),
+        (Some("onbekend"), "DECISION_REQUIRED"),
+        (Some("advies"), "NOT_ADOPTING"),
+        (Some("ongedateerd"), "DECISION_INCOMPLETE"),
+        (Some("van-ps"), "NO_MANDATE"),
+    ] {
+        let fact = LateFact { decision: decision.map(id), ..late(meting(), "2017", json!({"title": "X"})) };
+        ledger.clone().when(Command::RecordLate(fact)).then_refused(code);
+    }
+    // So does an amount, which counts in its action; a party does not.
+    let amount = late(at(Kind::Amount, "geld"), "2017", json!({"eur": 1}));
+    ledger
+        .clone()
+        .when(Command::RecordLate(LateFact { decision: None, ..amount.clone() }))
+        .then_refused("DECISION_REQUIRED");
+    ledger.clone().when(Command::RecordLate(amount)).then(&["AmountChanged"]);
+    let party = late(at(Kind::Party, "emmen"), "2017", json!({"name": "Emmen"}));
+    ledger.when(Command::RecordLate(LateFact { decision: None, ..party })).then(&["PartyChanged"]);
+}
+
+#[test]
+fn an_edition_is_not_stated_late() {
+    when_late(late(at(Kind::Edition, "2016-2017"), "2017", json!({"review": "X"}))).then_refused("KIND_NOT_STATED");
+}
+
+#[test]
+fn nothing_was_true_of_an_item_before_it_came() {
+    let new = json!({"id": "nieuw", "title": "Nieuw"});
+    let document =
+        next().add_under("policy_items", "pilots", "actions", new).change("added", json!({"action": "nieuw"}));
+    let ledger = given([import(first()), import(document)]);
+    let fact = |day| Command::RecordLate(late(at(Kind::Action, "nieuw"), day, json!({"title": "Ouder"})));
+    ledger.clone().when(fact("2017-12-31")).then_refused("NOT_FOUND");
+    ledger.when(fact("2018-01-01")).then_recorded();
+}
+
+#[test]
+fn an_item_moves_late_only_to_where_it_can_stand() {
+    let moved = |to: &str, day: &str| Command::RecordLate(late(meting(), day, json!({"policy_item": to})));
+    let later = next().add_under("themes", "zorg", "policy_items", json!({"id": "later", "title": "Later"}));
+    let ledger = given([import(first()), import(later.change("added", json!({"policy_item": "later"})))]);
+    ledger.clone().when(moved("later", "2017")).then_refused("UNKNOWN_REFERENCE");
+    ledger.clone().when(moved("nergens", "2018")).then_refused("UNKNOWN_REFERENCE");
+    ledger.clone().when(moved("later", "2018-01-01")).then(&["ItemChanged"]);
+    let ledger = ledger.when(moved("pilots", "2017")).then(&["ItemChanged"]);
+    let ended = edition_after(next(), "2020-2021", "2020-01-01").without("policy_items", "pilots");
+    let refusal = ledger.clone().record(&import(ended));
+    assert!(refusal.is_err(), "the moved action is missing from this document");
+}
+
+#[test]
+fn personal_data_does_not_come_in_by_a_correction() {
+    when(correct(meting(), "summary", json!("Bel a@b.nl"))).then_refused("PERSONAL_DATA_IN_TEXT");
+    when(CorrectField { reason: text("Volgens a@b.nl"), ..correct(meting(), "title", json!("X")) })
+        .then_refused("PERSONAL_DATA_IN_TEXT");
+    when_late(late(meting(), "2017", json!({"summary": "Bel a@b.nl"}))).then_refused("PERSONAL_DATA_IN_TEXT");
+    let doubt = first().patch("actions", "meting", json!({"doubt": "Wie?"}));
+    given([import(doubt)]).when(resolve(meting(), "Volgens a@b.nl")).then_refused("PERSONAL_DATA_IN_TEXT");
+}
+
+#[test]
+fn a_settled_doubt_goes_and_the_statement_stays() {
+    let doubt = first().patch("actions", "meting", json!({"doubt": "Wie?"}));
+    let ledger = given([import(doubt)]).when(resolve(meting(), "Het trendbureau.")).then(&["DoubtResolved"]);
+    let settled = ledger.book.head() - 1;
+    assert_eq!(on(&ledger, "2016-01-01", settled - 1, &meting(), "doubt"), "Wie?");
+    assert_eq!(now(&ledger, "2016-01-01", &meting(), "doubt"), Value::Null);
+    assert_eq!(now(&ledger, "2016-01-01", &meting(), "title"), "Meting");
+    let history = ledger.book.history(&meting(), u64::MAX, &ledger.events).unwrap();
+    assert_eq!(history.last().unwrap().resolution.as_deref(), Some("Het trendbureau."));
+    ledger.when(resolve(meting(), "Nogmaals.")).then_refused("NO_DOUBT");
+}
+
+#[test]
+fn only_an_open_doubt_is_settled() {
+    given([import(first())]).when(resolve(meting(), "Niets aan de hand.")).then_refused("NO_DOUBT");
+}
+
+#[test]
+fn the_next_document_is_compared_with_what_was_corrected() {
+    let title = Command::Correct(correct(meting(), "title", json!("Metingen")));
+    let ledger = given([import(first()), title]);
+    ledger.clone().when(import(next())).then_refused("CHANGES_MISMATCH");
+    ledger.when(import(next().patch("actions", "meting", json!({"title": "Metingen"})))).then_recorded();
+}
+
+#[test]
+fn history_and_blame_name_who_set_a_field_and_where_it_is_stated() {
+    let ledger = given([
+        import(first()),
+        import(next_with_change().patch("actions", "meting", json!({"source_line": 40}))),
+        state(Kind::Party, json!({"id": "emmen", "name": "Emmen"})),
+        Command::Correct(correct(meting(), "title", json!("Nulmetingen"))),
+    ]);
+    let history = ledger.book.history(&meting(), u64::MAX, &ledger.events).unwrap();
+    let names: Vec<_> = history.iter().map(|entry| entry.event).collect();
+    assert_eq!(names, ["ItemAdded", "ItemChanged", "ErratumRecorded"]);
+    let change = &history[2].fields[0];
+    assert_eq!((change.field, &change.before, &change.after), ("title", &json!("Nulmeting"), &json!("Nulmetingen")));
+    let blame = ledger.book.blame(&meting(), "title", u64::MAX, &ledger.events).unwrap().unwrap();
+    assert_eq!((blame.value, blame.set_by.event), (json!("Nulmetingen"), "ErratumRecorded"));
+    assert_eq!(blame.stated_in, [("source_doc", json!("visie")), ("source_line", json!(40))]);
+    let before = ledger.book.blame(&meting(), "title", history[0].why.position, &ledger.events).unwrap().unwrap();
+    assert_eq!(before.stated_in, [("source_doc", json!("visie")), ("source_line", json!(12))]);
+    assert_eq!(ledger.book.blame(&meting(), "titel", u64::MAX, &ledger.events).unwrap(), None);
+}
+
+#[test]
+fn the_history_of_an_action_holds_that_of_the_amounts_it_named() {
+    let other = next()
+        .add("amounts", json!({"id": "later-geld", "what": "Later", "eur": 5}))
+        .patch("actions", "website", json!({"amounts": ["later-geld"]}))
+        .change("changed", json!({"action": "website"}));
+    let ledger = given([import(first()), import(other)]);
+    let history = ledger.book.history(&at(Kind::Action, "website"), u64::MAX, &ledger.events).unwrap();
+    let keys: Vec<_> = history.iter().map(|entry| entry.key.id.as_str()).collect();
+    assert_eq!(keys, ["geld", "website", "later-geld", "website"]);
+}

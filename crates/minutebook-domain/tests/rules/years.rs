@@ -1,0 +1,318 @@
+//! The central answer: what changed in a year, or between two revisions, why, and as known when.
+
+use minutebook_domain::changes::{Changes, Outcome, Span};
+use minutebook_domain::command::Command;
+use minutebook_domain::ids::{Kind, Position};
+use minutebook_domain::related::RelatedChange;
+use serde_json::{Value, json};
+
+use crate::minutes::{
+    Doc, at, correct, edition_after, first, given, import, late, next, next_with_change, state, state_from, take,
+};
+use crate::support::{Ledger, id};
+
+fn year(ledger: &Ledger, year: i16, known: Position) -> Changes {
+    let span = Span::year(ledger.book.agenda(&id("agenda")).unwrap(), year, known).unwrap();
+    ledger.book.changes(&id("agenda"), span, &ledger.events).unwrap()
+}
+
+fn in_2018(ledger: &Ledger) -> Changes {
+    year(ledger, 2018, Position::MAX)
+}
+
+fn between(ledger: &Ledger, from: usize, to: usize) -> Changes {
+    let revisions = &ledger.book.agenda(&id("agenda")).unwrap().revisions;
+    let span = Span::revisions(&revisions[from], &revisions[to], Position::MAX);
+    ledger.book.changes(&id("agenda"), span, &ledger.events).unwrap()
+}
+
+/// The outcomes that are not "carried over", one word each.
+fn told(answer: &Changes) -> Vec<String> {
+    let word = |outcome: &Outcome| match outcome {
+        Outcome::Added => "added".to_owned(),
+        Outcome::Dropped(disposition) => disposition.to_string(),
+        Outcome::Changed(fields) => fields.iter().map(|change| change.field).collect::<Vec<_>>().join("+"),
+        Outcome::Split(into) => format!("into {into:?}"),
+        Outcome::Merged(from) => format!("from {from:?}"),
+        Outcome::Suspended => "suspended".into(),
+        Outcome::Reinstated(fields) => format!("reinstated {}", fields.len()),
+        Outcome::CameAndWent => "came and went".into(),
+        Outcome::CarriedOver => String::new(),
+    };
+    let moved = answer.items.iter().filter(|item| item.outcome != Outcome::CarriedOver);
+    moved.map(|item| format!("{}: {}", item.key.id, word(&item.outcome))).collect()
+}
+
+fn related(answer: &Changes) -> Vec<String> {
+    let word = |change: &RelatedChange| match change {
+        RelatedChange::Added => "added".to_owned(),
+        RelatedChange::Changed(fields) => fields.iter().map(|change| change.field).collect::<Vec<_>>().join("+"),
+        RelatedChange::NotRestated => "not restated".into(),
+    };
+    answer.related.iter().map(|related| format!("{}: {}", related.key.id, word(&related.change))).collect()
+}
+
+/// A later revision of the edition of 2018, with its own decision.
+fn revised(document: Value, effective: &str, decision: &str) -> Value {
+    edition_after(document, "2018-2019", effective)
+        .patch("edition", "", json!({"decision": decision}))
+        .section("decisions", json!([{"id": decision, "body": "gs", "kind": "adopt-agenda", "date": effective}]))
+}
+
+fn by(decision: &str, fields: Value) -> Value {
+    let mut fields = fields;
+    fields["decision"] = decision.into();
+    fields
+}
+
+#[test]
+fn before_the_first_edition_there_was_nothing() {
+    let ledger = given([import(first())]);
+    let answer = year(&ledger, 2016, Position::MAX);
+    assert_eq!((answer.from, answer.to), (None, Some("2016-2017".into())));
+    assert!(answer.items.iter().all(|item| item.outcome == Outcome::Added));
+    assert_eq!((answer.control.before, answer.control.added, answer.control.after), (0, 4, 4));
+    let empty = year(&ledger, 2015, Position::MAX);
+    assert_eq!((empty.to, empty.items.len(), empty.related.len()), (None, 0, 0));
+}
+
+#[test]
+fn a_change_is_told_with_its_reason_its_ground_and_what_adopted_it() {
+    let advice = json!({"id": "advies", "body": "stuurgroep", "kind": "advise", "date": "2017-10-01"});
+    let document = next_with_change().add("decisions", advice).patch(
+        "changes",
+        "c-1",
+        json!({"decision": "advies", "decided_by": "stuurgroep"}),
+    );
+    let ledger = given([import(first()), import(document)]);
+    let answer = in_2018(&ledger);
+    assert_eq!(told(&answer), ["meting: title"]);
+    let item = answer.items.iter().find(|item| item.key.id == id("meting")).unwrap();
+    let why = item.why.as_ref().unwrap();
+    assert_eq!(why.reason.as_ref().unwrap().as_str(), "Herijking.");
+    assert_eq!((&why.ground, &why.body), (&Some(id("advies")), &Some(id("stuurgroep"))));
+    let authority = why.authority.as_ref().unwrap();
+    assert_eq!((&authority.decision, &authority.body), (&id("d-2018"), &Some(id("gs"))));
+    assert_eq!(authority.mandate, Some(id("m-gs")));
+    assert!(item.steps.is_empty() && !item.uncertain);
+}
+
+#[test]
+fn items_come_in_order_and_a_split_is_told_once() {
+    let document = next()
+        .without("actions", "lobby")
+        .without("actions", "pilot")
+        .without("actions", "website")
+        .add_under(
+            "policy_items",
+            "kwaliteit",
+            "actions",
+            json!({"id": "z-deel", "title": "Deel", "split_from": "lobby"}),
+        )
+        .add_under(
+            "policy_items",
+            "kwaliteit",
+            "actions",
+            json!({"id": "a-deel", "title": "Deel", "split_from": "lobby"}),
+        )
+        .add_under("policy_items", "kwaliteit", "actions", json!({"id": "samen", "title": "Samen"}))
+        .patch("themes", "zorg", json!({"goal": "Betere zorg"}))
+        .change("split", json!({"from": ["lobby"], "into": ["z-deel", "a-deel"]}))
+        .change("merged", json!({"from": ["website", "pilot"], "into": ["samen"]}))
+        .change("changed", json!({"theme": "zorg"}));
+    let answer = in_2018(&given([import(first()), import(document)]));
+    let expected = ["zorg: goal", "lobby: into [\"a-deel\", \"z-deel\"]", "samen: from [\"pilot\", \"website\"]"];
+    assert_eq!(told(&answer), expected);
+    assert_eq!((answer.control.by_split, answer.control.by_merge), (1, -1));
+    assert!(answer.control.balances());
+}
+
+#[test]
+fn what_came_and_left_within_a_year_is_told_apart() {
+    let new = json!({"id": "nieuw", "title": "Nieuw"});
+    let came = next().add_under("policy_items", "pilots", "actions", new).change("added", json!({"action": "nieuw"}));
+    let went = revised(next(), "2018-06-01", "d-juni").change("dropped", by("d-juni", json!({"action": "nieuw"})));
+    let ledger = given([import(first()), import(came), import(went)]);
+    let answer = in_2018(&ledger);
+    assert_eq!(told(&answer), ["nieuw: came and went"]);
+    assert_eq!(answer.items.iter().find(|item| item.key.id == id("nieuw")).unwrap().steps.len(), 2);
+    assert!(answer.control.balances() && answer.control.added == 0);
+    assert_eq!(told(&between(&ledger, 0, 1)), ["nieuw: added"]);
+    assert_eq!(told(&between(&ledger, 1, 2)), ["nieuw: completed"]);
+    assert_eq!(told(&between(&ledger, 2, 1)), ["nieuw: completed"], "the older revision is the one before");
+}
+
+#[test]
+fn a_part_of_a_split_may_leave_in_the_same_year() {
+    let part = |name: &str| json!({"id": name, "title": name});
+    let split = next()
+        .without("actions", "lobby")
+        .add_under("policy_items", "pilots", "actions", part("een"))
+        .add_under("policy_items", "pilots", "actions", part("twee"))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}));
+    let went = revised(split.clone(), "2018-06-01", "d-juni")
+        .without("actions", "twee")
+        .change("dropped", by("d-juni", json!({"action": "twee"})));
+    let answer = in_2018(&given([import(first()), import(split), import(went)]));
+    assert_eq!(told(&answer), ["lobby: into [\"een\", \"twee\"]", "twee: came and went"]);
+    assert!(answer.control.balances(), "{:?}", answer.control);
+}
+
+#[test]
+fn an_action_that_leaves_twice_in_a_year_counts_once() {
+    let merged = |document: Value, from: [&str; 2], into: &str, by: &str| {
+        from.into_iter()
+            .fold(document, |document, id| document.without("actions", id))
+            .add_under("policy_items", "pilots", "actions", json!({"id": into, "title": into}))
+            .change("merged", json!({"from": from, "into": [into], "decision": by}))
+    };
+    let one = merged(next(), ["lobby", "pilot"], "samen", "d-2018");
+    let lobby = take(&mut next(), "actions", "lobby").unwrap();
+    let back = revised(one.clone(), "2018-04-01", "d-april")
+        .add_under("policy_items", "kwaliteit", "actions", lobby)
+        .change("reinstated", by("d-april", json!({"action": "lobby"})));
+    let two = merged(revised(back.clone(), "2018-06-01", "d-juni"), ["lobby", "meting"], "weer-samen", "d-juni");
+    let answer = in_2018(&given([import(first()), import(one), import(back), import(two)]));
+    assert!(answer.control.balances(), "{:?}", answer.control);
+    assert_eq!((answer.control.before, answer.control.by_merge, answer.control.after), (4, -1, 3));
+}
+
+#[test]
+fn several_revisions_in_a_year_are_steps_to_one_difference() {
+    let second = revised(next_with_change(), "2018-06-01", "d-juni")
+        .patch("actions", "meting", json!({"title": "Peiling", "place": "Emmen"}))
+        .change("changed", by("d-juni", json!({"action": "meting", "reason": "Voortschrijdend inzicht."})));
+    let third =
+        revised(second.clone(), "2018-09-01", "d-september").patch("actions", "meting", json!({"source_line": 7}));
+    let answer = in_2018(&given([import(first()), import(next_with_change()), import(second), import(third)]));
+    assert_eq!(told(&answer), ["meting: title+place"]);
+    let item = answer.items.iter().find(|item| item.key.id == id("meting")).unwrap();
+    let Outcome::Changed(fields) = &item.outcome else { panic!("{item:?}") };
+    assert_eq!((&fields[0].before, &fields[0].after), (&json!("Meting"), &json!("Peiling")));
+    let reasons: Vec<_> = item.steps.iter().map(|step| step.why.reason.as_ref().unwrap().as_str()).collect();
+    assert_eq!(reasons, ["Herijking.", "Voortschrijdend inzicht."], "rewritten notes are no step");
+    assert_eq!(item.why.as_ref().unwrap().reason.as_ref().unwrap().as_str(), "Voortschrijdend inzicht.");
+}
+
+#[test]
+fn what_was_suspended_comes_back_with_what_changed_meanwhile() {
+    let gone = next().without("actions", "lobby").change("suspended", json!({"action": "lobby"}));
+    let back = edition_after(first(), "2020-2021", "2020-01-01")
+        .patch("actions", "lobby", json!({"title": "Nieuwe lobby"}))
+        .change("reinstated", json!({"action": "lobby", "fields": ["title"], "decision": "d-2020"}));
+    let ledger = given([import(first()), import(gone), import(back)]);
+    assert_eq!(told(&in_2018(&ledger)), ["lobby: suspended"]);
+    assert_eq!(told(&year(&ledger, 2020, Position::MAX)), ["lobby: reinstated 1"]);
+    assert_eq!(told(&between(&ledger, 0, 2)), ["lobby: title"]);
+}
+
+#[test]
+fn an_erratum_is_no_change_but_is_told_where_it_bears_on_one() {
+    let plain = given([import(first()), import(next_with_change())]);
+    let before = in_2018(&plain);
+    let known = plain.book.head() - 1;
+    let title = Command::Correct(correct(at(Kind::Action, "meting"), "title", json!("Nul-meting")));
+    let ledger = plain.when(title).then_recorded();
+    let answer = in_2018(&ledger);
+    assert_eq!(told(&answer), ["meting: title"]);
+    let correction = &answer.corrected[0];
+    assert_eq!(
+        (&correction.fields[0].before, &correction.fields[0].after),
+        (&json!("Nulmeting"), &json!("Nul-meting"))
+    );
+    assert_eq!(year(&ledger, 2018, known), before, "as known then the answer is the same");
+    assert_eq!(year(&ledger, 2019, Position::MAX).corrected, []);
+}
+
+#[test]
+fn an_erratum_on_an_amount_is_told_with_its_action() {
+    let more = next().patch("amounts", "geld", json!({"eur": 700_000})).change("changed", json!({"action": "website"}));
+    let mut euros = correct(at(Kind::Amount, "geld"), "eur", json!(750_000));
+    euros.citation = crate::minutes::quoted("€ 750.000");
+    let answer = in_2018(&given([import(first()), import(more), Command::Correct(euros)]));
+    assert_eq!(told(&answer), ["website: amounts"]);
+    assert_eq!(answer.corrected[0].key, at(Kind::Amount, "geld"));
+}
+
+#[test]
+fn a_late_fact_is_told_in_the_year_that_it_is_about() {
+    let fact = Command::RecordLate(late(at(Kind::Amount, "geld"), "2017-05-01", json!({"eur": 1})));
+    let ledger = given([import(first()), import(next_with_change()), fact]);
+    let answer = year(&ledger, 2017, Position::MAX);
+    assert_eq!(told(&answer), ["website: amounts"]);
+    let item = answer.items.iter().find(|item| item.key.id == id("website")).unwrap();
+    let why = item.why.as_ref().unwrap();
+    assert_eq!(why.code, Some(id("retroactive")));
+    assert_eq!(why.authority.as_ref().map(|authority| &authority.mandate), Some(&None), "no seal belongs to it");
+    assert_eq!(told(&in_2018(&ledger)), ["meting: title"]);
+}
+
+#[test]
+fn the_reading_of_a_revision_leaves_out_what_a_later_revision_said() {
+    let second = revised(next_with_change(), "2018-01-01", "d-juni")
+        .patch("actions", "pilot", json!({"place": "Assen"}))
+        .change("changed", by("d-juni", json!({"action": "pilot"})));
+    let fact = Command::RecordLate(late(at(Kind::Action, "pilot"), "2018-01-01", json!({"title": "Proef"})));
+    let ledger = given([import(first()), import(next_with_change()), import(second), fact]);
+    assert_eq!(told(&between(&ledger, 1, 2)), ["pilot: place"]);
+    assert_eq!(told(&between(&ledger, 0, 1)), ["meting: title", "pilot: title"]);
+}
+
+#[test]
+fn an_imprecise_date_makes_an_answer_uncertain_only_where_it_depends_on_it() {
+    let imprecise = next_with_change().patch("edition", "", json!({"effective": "2017-12/2018-02"}));
+    let ledger = given([import(first()), import(imprecise)]);
+    let item = |answer: &Changes| answer.items.iter().find(|item| item.key.id == id("meting")).unwrap().clone();
+    let in_2017 = item(&year(&ledger, 2017, Position::MAX));
+    assert!(in_2017.uncertain && matches!(in_2017.outcome, Outcome::Changed(_)));
+    assert!(!item(&year(&ledger, 2016, Position::MAX)).uncertain);
+    assert!(!item(&between(&ledger, 0, 1)).uncertain, "whatever the day, the revision says so");
+}
+
+#[test]
+fn what_stands_beside_the_items_came_changed_or_was_not_restated() {
+    let document = next()
+        .without("milestones", "oplevering")
+        .add("milestones", json!({"id": "evaluatie", "what": "Evaluatie", "due": 2019}))
+        .add("amounts", json!({"id": "subsidie", "what": "Subsidie", "eur": 5}))
+        .patch("parties", "emmen", json!({"name": "Emmen"}))
+        .section("process", json!([{"year": 2018, "step": "Herijking"}]));
+    let ledger = given([import(first()), import(document)]);
+    let expected = [
+        "emmen: name",
+        "subsidie: added",
+        "d-2018: added",
+        "evaluatie: added",
+        "oplevering: not restated",
+        "1: process",
+    ];
+    assert_eq!(related(&in_2018(&ledger)), expected);
+    assert_eq!(related(&between(&ledger, 0, 1)), expected);
+}
+
+#[test]
+fn a_correction_does_not_restate_what_an_edition_left_out() {
+    let without = next().without("milestones", "oplevering");
+    let what = Command::Correct(correct(at(Kind::Milestone, "oplevering"), "what", json!("De oplevering")));
+    let due = Command::RecordLate(late(at(Kind::Milestone, "oplevering"), "2016-05-01", json!({"due": 2018})));
+    let ledger = given([import(first()), import(without), what, due]);
+    assert_eq!(related(&in_2018(&ledger)), ["d-2018: added", "oplevering: not restated"]);
+    let again = state_from(Some("2018-06-01"), Kind::Milestone, json!({"id": "oplevering", "what": "Toch"}));
+    let ledger = ledger.when(again).then_recorded();
+    assert!(related(&in_2018(&ledger)).contains(&"oplevering: what+due+action".to_owned()));
+}
+
+#[test]
+fn an_answer_about_the_past_knows_no_later_names() {
+    let ledger = given([import(first()), import(next().patch("parties", "emmen", json!({"aliases": ["E"]})))]);
+    let (before, known) = (in_2018(&ledger), ledger.book.head() - 1);
+    let ledger =
+        ledger.when(state_from(Some("2016"), Kind::Party, json!({"id": "emmen", "name": "Emmen"}))).then_recorded();
+    assert_eq!(year(&ledger, 2018, known), before);
+    let part = json!({"amounts": [{"id": "los", "what": "Los"}]});
+    let ledger = ledger.when(import(part)).then_recorded();
+    let (before, known) = (year(&ledger, 2020, Position::MAX), ledger.book.head() - 1);
+    let linked = json!({"id": "los", "what": "Los", "action": "meting"});
+    let ledger = ledger.when(state(Kind::Amount, linked)).then_recorded();
+    assert_eq!(year(&ledger, 2020, known), before);
+}

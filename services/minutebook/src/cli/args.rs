@@ -1,0 +1,211 @@
+//! What people write on the command line for records, fields, points in time, editions and values.
+
+use minutebook_domain::dates::{Day, Edtf};
+use minutebook_domain::ids::{Id, Key, Kind};
+use minutebook_domain::message::Lang;
+use minutebook_domain::record::Record;
+use minutebook_domain::value::{Nearest, Value};
+use minutebook_proto::{key_to_pb, pb};
+
+/// The address of a record: `egpo-invoering` is an action, others name their kind (`amount/kknn-leerstoel-jaarlijks`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordName(Key);
+
+impl RecordName {
+    /// The address as the wire has it.
+    pub(crate) fn to_pb(&self) -> pb::RecordKey {
+        key_to_pb(&self.0)
+    }
+
+    /// Whether the record is one that only a decision changes.
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
+    }
+}
+
+/// Reads the address of a record.
+pub(crate) fn record(text: &str) -> Result<RecordName, String> {
+    let parts: Vec<_> = text.split('/').collect();
+    let (kind, within, id) = match parts.as_slice() {
+        [id] => (Kind::Action, Vec::new(), *id),
+        [kind, within @ .., id] => (self::kind(kind)?, within.to_vec(), *id),
+        [] => return Err("name a record".to_owned()),
+    };
+    let scope = scope_of(kind);
+    if within.len() != scope.len() {
+        let form: String = scope.iter().map(|part| format!("{part}/")).collect();
+        return Err(format!("a {kind} is written as {kind}/{form}ID"));
+    }
+    let whole = |part: &&str| Id::any(part).is_some();
+    if let Some(bad) = within.iter().chain([&id]).find(|part| !whole(part)) {
+        return Err(format!("`{bad}` is not an id; ids are words of a-z and 0-9 joined by hyphens"));
+    }
+    let id = Id::any(id).ok_or("name a record")?;
+    Ok(RecordName(Key { within: within.join("/").into(), ..Key::new(kind, &id) }))
+}
+
+/// What the id of a record is counted in.
+fn scope_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Edition | Kind::Explanation => &["AGENDA"],
+        Kind::Change | Kind::Step => &["AGENDA", "EDITION"],
+        _ => &[],
+    }
+}
+
+fn kind(name: &str) -> Result<Kind, String> {
+    let nearest = || Nearest::of(name, Kind::ALL.map(Kind::name));
+    Kind::parse(&name.replace('-', "_")).ok_or_else(|| format!("`{name}` is not a kind of record{}", nearest()))
+}
+
+/// A field of a record: `egpo-invoering.title`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldName {
+    /// The record.
+    pub(crate) record: RecordName,
+    /// The field.
+    pub(crate) field: String,
+}
+
+/// Reads a record and one of its fields.
+pub(crate) fn field(text: &str) -> Result<FieldName, String> {
+    // Section numbers hold full stops too, names of fields never do.
+    let (record, field) = text.rsplit_once('.').ok_or("name a field, as in egpo-invoering.title")?;
+    let record = self::record(record)?;
+    let known = Record::fields(record.kind());
+    if known.contains(&field) {
+        return Ok(FieldName { record, field: field.to_owned() });
+    }
+    let nearest = Nearest::of(field, known.iter().copied()).to_string();
+    let all = if nearest.is_empty() { format!("; it has {}", known.join(", ")) } else { nearest };
+    Err(format!("a {} has no field `{field}`{all}", record.kind()))
+}
+
+/// Reads what was known: a position, a day, or an instant.
+pub(crate) fn known(text: &str) -> Result<pb::Known, String> {
+    use pb::known::Known;
+    let instant = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    let known = text.parse().ok().map(Known::Position);
+    let known = known.or_else(|| text.parse::<Day>().ok().map(|day| Known::Date(day.to_string())));
+    let known = known.or_else(|| instant().map(Known::InstantMs));
+    let form = "use a position (812), a day (2017-07-01) or an instant (2017-07-01T12:00:00Z)";
+    known.map(|known| pb::Known { known: Some(known) }).ok_or_else(|| form.to_owned())
+}
+
+/// Reads a day.
+pub(crate) fn day(text: &str) -> Result<String, String> {
+    text.parse::<Day>().map(|day| day.to_string()).map_err(|fault| fault.to_string())
+}
+
+/// Reads an EDTF date.
+pub(crate) fn date(text: &str) -> Result<pb::Date, String> {
+    let date = Edtf::new(text).map_err(|fault| fault.to_string())?;
+    Ok(pb::Date { date: Some(pb::date::Date::Edtf(date.as_str().to_owned())) })
+}
+
+/// Reads an edition, `2018-2019`, or one of its revisions, `2018-2019@2`.
+pub(crate) fn edition(text: &str) -> Result<pb::EditionName, String> {
+    let (label, revision) = match text.split_once('@') {
+        Some((label, number)) => (label, Some(number)),
+        None => (text, None),
+    };
+    let number = |text: &str| text.parse().ok().filter(|n| *n > 0).ok_or("a revision is a number from 1");
+    let revision = revision.map(number).transpose()?;
+    let label = Id::new(label).ok_or("an edition is written as 2018-2019 or 2018-2019@2")?;
+    Ok(pb::EditionName { edition: label.to_string(), revision })
+}
+
+/// Reads the value of a field. What is JSON is taken as such; all else is text.
+///
+/// Quotes (`'"2017"'`) make text of what would be read as a number.
+pub(crate) fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// Reads a field and its value: `date=2016-12-13`.
+pub(crate) fn setting(text: &str) -> Result<(String, Value), String> {
+    let (field, value) = text.split_once('=').ok_or("write FIELD=VALUE, as in date=2016-12-13")?;
+    Ok((field.trim().to_owned(), self::value(value)))
+}
+
+/// Reads a language.
+pub(crate) fn lang(text: &str) -> Result<Lang, String> {
+    match text {
+        "nl" => Ok(Lang::Nl),
+        "en" => Ok(Lang::En),
+        _ => Err("use nl or en".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parts(text: &str) -> (String, String, String) {
+        let RecordName(key) = record(text).unwrap();
+        (key.kind.to_string(), key.within.to_string(), key.id.to_string())
+    }
+
+    #[test]
+    fn a_bare_id_is_an_action_and_other_kinds_are_named() {
+        assert_eq!(parts("pod-sport"), ("action".into(), String::new(), "pod-sport".into()));
+        assert_eq!(parts("policy-item/breedband").0, "policy_item");
+        assert_eq!(parts("explanation/krimp/3.1"), ("explanation".into(), "krimp".into(), "3.1".into()));
+        assert_eq!(parts("change/krimp/2018-2019/c-1").1, "krimp/2018-2019");
+    }
+
+    #[test]
+    fn what_is_no_address_is_explained() {
+        for (text, words) in [
+            ("explanation/3.1", "explanation/AGENDA/ID"),
+            ("amount/a/b", "amount/ID"),
+            ("actoin/a", "did you mean `action`"),
+            ("Pod Sport", "not an id"),
+            ("", "not an id"),
+        ] {
+            let fault = record(text).unwrap_err();
+            assert!(fault.contains(words), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn the_field_stands_after_the_last_full_stop() {
+        let name = field("explanation/krimp/3.1.title").unwrap();
+        assert_eq!((name.record, name.field.as_str()), (record("explanation/krimp/3.1").unwrap(), "title"));
+        assert!(field("pod-sport").is_err());
+        assert!(field("pod-sport.titel").unwrap_err().contains("did you mean `title`"));
+    }
+
+    #[test]
+    fn what_was_known_is_a_position_a_day_or_an_instant() {
+        use pb::known::Known;
+        let known = |text| known(text).map(|known| known.known.unwrap());
+        assert_eq!(known("812"), Ok(Known::Position(812)));
+        assert_eq!(known("2017-07-01"), Ok(Known::Date("2017-07-01".into())));
+        assert_eq!(known("1970-01-01T01:00:01+01:00"), Ok(Known::InstantMs(1000)));
+        for text in ["2017-02-30", "2017-07", "2017-07-01T12:00", "-1", ""] {
+            assert!(known(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_edition_may_name_its_revision() {
+        assert_eq!(edition("2018-2019").unwrap().revision, None);
+        assert_eq!(edition("2018-2019@2").unwrap().revision, Some(2));
+        assert!(["2018-2019@", "2018-2019@0", "@2", "2018/2019"].iter().all(|text| edition(text).is_err()));
+    }
+
+    #[test]
+    fn values_are_json_where_they_can_be_and_else_text() {
+        assert_eq!(value("2017"), json!(2017));
+        assert_eq!(value(r#"{"from": 2017}"#), json!({"from": 2017}));
+        assert_eq!(value("null"), json!(null));
+        assert_eq!(value("2016-12"), json!("2016-12"));
+        assert_eq!(value("heel Drenthe"), json!("heel Drenthe"));
+        assert_eq!(value(r#""2017""#), json!("2017"));
+        assert_eq!(setting("what=a=b"), Ok(("what".into(), json!("a=b"))));
+        assert!(setting("what").is_err());
+    }
+}

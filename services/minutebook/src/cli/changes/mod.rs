@@ -1,0 +1,87 @@
+//! `changes`: what was added, dropped or changed, field by field, by whose decision and why.
+
+mod csv;
+mod json;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use clap::Args;
+use minutebook_proto::pb;
+
+use super::connect::Session;
+use super::failure::Failure;
+use super::page::{Page, print};
+use super::words::Words;
+use super::{Format, Output, args};
+
+pub(crate) use text::{control_line, reasons};
+
+/// What to compare.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook changes krimp-en-leefbaarheid --year 2018")]
+pub(crate) struct Changes {
+    /// The agenda
+    agenda: String,
+    /// Compare the end of the year before with the end of this year
+    #[arg(long, value_name = "YEAR", required_unless_present = "from", conflicts_with = "from")]
+    year: Option<u32>,
+    /// Compare from this edition or revision, such as 2016-2017 or 2018-2019@1
+    #[arg(long, value_name = "EDITION", value_parser = args::edition, requires = "to")]
+    from: Option<pb::EditionName>,
+    /// Compare to this edition or revision
+    #[arg(long, value_name = "EDITION", value_parser = args::edition, requires = "from")]
+    to: Option<pb::EditionName>,
+    /// As it was known at a position (812), at the end of a day (2017-07-01) or at an instant
+    #[arg(long, value_name = "WHEN", value_parser = args::known)]
+    known: Option<pb::Known>,
+    /// List what was carried over as well
+    #[arg(long)]
+    all: bool,
+}
+
+impl Changes {
+    /// Answers it.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let all = self.all;
+        let answer = ask(session, self.request()).await?;
+        match output.format {
+            Format::Json => output.json(&json::changes(&answer)),
+            Format::Csv => print(&csv::table(&answer, all)?),
+            Format::Text | Format::Markdown => {
+                let mut page = output.page();
+                write(&mut page, output.words, &answer, all);
+                print(&page.into_text())
+            }
+        }
+    }
+
+    fn request(self) -> pb::GetChangesRequest {
+        use pb::get_changes_request::Span;
+        let editions = Span::Editions(pb::EditionSpan { from: self.from, to: self.to });
+        let span = self.year.map_or(editions, Span::Year);
+        pb::GetChangesRequest { agenda: self.agenda, span: Some(span), known: self.known }
+    }
+}
+
+/// How an agenda changed, as the server answers it.
+pub(crate) async fn ask(
+    session: &Session,
+    request: pb::GetChangesRequest,
+) -> Result<pb::GetChangesResponse, Failure> {
+    Ok(session.agenda().get_changes(request).await?.into_inner())
+}
+
+/// Writes the answer for people.
+pub(crate) fn write(page: &mut Page, words: Words, answer: &pb::GetChangesResponse, all: bool) {
+    if let Some(changes) = &answer.changes {
+        text::Report { page, words, all }.write(changes, answer.position);
+    }
+}
+
+/// Writes how one item changed, and what corrected it.
+pub(crate) fn write_item(page: &mut Page, words: Words, answer: &pb::GetChangesResponse, id: &str) {
+    if let Some(changes) = &answer.changes {
+        text::Report { page, words, all: false }.write_one(changes, id);
+    }
+}

@@ -1,0 +1,246 @@
+//! The answer of `changes` for people.
+
+use minutebook_proto::pb;
+use pb::item_change::Outcome;
+
+use crate::cli::json;
+use crate::cli::page::Page;
+use crate::cli::words::Words;
+
+/// A report in the making.
+pub(super) struct Report<'a> {
+    pub(super) page: &'a mut Page,
+    pub(super) words: Words,
+    /// List what was carried over, not only how many.
+    pub(super) all: bool,
+}
+
+impl Report<'_> {
+    /// Writes the whole answer.
+    pub(super) fn write(&mut self, changes: &pb::Changes, position: u64) {
+        self.head(changes, position);
+        for outcome in [
+            Outcome::Added,
+            Outcome::Dropped,
+            Outcome::Changed,
+            Outcome::Split,
+            Outcome::Merged,
+            Outcome::Suspended,
+            Outcome::Reinstated,
+            Outcome::CameAndWent,
+        ] {
+            let items: Vec<_> = changes.items.iter().filter(|item| item.outcome() == outcome).collect();
+            if !items.is_empty() {
+                self.page.section(&format!("{} ({})", self.outcome(outcome), items.len()));
+                items.into_iter().for_each(|item| self.item(item));
+            }
+        }
+        self.corrected(changes.corrected.iter().collect());
+        self.carried_over(changes);
+        self.related(&changes.related);
+        self.findings(&changes.findings);
+        self.control(&changes.control.unwrap_or_default());
+    }
+
+    /// Writes how one item changed, and its corrections.
+    pub(super) fn write_one(&mut self, changes: &pb::Changes, id: &str) {
+        let is_it = |key: Option<&pb::RecordKey>| key.is_some_and(|key| key.id == id);
+        for item in changes.items.iter().filter(|item| is_it(item.key.as_ref())) {
+            self.page.section(self.outcome(item.outcome()));
+            self.item(item);
+        }
+        self.corrected(changes.corrected.iter().filter(|correction| is_it(correction.key.as_ref())).collect());
+    }
+
+    fn head(&mut self, changes: &pb::Changes, position: u64) {
+        let w = self.words;
+        let name = |edition: &Option<String>| edition.clone().unwrap_or_else(|| w.pick("niets", "nothing").to_owned());
+        let (from, to) = (name(&changes.from), name(&changes.to));
+        let (agenda, known) = (&changes.agenda, position);
+        self.page.title(&w.pick(
+            format!("Wat veranderde in {agenda}: van {from} naar {to}"),
+            format!("What changed in {agenda}: from {from} to {to}"),
+        ));
+        if changes.invented {
+            self.page.banner(w.invented());
+        }
+        self.page.note(&w.pick(
+            format!("Zoals bekend bij gebeurtenis {known}."),
+            format!("As known at event {known}."),
+        ));
+    }
+
+    fn outcome(&self, outcome: Outcome) -> &'static str {
+        let (nl, en) = match outcome {
+            Outcome::Unspecified => ("Onbekend", "Unknown"),
+            Outcome::Added => ("Toegevoegd", "Added"),
+            Outcome::Dropped => ("Afgevallen", "Dropped"),
+            Outcome::Changed => ("Gewijzigd", "Changed"),
+            Outcome::Split => ("Gesplitst", "Split"),
+            Outcome::Merged => ("Samengevoegd", "Merged"),
+            Outcome::Suspended => ("Opgeschort", "Suspended"),
+            Outcome::Reinstated => ("Teruggekeerd", "Reinstated"),
+            Outcome::CameAndWent => ("Gekomen en weer gegaan", "Came and went"),
+            Outcome::CarriedOver => ("Ongewijzigd overgenomen", "Carried over"),
+        };
+        self.words.pick(nl, en)
+    }
+
+    fn item(&mut self, item: &pb::ItemChange) {
+        let w = self.words;
+        self.page.item(&w.key(item.key.as_ref()), &item.label);
+        let others = item.others.join(", ");
+        match item.outcome() {
+            Outcome::Dropped => self.page.detail(w.pick("afloop", "outcome"), w.disposition(item.disposition())),
+            Outcome::Split => self.page.detail(w.pick("in", "into"), &others),
+            Outcome::Merged => self.page.detail(w.pick("uit", "from"), &others),
+            _ => {}
+        }
+        self.fields(&item.fields);
+        match item.steps.as_slice() {
+            [] => self.why(item.why.as_ref()),
+            steps => steps.iter().for_each(|step| self.step(step)),
+        }
+        if item.uncertain {
+            let nl = "hangt ervan af hoe een onnauwkeurige datum wordt gelezen";
+            self.page.detail(w.pick("onzeker", "uncertain"), w.pick(nl, "depends on how an imprecise date is read"));
+        }
+    }
+
+    fn fields(&mut self, fields: &[pb::FieldChange]) {
+        for change in fields {
+            let side = |value: Option<&prost_types::Value>| self.words.value(&change.field, &json::value(value));
+            let text = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
+            self.page.detail(&change.field, &text);
+        }
+    }
+
+    fn step(&mut self, step: &pb::ChangeStep) {
+        let fields = if step.fields.is_empty() { String::new() } else { format!(" ({})", step.fields.join(", ")) };
+        self.page.detail(self.words.pick("stap", "step"), &format!("{}{fields}", step.event));
+        self.why(step.why.as_ref());
+    }
+
+    /// The reason, the ground, and what adopted it.
+    fn why(&mut self, why: Option<&pb::Why>) {
+        for (name, text) in why.map(|why| reasons(self.words, why)).unwrap_or_default() {
+            self.page.detail(name, &text);
+        }
+    }
+
+    fn corrected(&mut self, corrections: Vec<&pb::Correction>) {
+        let w = self.words;
+        if corrections.is_empty() {
+            return;
+        }
+        self.page.section(&format!("{} ({})", w.pick("Verbeterde schrijffouten", "Corrected slips of the pen"), corrections.len()));
+        for correction in corrections {
+            self.page.item(&w.key(correction.key.as_ref()), "");
+            self.fields(&correction.fields);
+            let reason = correction.why.as_ref().and_then(|why| why.reason.as_deref());
+            self.page.detail(w.pick("reden", "reason"), reason.unwrap_or(w.not_stated()));
+            let by = correction.why.as_ref().map_or(0, |why| why.position);
+            let (nl, en) = ("verbetert gebeurtenis", "corrects event");
+            self.page.detail(w.pick("erratum", "erratum"), &format!("{} {} ({by})", w.pick(nl, en), correction.corrects));
+        }
+    }
+
+    fn carried_over(&mut self, changes: &pb::Changes) {
+        let carried: Vec<_> = changes.items.iter().filter(|item| item.outcome() == Outcome::CarriedOver).collect();
+        let title = format!("{} ({})", self.outcome(Outcome::CarriedOver), carried.len());
+        if carried.is_empty() {
+            return;
+        }
+        self.page.section(&title);
+        if self.all {
+            carried.iter().for_each(|item| self.page.item(&self.words.key(item.key.as_ref()), &item.label));
+        } else {
+            self.page.note(self.words.pick("`--all` somt ze op.", "`--all` lists them."));
+        }
+    }
+
+    fn related(&mut self, related: &[pb::RelatedChange]) {
+        use pb::related_change::Outcome as Related;
+        let w = self.words;
+        if related.is_empty() {
+            return;
+        }
+        let title = w.pick("Wat er verder veranderde", "What else changed");
+        self.page.section(&format!("{title} ({})", related.len()));
+        for change in related {
+            let (nl, en) = match change.outcome() {
+                Related::Unspecified => ("onbekend", "unknown"),
+                Related::Added => ("toegevoegd", "added"),
+                Related::Changed => ("gewijzigd", "changed"),
+                Related::NotRestated => ("niet opnieuw genoemd", "not restated"),
+            };
+            let head = format!("{} {}", w.key(change.key.as_ref()), w.pick(nl, en));
+            self.page.item(&head, &change.label);
+            self.fields(&change.fields);
+        }
+    }
+
+    fn findings(&mut self, findings: &[pb::Finding]) {
+        if findings.is_empty() {
+            return;
+        }
+        self.page.section(&format!("{} ({})", self.words.pick("Bevindingen", "Findings"), findings.len()));
+        for finding in findings {
+            self.page.item(&self.words.key(finding.key.as_ref()), self.words.finding(finding));
+        }
+    }
+
+    fn control(&mut self, control: &pb::ControlTotal) {
+        self.page.gap();
+        self.page.note(&control_line(self.words, control));
+    }
+}
+
+/// Why something changed, in named lines.
+pub(crate) fn reasons(w: Words, why: &pb::Why) -> Vec<(&'static str, String)> {
+    let mut lines = vec![(w.pick("reden", "reason"), why.reason.clone().unwrap_or_else(|| w.not_stated().to_owned()))];
+    if why.code.as_deref() == Some("retroactive") {
+        let (nl, en) = ("laat vastgelegd", "recorded late");
+        lines.push((w.pick("soort", "kind"), w.pick(nl, en).to_owned()));
+    }
+    if let Some(ground) = &why.ground {
+        let body = why.body.as_deref().map(|body| format!(" ({body})")).unwrap_or_default();
+        lines.push((w.pick("besluit", "decision"), format!("{ground}{body}")));
+    }
+    if let Some(authority) = &why.authority {
+        let by = authority.body.as_deref().unwrap_or(w.not_stated());
+        let mandate = match &authority.mandate {
+            Some(mandate) => format!("{} {mandate}", w.pick("onder mandaat", "under mandate")),
+            None => w.pick("mandaat niet na te gaan", "mandate not verifiable").to_owned(),
+        };
+        let (decision, with) = (&authority.decision, w.pick("met", "with"));
+        lines.push((w.pick("vastgesteld door", "adopted by"), format!("{by} {with} {decision}, {mandate}")));
+    }
+    if why.effective.is_some() {
+        lines.push((w.pick("geldt vanaf", "holds from"), w.date(why.effective.as_ref())));
+    }
+    lines
+}
+
+/// The count of actions on one line.
+pub(crate) fn control_line(w: Words, control: &pb::ControlTotal) -> String {
+    let mut text = format!("{} {}", w.pick("Acties:", "Actions:"), control.before);
+    let mut step = |number: i64, nl, en| {
+        if number != 0 {
+            let mark = if number < 0 { '-' } else { '+' };
+            text.push_str(&format!(" {mark} {} {}", number.abs(), w.pick(nl, en)));
+        }
+    };
+    step(control.added.into(), "toegevoegd", "added");
+    step(-i64::from(control.dropped), "afgevallen", "dropped");
+    step(control.by_split.into(), "door splitsen", "by splits");
+    step(control.by_merge.into(), "door samenvoegen", "by merges");
+    step(-i64::from(control.suspended), "opgeschort", "suspended");
+    step(control.reinstated.into(), "teruggekeerd", "reinstated");
+    let verdict = if json::balances(control) {
+        w.pick("de telling sluit", "the control total balances")
+    } else {
+        w.pick("DE TELLING SLUIT NIET", "THE CONTROL TOTAL DOES NOT BALANCE")
+    };
+    format!("{text} = {}; {verdict}.", control.after)
+}

@@ -1,0 +1,175 @@
+//! How the command line reaches a ledger: always by gRPC, with a server elsewhere or with one inside this process.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use minutebook_domain::message::Lang;
+use minutebook_ledger::lock::{LockError, holder_address};
+use minutebook_ledger::log::LogError;
+use minutebook_ledger::{OpenError, Options, SubmitError};
+use minutebook_proto::pb::admin_service_client::AdminServiceClient;
+use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
+use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
+use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
+use tonic::metadata::MetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+use super::failure::{Exit, Failure};
+use crate::server::{InProcess, StartError, in_process};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The largest answer that is taken, in bytes.
+const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Where the ledger is.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The address of a server.
+    pub(crate) server: Option<String>,
+    /// The data directory, where there is no address.
+    pub(crate) data: PathBuf,
+}
+
+/// Says in each request which language answers should be in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speaks(Lang);
+
+impl Interceptor for Speaks {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let lang = if self.0 == Lang::Nl { "nl" } else { "en" };
+        request.metadata_mut().insert("accept-language", MetadataValue::from_static(lang));
+        Ok(request)
+    }
+}
+
+/// What the generated clients speak over.
+pub(crate) type Line = InterceptedService<Channel, Speaks>;
+
+/// A connection to a ledger.
+#[derive(Debug)]
+pub(crate) struct Session {
+    channel: Channel,
+    speaks: Speaks,
+    // The server inside this process, where there is one.
+    held: Option<InProcess>,
+}
+
+macro_rules! clients {
+    ($($(#[$doc:meta])* $name:ident: $client:ident,)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) fn $name(&self) -> $client<Line> {
+                $client::with_interceptor(self.channel.clone(), self.speaks).max_decoding_message_size(ANSWER_BYTES)
+            }
+        )*
+    };
+}
+
+impl Session {
+    /// Connects to a ledger.
+    pub(crate) async fn open(place: &Place, lang: Lang) -> Result<Self, Failure> {
+        let speaks = Speaks(lang);
+        if let Some(server) = &place.server {
+            return Ok(Self { channel: dial(server, lang).await?, speaks, held: None });
+        }
+        check_directory(&place.data, lang)?;
+        match in_process(&place.data, Options::default()).await {
+            Ok(held) => Ok(Self { channel: held.channel(), speaks, held: Some(held) }),
+            Err(StartError::Open(OpenError::Lock(LockError::Locked { dir, address }))) => {
+                // The holder may note its address a moment after it takes the lock.
+                let address = address.or_else(|| holder_address(&dir).ok().flatten());
+                let address = address.ok_or_else(|| locked(&dir, lang))?;
+                Ok(Self { channel: dial(&address, lang).await?, speaks, held: None })
+            }
+            Err(error) => Err(not_started(&error, &place.data, lang)),
+        }
+    }
+
+    clients! {
+        /// How the ledger is doing.
+        admin: AdminServiceClient,
+        /// Agendas, and corrections.
+        agenda: AgendaServiceClient,
+        /// Registers and single records.
+        directory: DirectoryServiceClient,
+        /// Imports and events.
+        ledger: LedgerServiceClient,
+    }
+
+    /// Ends the connection, and closes a ledger that this process opened.
+    pub(crate) async fn close(self, lang: Lang) -> Result<(), Failure> {
+        let Self { channel, held, .. } = self;
+        drop(channel);
+        match held {
+            Some(held) => held.close().await.map_err(|error| not_started(&error, Path::new("."), lang)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Opening a directory makes its lock file, and a mistyped name should not leave one behind.
+pub(crate) fn check_directory(data: &Path, lang: Lang) -> Result<(), Failure> {
+    if data.is_dir() { Ok(()) } else { Err(no_ledger(data, lang)) }
+}
+
+async fn dial(address: &str, lang: Lang) -> Result<Channel, Failure> {
+    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    if url.starts_with("https:") {
+        let nl = "https kan nog niet; gebruik http:// naar deze machine of naar een programma dat de lijn versleutelt";
+        let en = "https is not there yet; use http:// to this machine, or to a program that encrypts the line";
+        return Err(Failure::usage(if lang == Lang::Nl { nl } else { en }));
+    }
+    let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| {
+        let nl = format!("`{address}` is geen adres; gebruik bijvoorbeeld http://127.0.0.1:7468");
+        let en = format!("`{address}` is not an address; use for example http://127.0.0.1:7468");
+        Failure::usage(if lang == Lang::Nl { nl } else { en })
+    })?;
+    endpoint.connect_timeout(CONNECT).connect().await.map_err(|error| {
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        let nl = format!("geen server bereikbaar op {url} ({why}); draait `minutebook serve` daar?");
+        let en = format!("no server can be reached at {url} ({why}); does `minutebook serve` run there?");
+        Failure::new(Exit::Unreachable, "UNREACHABLE", if lang == Lang::Nl { nl } else { en })
+    })
+}
+
+fn no_ledger(data: &Path, lang: Lang) -> Failure {
+    let data = data.display();
+    let nl = format!("er is geen grootboek in `{data}`; `minutebook init {data}` begint er een");
+    let en = format!("there is no ledger in `{data}`; `minutebook init {data}` founds one");
+    Failure::new(Exit::Unreachable, "NOT_A_LEDGER", if lang == Lang::Nl { nl } else { en })
+}
+
+fn locked(dir: &Path, lang: Lang) -> Failure {
+    let dir = dir.display();
+    let nl = format!("`{dir}` is in gebruik bij een ander programma; probeer het zo weer");
+    let en = format!("`{dir}` is in use by another program; try again in a moment");
+    Failure::new(Exit::Conflict, "LOCKED", if lang == Lang::Nl { nl } else { en })
+}
+
+/// Why a ledger of this machine was not founded, opened or closed.
+pub(crate) fn not_started(error: &StartError, data: &Path, lang: Lang) -> Failure {
+    let (exit, code) = match error {
+        StartError::Open(OpenError::Log(LogError::Absent(_))) => return no_ledger(data, lang),
+        StartError::Open(OpenError::Lock(LockError::Locked { dir, .. })) => return locked(dir, lang),
+        StartError::Open(OpenError::Log(LogError::Present(_))) => (Exit::Conflict, "ALREADY_FOUNDED"),
+        StartError::Open(OpenError::Log(LogError::Corrupt(_)) | OpenError::Misnumbered { .. }) => {
+            (Exit::Integrity, "CORRUPT")
+        }
+        StartError::Open(OpenError::Undecodable { .. }) => (Exit::Integrity, "UNREADABLE"),
+        StartError::Open(OpenError::Log(LogError::NewerFormat { .. }) | OpenError::Zone(_)) => {
+            (Exit::Unreachable, "LEDGER_NEWER")
+        }
+        StartError::Open(OpenError::Founding(SubmitError::Refused(refusal))) => {
+            return Failure::new(Exit::Refused, refusal.code(), refusal.message(lang));
+        }
+        StartError::Exposed(_) => (Exit::Refused, "EXPOSED"),
+        StartError::Open(_) | StartError::Listen { .. } | StartError::Serve(_) | StartError::Other(_) => {
+            (Exit::Unreachable, "IO")
+        }
+    };
+    Failure::new(exit, code, error.to_string())
+}

@@ -1,0 +1,437 @@
+//! `plan`, `import`, `draft` and `export`: agenda documents going in and coming out.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use minutebook_domain::message::Lang;
+use minutebook_domain::value::Value;
+use minutebook_proto::pb;
+use pb::import_document_request::Part;
+use pb::planned_item::Motion;
+use serde_json::json;
+use tonic::Streaming;
+
+use super::changes::control_line;
+use super::connect::Session;
+use super::failure::{Exit, Failure};
+use super::page::{Page, print_bytes};
+use super::record::{Recording, receipt_line, sent};
+use super::sources::{self, Differs};
+use super::words::Words;
+use super::{Format, Output, args, json};
+use crate::import;
+
+/// How many bytes of a file go in one message.
+const CHUNK: usize = 64 * 1024;
+
+/// Which document.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook plan agenda-2018-2019.yaml --write")]
+pub(crate) struct Plan {
+    /// The document, YAML or JSON
+    file: PathBuf,
+    /// Add the entries that `changes` lacks to the file, to be filled in
+    #[arg(long)]
+    write: bool,
+}
+
+/// Which document.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook import agenda-2018-2019.yaml --capacity secretary --on-behalf-of gs")]
+pub(crate) struct Import {
+    /// The document, YAML or JSON
+    file: PathBuf,
+    #[command(flatten)]
+    recording: Recording,
+}
+
+/// For which edition.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook draft krimp-en-leefbaarheid --edition 2020-2021 > next.yaml")]
+pub(crate) struct Draft {
+    /// The agenda
+    agenda: String,
+    /// The label of the next edition
+    #[arg(long, value_name = "LABEL")]
+    edition: String,
+}
+
+/// Which edition.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook export krimp-en-leefbaarheid --edition 2018-2019@1 > edition.yaml")]
+pub(crate) struct Export {
+    /// The agenda
+    agenda: String,
+    /// The edition, or one of its revisions; the current one unless given
+    #[arg(long, value_name = "EDITION", value_parser = args::edition)]
+    edition: Option<pb::EditionName>,
+}
+
+impl Plan {
+    /// Works out the plan, and adds to the file what it lacks.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let bytes = read(&self.file)?;
+        let differs = differing(&bytes, &self.file);
+        let answer = hand_in(session, &bytes, pb::Write::default(), true).await?;
+        let plan = answer.plan.unwrap_or_default();
+        let missing: Vec<_> = plan.missing.iter().map(skeleton).collect();
+        if self.write && !missing.is_empty() {
+            write_missing(&self.file, &bytes, &missing)?;
+        }
+        let as_json = || told(&plan, answer.position, &differs, None);
+        output.answer(as_json, |page| {
+            let mut report = Report { page, w: output.words };
+            report.plan(&plan, &differs);
+            report.missing(&missing, self.write);
+        })
+    }
+}
+
+impl Import {
+    /// Records the document; a dry run tells only what that would do.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let bytes = read(&self.file)?;
+        let differs = differing(&bytes, &self.file);
+        let dry_run = self.recording.is_dry_run();
+        let answer = hand_in(session, &bytes, self.recording.write(), dry_run).await?;
+        let plan = answer.plan.unwrap_or_default();
+        let receipt = answer.receipt.as_ref();
+        let refused = dry_run && !plan.problems.is_empty();
+        if refused {
+            return Err(refusal(&plan, output.words));
+        }
+        let as_json = || told(&plan, answer.position, &differs, receipt);
+        output.answer(as_json, |page| {
+            let w = output.words;
+            Report { page, w }.plan(&plan, &differs);
+            page.gap();
+            page.note(&receipt_line(w, &receipt.copied().unwrap_or_default(), dry_run));
+        })
+    }
+}
+
+/// The refusal that a dry run foretells.
+fn refusal(plan: &pb::Plan, w: Words) -> Failure {
+    let count = plan.problems.len();
+    let message = w.pick(
+        format!("het document kan zo niet worden vastgelegd: {count} bezwaren"),
+        format!("the document cannot be recorded like this: {count} problems"),
+    );
+    let details = plan.problems.iter().map(|problem| {
+        let words = w.pick(&problem.message_nl, &problem.message_en);
+        (place(problem), format!("{words} [{}]", problem.code))
+    });
+    Failure::with(Exit::Refused, "INVALID_DOCUMENT", message, details.collect())
+}
+
+/// `section id.field (line N)`.
+fn place(problem: &pb::Problem) -> String {
+    let field = if problem.field.is_empty() { String::new() } else { format!(".{}", problem.field) };
+    let line = if problem.line == 0 { String::new() } else { format!(" (line {})", problem.line) };
+    format!("{} {}{field}{line}", problem.section, problem.id).trim().to_owned()
+}
+
+impl Draft {
+    /// Prints the draft.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let format = notation(output).into();
+        let request = pb::DraftEditionRequest { agenda: self.agenda, edition: self.edition, format };
+        let stream = session.agenda().draft_edition(request).await?.into_inner();
+        pour(stream, |answer| answer.chunk).await
+    }
+}
+
+impl Export {
+    /// Prints the document.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let format = notation(output).into();
+        let request = pb::ExportEditionRequest { agenda: self.agenda, edition: self.edition, format };
+        let stream = session.agenda().export_edition(request).await?.into_inner();
+        pour(stream, |answer| answer.chunk).await
+    }
+}
+
+fn notation(output: &Output) -> pb::DocumentFormat {
+    if output.format == Format::Json { pb::DocumentFormat::Json } else { pb::DocumentFormat::Yaml }
+}
+
+/// Prints the parts of a document as they come.
+async fn pour<T>(mut stream: Streaming<T>, chunk: impl Fn(T) -> Vec<u8>) -> Result<(), Failure> {
+    while let Some(part) = stream.message().await? {
+        print_bytes(&chunk(part))?;
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(file).map_err(|error| Failure::of_file(file, &error))
+}
+
+/// A document that cannot be read has no sources to compare: what is wrong with it is the server's to say.
+fn differing(bytes: &[u8], file: &Path) -> Vec<Differs> {
+    import::parse(bytes).map(|parsed| sources::differing(&parsed, file)).unwrap_or_default()
+}
+
+/// Sends a document to be planned or recorded.
+pub(crate) async fn hand_in(
+    session: &Session,
+    bytes: &[u8],
+    write: pb::Write,
+    plan_only: bool,
+) -> Result<pb::ImportDocumentResponse, Failure> {
+    let options = Part::Options(pb::ImportOptions { write: Some(write.clone()), plan_only });
+    let chunks = bytes.chunks(CHUNK).map(|chunk| Part::Chunk(chunk.to_vec()));
+    let parts: Vec<_> = std::iter::once(options).chain(chunks).collect();
+    let parts = parts.into_iter().map(|part| pb::ImportDocumentRequest { part: Some(part) });
+    sent(&write, session.ledger().import_document(tokio_stream::iter(parts))).await
+}
+
+/// An entry of `changes` to be filled in: what a person must add stands there as not stated.
+fn skeleton(change: &pb::Change) -> Value {
+    let mut value = json::record(pb::record::Record::Change(change.clone()));
+    let dropped = change.kind() == pb::ChangeKind::Dropped;
+    if let Some(map) = value.as_object_mut() {
+        let asked = ["reason", "decided_by", "decision"].into_iter().chain(dropped.then_some("disposition"));
+        for field in asked.collect::<Vec<_>>() {
+            map.entry(field).or_insert(Value::Null);
+        }
+    }
+    value
+}
+
+/// Adds entries to a file: a whole new file takes the place of the old one, or nothing happens.
+fn write_missing(file: &Path, bytes: &[u8], missing: &[Value]) -> Result<(), Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|error| Failure::usage(format!("`{}`: {error}", file.display())))?;
+    let changed = import::with_changes(text, missing).map_err(|violations| {
+        let details = violations.iter().map(|violation| (String::new(), violation.to_string())).collect();
+        Failure::with(Exit::Refused, "FILE_NOT_CHANGED", format!("`{}` was not changed", file.display()), details)
+    })?;
+    replace(file, changed.as_bytes()).map_err(|error| Failure::of_file(file, &error))
+}
+
+/// Writes beside the file, then renames: a failure halfway leaves the file as it was.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let whole = file.canonicalize()?;
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let beside = whole.with_file_name(format!(".{name}.{}", uuid::Uuid::now_v7()));
+    let written = File::create_new(&beside).and_then(|mut new| {
+        new.set_permissions(fs::metadata(&whole)?.permissions())?;
+        new.write_all(bytes)?;
+        new.sync_all()
+    });
+    let done = written.and_then(|()| fs::rename(&beside, &whole));
+    if done.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    done
+}
+
+/// A plan for programs.
+fn told(plan: &pb::Plan, position: u64, differs: &[Differs], receipt: Option<&pb::Receipt>) -> Value {
+    let item = |item: &pb::PlannedItem| {
+        let mut map = json::key("item", item.key.as_ref());
+        map.insert("motion".to_owned(), motion(item.motion(), Words(Lang::En)).into());
+        map.insert("fields".to_owned(), json::fields(&item.fields));
+        map.insert("change".to_owned(), item.change.clone().into());
+        map
+    };
+    let statement = |statement: &pb::PlannedStatement| {
+        let mut map = json::key("kind", statement.key.as_ref());
+        map.insert("first".to_owned(), statement.first.into());
+        map.insert("fields".to_owned(), statement.fields.clone().into());
+        map
+    };
+    let entries = |list: &[pb::Change]| {
+        list.iter().map(|change| json::record(pb::record::Record::Change(change.clone()))).collect::<Vec<_>>()
+    };
+    let base = |base: &pb::Base| json!({"edition": base.edition, "revision": base.revision, "position": base.position});
+    json!({
+        "position": position,
+        "agenda": plan.agenda,
+        "edition": plan.edition,
+        "revision": plan.revision,
+        "base": plan.base.as_ref().map(base),
+        "sealed_before": plan.sealed_before,
+        "invented": plan.invented,
+        "items": plan.items.iter().map(item).collect::<Vec<_>>(),
+        "statements": plan.statements.iter().map(statement).collect::<Vec<_>>(),
+        "control_total": json::control(&plan.control.unwrap_or_default()),
+        "mandate": plan.mandate,
+        "missing": entries(&plan.missing),
+        "surplus": entries(&plan.surplus),
+        "problems": plan.problems.iter().map(problem_json).collect::<Vec<_>>(),
+        "findings": differs.iter().map(differs_json).collect::<Vec<_>>(),
+        "receipt": receipt.map(json::receipt),
+    })
+}
+
+fn problem_json(problem: &pb::Problem) -> Value {
+    json!({
+        "section": problem.section, "id": problem.id, "field": problem.field, "line": problem.line,
+        "code": problem.code, "message_nl": problem.message_nl, "message_en": problem.message_en,
+    })
+}
+
+fn differs_json(differs: &Differs) -> Value {
+    json!({
+        "kind": "source", "id": differs.source, "code": "SOURCE_DIFFERS",
+        "message_nl": differs.message(Words(Lang::Nl)), "message_en": differs.message(Words(Lang::En)),
+    })
+}
+
+fn motion(motion: Motion, w: Words) -> &'static str {
+    let (nl, en) = match motion {
+        Motion::Unspecified => ("onbekend", "unknown"),
+        Motion::New => ("nieuw", "new"),
+        Motion::Back => ("terug", "back"),
+        Motion::Altered => ("gewijzigd", "altered"),
+        Motion::Annotated => ("alleen aantekeningen", "annotated"),
+        Motion::Gone => ("weg", "gone"),
+    };
+    w.pick(nl, en)
+}
+
+/// A plan for people.
+struct Report<'a> {
+    page: &'a mut Page,
+    w: Words,
+}
+
+impl Report<'_> {
+    fn plan(&mut self, plan: &pb::Plan, differs: &[Differs]) {
+        self.head(plan);
+        self.items(&plan.items);
+        self.statements(&plan.statements);
+        for finding in differs {
+            self.page.item(self.w.pick("bevinding", "finding"), &finding.message(self.w));
+        }
+        if !plan.problems.is_empty() {
+            self.page.section(&self.counted("Wat het vastleggen tegenhoudt", "What keeps it from being recorded", plan.problems.len()));
+            for problem in &plan.problems {
+                let words = self.w.pick(&problem.message_nl, &problem.message_en);
+                self.page.item(&place(problem), &format!("{words} [{}]", problem.code));
+            }
+        }
+        if plan.edition.is_some() {
+            self.page.gap();
+            self.page.note(&control_line(self.w, &plan.control.unwrap_or_default()));
+        }
+    }
+
+    fn counted(&self, nl: &str, en: &str, count: usize) -> String {
+        format!("{} ({count})", self.w.pick(nl, en))
+    }
+
+    fn head(&mut self, plan: &pb::Plan) {
+        let w = self.w;
+        let agenda = plan.agenda.as_deref().unwrap_or(w.not_stated());
+        let title = match &plan.edition {
+            Some(edition) => w.pick(
+                format!("Agenda {agenda}, editie {edition}@{}", plan.revision),
+                format!("Agenda {agenda}, edition {edition}@{}", plan.revision),
+            ),
+            None => w.pick("Deeldocument, zonder editie", "A partial document, without edition").to_owned(),
+        };
+        self.page.title(&title);
+        if plan.invented {
+            self.page.banner(w.invented());
+        }
+        if let Some(base) = &plan.base {
+            let (edition, revision) = (&base.edition, base.revision);
+            self.page.note(&w.pick(
+                format!("Vergeleken met {edition}@{revision}."),
+                format!("Compared with {edition}@{revision}."),
+            ));
+        }
+        if let Some(position) = plan.sealed_before {
+            self.page.note(&w.pick(
+                format!("Dit document is al vastgelegd, bij gebeurtenis {position}."),
+                format!("This document has been recorded already, at event {position}."),
+            ));
+        }
+    }
+
+    fn items(&mut self, items: &[pb::PlannedItem]) {
+        if items.is_empty() {
+            return;
+        }
+        self.page.section(&self.counted("Wat op de agenda verandert", "What changes on the agenda", items.len()));
+        for item in items {
+            let fields: Vec<_> = item.fields.iter().map(|field| field.field.as_str()).collect();
+            let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
+            let motion = motion(item.motion(), self.w);
+            self.page.item(&self.w.key(item.key.as_ref()), &format!("{motion}{fields}"));
+        }
+    }
+
+    /// Registers and other records: as many as there are of each kind, for a first edition has hundreds.
+    fn statements(&mut self, statements: &[pb::PlannedStatement]) {
+        let (first, again): (Vec<_>, Vec<_>) = statements.iter().partition(|statement| statement.first);
+        if !first.is_empty() {
+            self.page.gap();
+            self.page.note(&self.w.pick(
+                format!("Nieuw naast de agenda: {} gegevens.", first.len()),
+                format!("New beside the agenda: {} records.", first.len()),
+            ));
+        }
+        if !again.is_empty() {
+            self.page.section(&self.counted("Wat ernaast anders luidt", "What reads differently beside it", again.len()));
+            for statement in again {
+                self.page.item(&self.w.key(statement.key.as_ref()), &statement.fields.join(", "));
+            }
+        }
+    }
+
+    fn missing(&mut self, missing: &[Value], written: bool) {
+        if missing.is_empty() {
+            return;
+        }
+        let count = missing.len();
+        self.page.gap();
+        let (nl, en) = if written {
+            (
+                format!("{count} regels toegevoegd aan `changes`: vul reden, orgaan en besluit in."),
+                format!("{count} entries were added to `changes`: fill in reason, body and decision."),
+            )
+        } else {
+            (
+                format!("In `changes` ontbreken {count} regels; `minutebook plan --write` zet ze klaar."),
+                format!("`changes` lacks {count} entries; `minutebook plan --write` adds them, to be filled in."),
+            )
+        };
+        self.page.note(&self.w.pick(nl, en));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skeleton_asks_for_what_a_person_must_add() {
+        let change = pb::Change {
+            id: "drop-pod-sport".into(),
+            kind: pb::ChangeKind::Dropped.into(),
+            action: Some("pod-sport".into()),
+            ..pb::Change::default()
+        };
+        let wanted = json!({
+            "id": "drop-pod-sport", "kind": "dropped", "action": "pod-sport",
+            "reason": null, "decided_by": null, "decision": null, "disposition": null,
+        });
+        assert_eq!(skeleton(&change), wanted);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_stays_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.yaml");
+        fs::write(&file, "old").unwrap();
+        replace(&file, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,223 @@
+//! `init`, `status`, `rebuild` and `serve`: the ledger as a whole.
+
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use minutebook_domain::event::Actor;
+use minutebook_domain::ids::Id;
+use minutebook_domain::value::{Fault, Name, Text};
+use minutebook_proto::pb;
+use serde_json::json;
+
+use super::connect::{Place, Session, not_started};
+use super::failure::{Exit, Failure};
+use super::json::hex;
+use super::page::Page;
+use super::words::{Words, instant};
+use super::Output;
+use crate::server::{FoundOptions, ServeOptions, found, run};
+
+/// What the new ledger is called.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook init minutebook-data --name 'Province of Drenthe' --zone Europe/Amsterdam")]
+pub(crate) struct Init {
+    /// The directory; that of --data unless given
+    dir: Option<PathBuf>,
+    /// What people call the ledger; the name of the directory unless given
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Whose it is
+    #[arg(long, value_name = "TEXT")]
+    organisation: Option<String>,
+    /// The IANA time zone in which its days end
+    #[arg(long, value_name = "ZONE", default_value = "Europe/Amsterdam")]
+    zone: String,
+    /// The capacity in which you act, such as "secretary" (no personal names)
+    #[arg(long, value_name = "TEXT")]
+    capacity: Option<String>,
+    /// The body on whose behalf you act
+    #[arg(long, value_name = "BODY")]
+    on_behalf_of: Option<String>,
+}
+
+impl Init {
+    /// Founds the ledger. No server can do that: there is nothing yet to serve.
+    pub(crate) fn run(self, place: &Place, output: &Output) -> Result<(), Failure> {
+        let w = output.words;
+        if place.server.is_some() {
+            let (nl, en) = ("een grootboek begint op deze machine; laat --server weg", "a ledger is founded on this machine; leave out --server");
+            return Err(Failure::usage(w.pick(nl, en)));
+        }
+        let dir = self.dir.unwrap_or_else(|| place.data.clone());
+        let unnamed = || dir.file_name().map_or_else(|| "minutebook".to_owned(), |name| name.to_string_lossy().into_owned());
+        let options = FoundOptions {
+            name: checked("--name", Name::new(&self.name.unwrap_or_else(unnamed)))?,
+            organisation: self.organisation.map(|text| checked("--organisation", Name::new(&text))).transpose()?,
+            zone: checked("--zone", Name::new(&self.zone))?,
+            actor: Actor {
+                capacity: self.capacity.map(|text| checked("--capacity", Text::new(&text))).transpose()?,
+                on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(&text))).transpose()?,
+                ..Actor::default()
+            },
+        };
+        start(&dir, options, w)?;
+        let shown = dir.display().to_string();
+        output.answer(
+            || json!({"data": shown}),
+            |page| {
+                let (nl, en) = (format!("Grootboek begonnen in `{shown}`."), format!("A ledger was founded in `{shown}`."));
+                page.note(&w.pick(nl, en));
+            },
+        )
+    }
+}
+
+/// Founds a ledger.
+pub(crate) fn start(dir: &Path, options: FoundOptions, w: Words) -> Result<(), Failure> {
+    found(dir, options).map_err(|error| not_started(&error, dir, w.0))
+}
+
+fn checked<T>(option: &str, value: Result<T, Fault>) -> Result<T, Failure> {
+    value.map_err(|fault| Failure::usage(format!("{option}: {fault}")))
+}
+
+fn no_id(text: &str) -> Failure {
+    Failure::usage(format!("--on-behalf-of: `{text}` is not an id; ids are words of a-z and 0-9 joined by hyphens"))
+}
+
+/// How the ledger is doing.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook status --format json")]
+pub(crate) struct Status {}
+
+impl Status {
+    /// Answers it.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let status = session.admin().get_status(pb::GetStatusRequest { digest: true }).await?.into_inner();
+        let as_json = || {
+            json!({
+                "position": status.position,
+                "events": status.events,
+                "stored": status.stored,
+                "recorded_at": instant(status.recorded_at_ms),
+                "records": status.records,
+                "marks": status.marks,
+                "digest": hex(&status.digest),
+                "ledger": status.ledger,
+                "name": status.name,
+                "organisation": status.organisation,
+                "zone": status.zone,
+                "journal_format": status.journal_format,
+                "reader": status.reader,
+                "version": status.version,
+                "degraded": status.degraded,
+                "stopped": status.stopped,
+                "journal_bytes": status.journal_bytes,
+                "store_bytes": status.store_bytes,
+            })
+        };
+        output.answer(as_json, |page| write_status(page, output.words, &status))
+    }
+}
+
+fn write_status(page: &mut Page, w: Words, status: &pb::GetStatusResponse) {
+    page.title(&status.name);
+    let no = w.pick("nee", "no");
+    let lines = [
+        (w.pick("organisatie", "organisation"), status.organisation.clone().unwrap_or_else(|| w.not_stated().to_owned())),
+        (w.pick("grootboek", "ledger"), status.ledger.clone()),
+        (w.pick("tijdzone", "time zone"), status.zone.clone()),
+        (w.pick("gebeurtenissen", "events"), status.events.to_string()),
+        (w.pick("waarvan in de opslag", "of these in the store"), status.stored.to_string()),
+        (w.pick("nieuwste", "newest"), instant(status.recorded_at_ms)),
+        (w.pick("gegevens in het boek", "records in the book"), status.records.to_string()),
+        (w.pick("stappen in hun geschiedenis", "marks of their history"), status.marks.to_string()),
+        (w.pick("SHA-256 van het boek", "SHA-256 of the book"), hex(&status.digest)),
+        (w.pick("journaal", "journal"), format!("{} bytes, {} {}", status.journal_bytes, w.pick("formaat", "format"), status.journal_format)),
+        (w.pick("opslag", "store"), format!("{} bytes", status.store_bytes)),
+        (w.pick("programma", "program"), format!("minutebook {}, reader {}", status.version, status.reader)),
+        (w.pick("opslag buiten gebruik", "degraded"), status.degraded.clone().unwrap_or_else(|| no.to_owned())),
+        (w.pick("neemt niets meer op", "stopped"), status.stopped.clone().unwrap_or_else(|| no.to_owned())),
+    ];
+    for (name, text) in lines {
+        page.detail_at(1, name, &text);
+    }
+}
+
+/// Replay the journal.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook rebuild")]
+pub(crate) struct Rebuild {}
+
+impl Rebuild {
+    /// Rebuilds, with a bar on a terminal, and compares.
+    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+        let last = rebuild(session).await?;
+        let w = output.words;
+        let (before, after) = (hex(&last.before), hex(&last.after));
+        let equal = before == after && !before.is_empty();
+        let as_json = || json!({"events": last.total, "before": before, "after": after, "equal": equal});
+        output.answer(as_json, |page| {
+            let (nl, en) = ("gebeurtenissen opnieuw afgespeeld", "events replayed");
+            page.note(&format!("{} {}.", last.total, w.pick(nl, en)));
+            page.detail_at(1, w.pick("ervoor", "before"), &before);
+            page.detail_at(1, w.pick("erna", "after"), &after);
+            page.note(if equal { w.pick("Gelijk.", "Equal.") } else { w.pick("NIET GELIJK.", "NOT EQUAL.") });
+        })?;
+        if equal { Ok(()) } else { Err(unequal(w)) }
+    }
+}
+
+/// What is left to say when a replay gives another book.
+pub(crate) fn unequal(w: Words) -> Failure {
+    let nl = "het opnieuw afgespeelde boek is niet het boek dat werd gediend; bewaar de map en meld het";
+    let en = "the replayed book is not the one that was served; keep the directory and report it";
+    Failure::new(Exit::Integrity, "REBUILD_DIFFERS", w.pick(nl, en))
+}
+
+/// Asks for a rebuild and follows it; the last message has the digests.
+pub(crate) async fn rebuild(session: &Session) -> Result<pb::RebuildResponse, Failure> {
+    let mut stream = session.admin().rebuild(pb::RebuildRequest {}).await?.into_inner();
+    let bar = ProgressBar::new(0);
+    bar.set_draw_target(if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len}") {
+        bar.set_style(style);
+    }
+    let mut last = pb::RebuildResponse::default();
+    while let Some(answer) = stream.message().await? {
+        bar.set_length(answer.total);
+        bar.set_position(answer.done);
+        last = answer;
+    }
+    bar.finish_and_clear();
+    Ok(last)
+}
+
+/// Where to listen.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook serve --listen 127.0.0.1:7468")]
+pub(crate) struct Serve {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7468")]
+    listen: SocketAddr,
+    /// Listen on an address that others can reach: without encryption, and without knowing who calls
+    #[arg(long)]
+    insecure_listen: bool,
+}
+
+impl Serve {
+    /// Serves until it is told to end.
+    pub(crate) async fn run(self, place: &Place, output: &Output) -> Result<(), Failure> {
+        let lang = output.words.0;
+        if place.server.is_some() {
+            return Err(Failure::usage(output.words.pick("laat --server weg", "leave out --server")));
+        }
+        super::connect::check_directory(&place.data, lang)?;
+        let options =
+            ServeOptions { data: place.data.clone(), listen: self.listen, insecure_listen: self.insecure_listen };
+        run(options).await.map_err(|error| not_started(&error, &place.data, lang))
+    }
+}

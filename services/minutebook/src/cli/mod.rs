@@ -1,0 +1,242 @@
+//! The command line: one file for each group of subcommands. It speaks gRPC, and decides nothing.
+
+mod agenda;
+mod args;
+mod changes;
+mod connect;
+mod correct;
+mod demo;
+mod document;
+mod event_json;
+mod events;
+mod failure;
+mod findings;
+mod history;
+mod json;
+mod ledger;
+mod page;
+mod record;
+mod sources;
+mod words;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use minutebook_domain::message::Lang;
+use minutebook_domain::value::Value;
+
+use connect::{Place, Session};
+use failure::{Exit, Failure};
+use page::{Medium, Page};
+use words::Words;
+
+/// A ledger of what was decided: every decision, role, agreement and revision of an agenda, and why.
+#[derive(Debug, Parser)]
+#[command(name = "minutebook", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Example:\n  minutebook demo\n\nExit codes: 0 done, 1 refused by a rule, 2 usage, 3 not found, \
+                        4 conflict, 5 integrity failure, 6 cannot reach or read the ledger.")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The data directory of the ledger
+    #[arg(long, global = true, value_name = "DIR", default_value = "minutebook-data", conflicts_with = "server")]
+    data: PathBuf,
+    /// The address of a server, such as http://127.0.0.1:7468
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// The language of answers: nl or en
+    #[arg(long, global = true, env = "MINUTEBOOK_LANG", default_value = "en", value_parser = args::lang)]
+    lang: Lang,
+    /// How answers are written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[value(alias = "table")]
+    Text,
+    /// For programs
+    Json,
+    /// For spreadsheets (`changes` only)
+    Csv,
+    /// For pages
+    Markdown,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what this program does, in a new ledger with two editions of a real agenda
+    Demo(demo::Demo),
+    /// Found a ledger
+    Init(ledger::Init),
+    /// Work out what a document would change, and what it lacks
+    Plan(document::Plan),
+    /// Record a document
+    Import(document::Import),
+    /// Print the current edition as the start of the next document
+    Draft(document::Draft),
+    /// Print what an edition stated, as a document
+    Export(document::Export),
+    /// List the agendas, or show one
+    Agenda(agenda::Agenda),
+    /// Tell what was added, dropped or changed, by whose decision and why
+    Changes(changes::Changes),
+    /// Tell every event of a record
+    History(history::History),
+    /// Tell who last set a field, by which decision, and where it is stated
+    Blame(history::Blame),
+    /// Tell what a careful auditor would remark
+    Findings(findings::Findings),
+    /// Correct a slip of the pen
+    Erratum(correct::Erratum),
+    /// Record late what was true
+    LateFact(correct::LateFact),
+    /// Settle a doubt about the reading of a statement
+    ResolveDoubt(correct::ResolveDoubt),
+    /// Print the events as they were recorded
+    Events(events::Events),
+    /// Tell how the ledger is doing
+    Status(ledger::Status),
+    /// Replay the journal, throw away what was derived from it, and compare
+    Rebuild(ledger::Rebuild),
+    /// Serve the ledger to others on this machine
+    Serve(ledger::Serve),
+}
+
+/// How a command answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    format: Format,
+    words: Words,
+}
+
+impl Output {
+    /// An empty page for people.
+    fn page(&self) -> Page {
+        Page::new(if self.format == Format::Markdown { Medium::Markdown } else { Medium::stdout() })
+    }
+
+    /// Prints an answer for programs.
+    fn json(&self, value: &Value) -> Result<(), Failure> {
+        page::print(&format!("{value:#}\n"))
+    }
+
+    /// Prints an answer: as JSON, or as it is written for people.
+    fn answer(&self, value: impl FnOnce() -> Value, write: impl FnOnce(&mut Page)) -> Result<(), Failure> {
+        if self.format == Format::Json {
+            return self.json(&value());
+        }
+        let mut page = self.page();
+        write(&mut page);
+        page::print(&page.into_text())
+    }
+}
+
+/// Runs the command that the program was started with.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error, &arguments),
+    };
+    let (lang, json) = (cli.global.lang, cli.global.format == Format::Json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(obey(cli)),
+        Err(error) => Err(Failure::new(Exit::Unreachable, "IO", format!("cannot start: {error}"))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(lang, json),
+    }
+}
+
+/// A command line that clap does not accept, or that asks for help.
+fn misread(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let asks_json = arguments.windows(2).any(|pair| pair == ["--format", "json"])
+        || arguments.iter().any(|argument| argument == "--format=json");
+    if error.use_stderr() && asks_json {
+        return Failure::usage(error.to_string().trim_end()).tell(Lang::En, true);
+    }
+    // A reader that has gone needs no help.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+async fn obey(cli: Cli) -> Result<(), Failure> {
+    let Cli { global, command } = cli;
+    let output = Output { format: global.format, words: Words(global.lang) };
+    if global.format == Format::Csv && !matches!(command, Command::Changes(_)) {
+        return Err(Failure::usage("only `changes` is written as csv"));
+    }
+    let place = Place { server: global.server, data: global.data };
+    match command {
+        Command::Demo(demo) => return demo.run(&place, &output).await,
+        Command::Init(init) => return init.run(&place, &output),
+        Command::Serve(serve) => return serve.run(&place, &output).await,
+        _ => {}
+    }
+    let session = Session::open(&place, global.lang).await?;
+    let done = ask(command, &session, &output).await;
+    // What went wrong first is what is told.
+    let closed = session.close(global.lang).await;
+    done.and(closed)
+}
+
+async fn ask(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+    match command {
+        // INVARIANT: these need no connection and were answered before one was made.
+        Command::Demo(_) | Command::Init(_) | Command::Serve(_) => Ok(()),
+        Command::Plan(plan) => plan.run(session, output).await,
+        Command::Import(import) => import.run(session, output).await,
+        Command::Draft(draft) => draft.run(session, output).await,
+        Command::Export(export) => export.run(session, output).await,
+        Command::Agenda(agenda) => agenda.run(session, output).await,
+        Command::Changes(changes) => changes.run(session, output).await,
+        Command::History(history) => history.run(session, output).await,
+        Command::Blame(blame) => blame.run(session, output).await,
+        Command::Findings(findings) => findings.run(session, output).await,
+        Command::Erratum(erratum) => erratum.run(session, output).await,
+        Command::LateFact(fact) => fact.run(session, output).await,
+        Command::ResolveDoubt(resolve) => resolve.run(session, output).await,
+        Command::Events(events) => events.run(session, output).await,
+        Command::Status(status) => status.run(session, output).await,
+        Command::Rebuild(rebuild) => rebuild.run(session, output).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(sub.has_subcommands() || example.contains("Example:\n  minutebook"), "{}", sub.get_name());
+                check(sub);
+            }
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,92 @@
+//! What every command that records takes and tells: who acts, under which name, and the receipt.
+
+use clap::Args;
+use minutebook_proto::pb;
+use tonic::Status;
+
+use super::failure::Failure;
+use super::words::{Words, instant};
+use super::{Output, json};
+
+/// Who acts, and the name of the write.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Recording {
+    /// The capacity in which you act, such as "secretary" (no personal names)
+    #[arg(long, value_name = "TEXT")]
+    capacity: Option<String>,
+    /// The body on whose behalf you act
+    #[arg(long, value_name = "BODY")]
+    on_behalf_of: Option<String>,
+    /// A name for this write: the same name again gets the same answer, and records nothing twice
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
+    /// Decide whether it may be recorded, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Recording {
+    /// The write of a program that acts in this capacity.
+    pub(crate) fn of(capacity: &str) -> Self {
+        Self { capacity: Some(capacity.to_owned()), on_behalf_of: None, request_id: None, dry_run: false }
+    }
+
+    /// Is nothing to be recorded?
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Who acts.
+    pub(crate) fn actor(&self) -> pb::Actor {
+        pb::Actor { capacity: self.capacity.clone(), on_behalf_of: self.on_behalf_of.clone(), ..pb::Actor::default() }
+    }
+
+    /// What the write says of itself, under a fresh name unless it was given one.
+    pub(crate) fn write(&self) -> pb::Write {
+        let fresh = || uuid::Uuid::now_v7().to_string();
+        pb::Write {
+            request_id: self.request_id.clone().unwrap_or_else(fresh),
+            validate_only: self.dry_run,
+            actor: Some(self.actor()),
+            ..pb::Write::default()
+        }
+    }
+}
+
+/// Sends a write, and keeps its name for whoever must send it again.
+pub(crate) async fn sent<T>(
+    write: &pb::Write,
+    answer: impl Future<Output = Result<tonic::Response<T>, Status>>,
+) -> Result<T, Failure> {
+    let answer = answer.await.map_err(|status| Failure::of_write(&status, &write.request_id))?;
+    Ok(answer.into_inner())
+}
+
+/// Tells what was recorded.
+pub(crate) fn tell(output: &Output, recording: &Recording, receipt: Option<&pb::Receipt>) -> Result<(), Failure> {
+    let receipt = receipt.copied().unwrap_or_default();
+    let recorded = || serde_json::json!({"receipt": json::receipt(&receipt), "dry_run": recording.dry_run});
+    output.answer(recorded, |page| page.note(&receipt_line(output.words, &receipt, recording.dry_run)))
+}
+
+/// A receipt in one line.
+pub(crate) fn receipt_line(w: Words, receipt: &pb::Receipt, dry_run: bool) -> String {
+    if dry_run {
+        return w.pick("Dit kan worden vastgelegd; er is niets vastgelegd.", "This can be recorded; nothing was.").to_owned();
+    }
+    let at = instant(receipt.recorded_at_ms);
+    let (first, last) = (receipt.first, receipt.first + u64::from(receipt.count.saturating_sub(1)));
+    let mut text = match receipt.count {
+        0 => w.pick("Alles stond er al zo; er is niets vastgelegd.", "All of it was so already; nothing was recorded.").to_owned(),
+        1 => w.pick(format!("Vastgelegd als gebeurtenis {first}, {at}."), format!("Recorded as event {first}, {at}.")),
+        n => w.pick(
+            format!("Vastgelegd: {n} gebeurtenissen, {first} t/m {last}, {at}."),
+            format!("Recorded: {n} events, {first} to {last}, {at}."),
+        ),
+    };
+    if receipt.repeated {
+        let (nl, en) = (" Dit verzoek was al beantwoord; dit is hetzelfde antwoord.", " This request had been answered before; this is the same answer.");
+        text.push_str(w.pick(nl, en));
+    }
+    text
+}

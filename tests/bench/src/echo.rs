@@ -1,0 +1,56 @@
+//! The peer of `Record`: a bare tonic server that takes the same requests and gives the same answers, and does nothing
+//! in between. It runs in a process of its own, as the product does.
+
+use anyhow::Result;
+use minutebook_proto::pb;
+use minutebook_proto::pb::ledger_service_server::{LedgerService, LedgerServiceServer};
+use tokio::net::TcpListener;
+use tokio_stream::Empty;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status, Streaming};
+
+struct Echo;
+
+#[tonic::async_trait]
+impl LedgerService for Echo {
+    type ReadEventsStream = Empty<Result<pb::ReadEventsResponse, Status>>;
+
+    async fn record(&self, request: Request<pb::RecordRequest>) -> Result<Response<pb::RecordResponse>, Status> {
+        let count = u32::try_from(request.into_inner().commands.len()).unwrap_or(u32::MAX);
+        // As long on the wire as a receipt of the product in a ledger of some size.
+        let receipt =
+            pb::Receipt { first: 100_000, count, head: 100_000, recorded_at_ms: 1_464_739_200_000, repeated: false };
+        Ok(Response::new(pb::RecordResponse { receipt: Some(receipt) }))
+    }
+
+    async fn import_document(
+        &self,
+        _: Request<Streaming<pb::ImportDocumentRequest>>,
+    ) -> Result<Response<pb::ImportDocumentResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
+    async fn read_events(
+        &self,
+        _: Request<pb::ReadEventsRequest>,
+    ) -> Result<Response<Self::ReadEventsStream>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+}
+
+/// Serves until the process is ended. The first line says where, as that of the product does.
+pub(crate) fn serve() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("echo serves http://{}", listener.local_addr()?);
+        let incoming = TcpListenerStream::new(listener);
+        Server::builder()
+            .tcp_nodelay(true)
+            .add_service(LedgerServiceServer::new(Echo))
+            .serve_with_incoming(incoming)
+            .await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,370 @@
+//! A large ledger, the same in every run: twenty thousand actions on ten agendas, changed over and over, with the
+//! decisions, amounts, remarks and parties around them. Its events are put into frames as the writer would put them
+//! and appended to a journal; they are not decided, for that a million commands would have to be sent.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use minutebook_domain::dates::{Edtf, Timestamp};
+use minutebook_domain::document::Document;
+use minutebook_domain::event::{
+    Actor, Citation, Contents, ControlTotal, Draft, Founding, ItemEvent, ItemStep, Payload, Reason, ReviewOpened, Seal,
+    Statement,
+};
+use minutebook_domain::ids::{Id, Kind, Position, RequestId};
+use minutebook_domain::record::{FieldSet, Record};
+use minutebook_domain::value::{Disposition, Name, Text, Value};
+use minutebook_ledger::frame::FrameBuilder;
+use minutebook_ledger::journal::{Journal, JournalOptions};
+use minutebook_ledger::log::Log as _;
+use minutebook_ledger::{Clock, founding_frame};
+use minutebook_proto::encode_event;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::rng::Rng;
+
+/// How large the ledger is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) events: u64,
+    pub(crate) actions: u64,
+}
+
+/// The seed of every ledger.
+pub(crate) const SEED: u64 = 2018;
+
+/// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
+const EDITION: u32 = 1;
+
+const AGENDAS: u64 = 10;
+/// A frame holds about this many events, or one: an import, or a lone statement.
+const FRAME_EVENTS: u64 = 48;
+/// 2016-06-01T00:00:00Z.
+const BEGAN: i64 = 1_464_739_200_000;
+
+const WORDS: [&str; 32] = [
+    "mantelzorg", "ondersteuning", "gemeenten", "vrijwilligers", "coöperatie", "dorpshuizen", "geïntegreerd", "zorg",
+    "en", "voor", "in", "de", "provincie", "kennisdeling", "samenwerking", "leefbaarheid", "krimp", "woningvoorraad",
+    "onderwijs", "bereikbaarheid", "voorzieningen", "scholen", "pilot", "aanpak", "met", "partners", "ouderen",
+    "initiatieven", "bewoners", "financiering", "proeftuin", "energie",
+];
+
+/// The data directory of a ledger of this size, made now unless it was made before.
+pub(crate) fn ledger(dir: &Path, size: Size) -> Result<PathBuf> {
+    let data = dir.join(format!("generated-{}-{}-{SEED}-{EDITION}", size.events, size.actions));
+    let journal = data.join("journal");
+    let complete = data.join("complete");
+    if complete.exists() {
+        eprintln!("using the ledger of seed {SEED} in `{}`", data.display());
+        return Ok(data);
+    }
+    eprintln!("generating {} events over {} actions, seed {SEED}, in `{}`", size.events, size.actions, data.display());
+    if data.exists() {
+        fs::remove_dir_all(&data).with_context(|| format!("cannot clear `{}`", data.display()))?;
+    }
+    fs::create_dir_all(&data)?;
+    let start = Instant::now();
+    Generator::begin(&journal, size)?.run()?;
+    fs::write(&complete, "the journal in this directory has been generated as a whole\n")?;
+    eprintln!("generated in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(data)
+}
+
+fn id(text: &str) -> Result<Id> {
+    Id::any(text).ok_or_else(|| anyhow!("`{text}` is no id"))
+}
+
+fn record(kind: Kind, name: &str, fields: Value) -> Result<Record> {
+    let Value::Object(map) = fields else { return Err(anyhow!("a {kind} is written as fields")) };
+    Record::read(kind, id(name)?, &map).map_err(|faults| anyhow!("{kind} `{name}`: {faults:?}"))
+}
+
+/// The parts of a ledger in the making.
+struct Generator {
+    journal: Journal,
+    size: Size,
+    rng: Rng,
+    position: Position,
+    requests: u64,
+    /// The frame being filled.
+    events: Vec<Vec<u8>>,
+    request: RequestId,
+    actor: Actor,
+}
+
+impl Generator {
+    fn begin(journal: &Path, size: Size) -> Result<Self> {
+        let name = |text| Name::new(text).map_err(anyhow::Error::from);
+        let founding = Founding {
+            ledger: id("generated-ledger")?,
+            name: name("Generated ledger")?,
+            organisation: Some(name("Provincie Drenthe")?),
+            zone: name("Europe/Amsterdam")?,
+            format: 1,
+            tool: name("minutebook-bench")?,
+        };
+        let request = request_id(0)?;
+        let clock = Clock::new(|| Timestamp(BEGAN));
+        let frame = founding_frame(founding, &request, Actor::default(), &clock)?;
+        Journal::found(journal, &frame, &JournalOptions::default())?;
+        let actor = Actor {
+            subject: Some(Text::new("u-4711")?),
+            capacity: Some(Text::new("secretaris stuurgroep")?),
+            on_behalf_of: Some(id("gedeputeerde-staten")?),
+            ..Actor::default()
+        };
+        Ok(Self {
+            journal: Journal::open(journal, JournalOptions::default(), &[])?,
+            size,
+            rng: Rng::new(SEED),
+            position: 1,
+            requests: 0,
+            events: Vec::new(),
+            request,
+            actor,
+        })
+    }
+
+    fn run(mut self) -> Result<()> {
+        self.registers()?;
+        for agenda in 0..AGENDAS {
+            self.edition(agenda)?;
+        }
+        while self.position < self.size.events {
+            let left = self.size.events - self.position;
+            let lone = self.rng.percent(50);
+            let count = if lone { 1 } else { 1 + self.rng.below(2 * FRAME_EVENTS) };
+            for _ in 0..count.min(left) {
+                if lone { self.statement()? } else { self.change()? }
+            }
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn words(&mut self, count: u64) -> String {
+        let words: Vec<&str> = (0..count).filter_map(|_| self.rng.pick(&WORDS)).collect();
+        words.join(" ")
+    }
+
+    /// The day of what is recorded next: the ledger goes from 2016 on through ten years.
+    fn day(&mut self) -> String {
+        let year = 2016 + 10 * self.position / self.size.events.max(1);
+        format!("{year:04}-{:02}-{:02}", 1 + self.rng.below(12), 1 + self.rng.below(28))
+    }
+
+    fn push(&mut self, payload: Payload, effective: &str, decision: Option<Id>, reason: Option<String>) -> Result<()> {
+        let citations = if self.rng.percent(10) {
+            let lines = Some(Text::new("384-390")?);
+            let quote = Some(Text::new(&self.words(12))?);
+            vec![Citation { source: id("uitvoeringsagenda-2016-2017")?, lines, quote, confidence: None }]
+        } else {
+            Vec::new()
+        };
+        let text = |text: String| Text::new(&text);
+        let draft = Draft {
+            request_id: self.request.clone(),
+            actor: self.actor.clone(),
+            decision,
+            effective: Some(Edtf::new(effective).map_err(|fault| anyhow!("`{effective}`: {fault}"))?),
+            reason: reason.map(text).transpose()?.map(|text| Reason { code: None, text }),
+            citations,
+            payload,
+        };
+        let at = Timestamp(BEGAN.saturating_add_unsigned(self.position.saturating_mul(300_000)));
+        self.events.push(encode_event(&draft.record(self.position, at)));
+        self.position += 1;
+        Ok(())
+    }
+
+    /// Append what has been pushed as the events of one request.
+    fn commit(&mut self) -> Result<()> {
+        let head = self.journal.head();
+        let mut frame = FrameBuilder::new(head.next, head.chain);
+        let digest = Sha256::digest(self.request.as_str().as_bytes()).into();
+        frame.push(self.request.as_str(), &digest, &self.events)?;
+        self.journal.append(head.next, &frame.finish())?;
+        self.events.clear();
+        self.requests += 1;
+        self.request = request_id(self.requests)?;
+        Ok(())
+    }
+
+    fn state(&mut self, agenda: Option<u64>, record: Record, again: Option<&[&str]>) -> Result<()> {
+        let fields = again.map(|names| FieldSet::named(record.kind(), names.iter().copied()));
+        let agenda = agenda.map(|n| id(&agenda_name(n))).transpose()?;
+        let day = self.day();
+        self.push(Payload::Stated(Statement { agenda, edition: None, record, fields }), &day, None, None)
+    }
+
+    fn registers(&mut self) -> Result<()> {
+        let source = json!({"title": "Uitvoeringsagenda 2016-2017", "file": "uitvoeringsagenda.txt"});
+        self.state(None, record(Kind::Source, "uitvoeringsagenda-2016-2017", source)?, None)?;
+        for (name, title) in [("gedeputeerde-staten", "Gedeputeerde Staten"), ("provinciale-staten", "Provinciale Staten")] {
+            self.state(None, record(Kind::Body, name, json!({"name": title, "kind": "bestuur"}))?, None)?;
+        }
+        for role in ["regisseur", "financier", "uitvoerder", "kennismakelaar"] {
+            self.state(None, record(Kind::Role, role, json!({"name": role}))?, None)?;
+        }
+        for n in 0..PARTIES {
+            let party = self.party(n)?;
+            self.state(None, party, None)?;
+        }
+        self.commit()
+    }
+
+    fn party(&mut self, n: u64) -> Result<Record> {
+        let name = self.words(3);
+        record(Kind::Party, &format!("partij-{n}"), json!({"name": name, "kind": "gemeente", "aliases": [self.words(2)]}))
+    }
+
+    /// The first edition of an agenda, with all its actions.
+    fn edition(&mut self, agenda: u64) -> Result<()> {
+        let (name, edition) = (agenda_name(agenda), "2016-2017");
+        let decision = format!("besluit-vaststelling-{agenda}");
+        let header = json!({"title": format!("Agenda {agenda}"), "owner": "partij-1"});
+        self.state(Some(agenda), record(Kind::Agenda, &name, header)?, None)?;
+        let adopted = json!({"body": "gedeputeerde-staten", "kind": "vaststelling", "date": "2016-01-05"});
+        self.state(Some(agenda), record(Kind::Decision, &decision, adopted)?, None)?;
+        let header = json!({"first_year": 2016, "last_year": 2017, "adopted_by": "gedeputeerde-staten",
+            "decision": decision, "effective": "2016-01-05", "horizon": "2017"});
+        let Record::Edition(header) = record(Kind::Edition, edition, header)? else {
+            return Err(anyhow!("an edition is read as an edition"));
+        };
+        let opened =
+            ReviewOpened { agenda: id(&name)?, edition: header, revision: 1, invented: true, base: None };
+        self.push(Payload::ReviewOpened(opened), "2016-01-05", None, None)?;
+        self.commit()?;
+
+        let theme = record(Kind::Theme, &format!("thema-{agenda}"), json!({"title": "Zorg en welzijn"}))?;
+        self.item(agenda, ItemStep::Added(theme), "2016-01-05", None)?;
+        for n in 0..POLICY_ITEMS {
+            let title = self.words(5);
+            let fields = json!({"title": title, "theme": format!("thema-{agenda}"), "roles": ["regisseur"]});
+            let item = record(Kind::PolicyItem, &policy_item_name(agenda, n), fields)?;
+            self.item(agenda, ItemStep::Added(item), "2016-01-05", None)?;
+        }
+        self.commit()?;
+        let numbers: Vec<u64> = (0..self.size.actions).filter(|n| n % AGENDAS == agenda).collect();
+        for some in numbers.chunks(500) {
+            for n in some {
+                let action = self.action(*n)?;
+                self.item(agenda, ItemStep::Added(action), "2016-01-05", None)?;
+            }
+            self.commit()?;
+        }
+        for some in numbers.chunks(500) {
+            let ids = some.iter().map(|n| id(&action_name(*n))).collect::<Result<_>>()?;
+            let contents = Contents { agenda: id(&name)?, edition: id(edition)?, kind: Kind::Action, ids };
+            self.push(Payload::ContentsListed(contents), "2016-01-05", None, None)?;
+        }
+        let count = u32::try_from(numbers.len())?;
+        let seal = Seal {
+            agenda: id(&name)?,
+            edition: id(edition)?,
+            revision: 1,
+            decision: id(&decision)?,
+            mandate: None,
+            effective: Edtf::new("2016-01-05").map_err(|fault| anyhow!("{fault}"))?,
+            control: ControlTotal { added: count, after: count, ..ControlTotal::default() },
+            previous: None,
+            sha256: Document::default().sha256(),
+        };
+        self.push(Payload::RevisionSealed(seal), "2016-01-05", Some(id(&decision)?), None)?;
+        self.commit()
+    }
+
+    /// An action as the real agenda has them: about 400 bytes.
+    fn action(&mut self, n: u64) -> Result<Record> {
+        let partners: Vec<String> =
+            (0..1 + self.rng.below(4)).map(|_| format!("partij-{}", self.rng.below(PARTIES))).collect();
+        let from = 2016 + self.rng.below(10);
+        let (title, summary, success) = (self.words(5), self.words(16), self.words(6));
+        let mut fields = json!({
+            "title": title, "summary": summary, "partners": partners, "horizon": "short",
+            "period": {"from": from, "to": format!("{}-{:02}", from + 1, 1 + self.rng.below(12))},
+            "place": "Oost-Drenthe", "explained_in": format!("3.{}", n % 40), "success_factor": success,
+            "policy_item": policy_item_name(n % AGENDAS, n % POLICY_ITEMS), "source_line": n, "confidence": "certain",
+        });
+        if let Some(map) = fields.as_object_mut()
+            && self.rng.percent(50)
+        {
+            map.insert("amounts".to_owned(), json!([format!("bedrag-{n}")]));
+        }
+        record(Kind::Action, &action_name(n), fields)
+    }
+
+    fn item(&mut self, agenda: u64, step: ItemStep, day: &str, reason: Option<String>) -> Result<()> {
+        let decision = id(&format!("besluit-vaststelling-{agenda}"))?;
+        let event = ItemEvent { agenda: id(&agenda_name(agenda))?, edition: None, ground: Some(decision.clone()), step };
+        self.push(Payload::Item(event), day, Some(decision), reason)
+    }
+
+    /// Something happens to an action.
+    fn change(&mut self) -> Result<()> {
+        let n = self.rng.below(self.size.actions);
+        let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(9)));
+        let step = match self.rng.below(100) {
+            0 => ItemStep::Dropped(Kind::Action, id(&action_name(n))?, Disposition::Completed),
+            1 => ItemStep::Suspended(Kind::Action, id(&action_name(n))?),
+            2 => ItemStep::Reinstated(self.action(n)?, FieldSet::named(Kind::Action, ["title", "summary"])),
+            _ => ItemStep::Changed(
+                self.action(n)?,
+                FieldSet::named(Kind::Action, ["title", "summary", "partners", "period", "amounts", "success_factor"]),
+            ),
+        };
+        self.item(agenda, step, &day, reason)
+    }
+
+    /// Something is stated beside the actions.
+    fn statement(&mut self) -> Result<()> {
+        let n = self.rng.below(self.size.actions);
+        let (agenda, what) = (Some(n % AGENDAS), self.words(10));
+        let actions = json!([action_name(n)]);
+        match self.rng.below(10) {
+            0..5 => {
+                let remark = json!({"kind": "voortgang", "what": what, "actions": actions});
+                self.state(agenda, record(Kind::Remark, &format!("opmerking-{n}"), remark)?, None)
+            }
+            5..7 => {
+                let amount = json!({"what": what, "eur": 1000 * self.rng.below(900), "per": "year", "from": 2016,
+                    "through": 2019, "source": "partij-1", "action": action_name(n)});
+                self.state(agenda, record(Kind::Amount, &format!("bedrag-{n}"), amount)?, None)
+            }
+            7..9 => {
+                let decision = json!({"body": "gedeputeerde-staten", "kind": "vaststelling", "date": self.day(),
+                    "reference": format!("2016/{}", self.position), "what": what});
+                self.state(agenda, record(Kind::Decision, &format!("besluit-{}", self.position), decision)?, None)
+            }
+            _ => {
+                let n = self.rng.below(PARTIES);
+                let party = self.party(n)?;
+                self.state(None, party, Some(&["name", "aliases"]))
+            }
+        }
+    }
+}
+
+const PARTIES: u64 = 60;
+const POLICY_ITEMS: u64 = 50;
+
+fn agenda_name(n: u64) -> String {
+    format!("krimp-en-leefbaarheid-{n}")
+}
+
+fn policy_item_name(agenda: u64, n: u64) -> String {
+    format!("beleidsonderdeel-{agenda}-{n}")
+}
+
+fn action_name(n: u64) -> String {
+    format!("mantelzorg-ondersteunen-in-gemeente-{n}")
+}
+
+/// Request ids are UUIDs, as clients send them.
+fn request_id(n: u64) -> Result<RequestId> {
+    let text = format!("0190{:04x}-{:04x}-7000-8000-{n:012x}", n >> 16 & 0xffff, n & 0xffff);
+    RequestId::new(&text).ok_or_else(|| anyhow!("`{text}` is no request id"))
+}

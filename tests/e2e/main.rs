@@ -1,0 +1,27 @@
+//! End-to-end tests: the real binary over real sockets and real files, and the rules of the house about the sources.
+//!
+//! Nothing here reaches into the program. What a test knows, it knows from the command line, from gRPC, or from the
+//! files of a data directory. No test depends on how quick the machine is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "a test stops at the first surprise"
+)]
+
+mod agenda;
+mod architecture;
+mod batches;
+mod demo;
+mod directories;
+mod documents;
+mod errors;
+mod fixture;
+mod kill;
+mod limits;
+mod requests;
+mod services;
+mod store;
