@@ -4,9 +4,13 @@ use minutebook_domain::dates::Timestamp;
 use minutebook_domain::event::{Actor, Assurance, Draft, Payload, Reason, Recorded};
 use prost::Message as _;
 
+use crate::encoded::{Encoded, Message};
+use crate::payload;
 use crate::pb;
 use crate::violation::Violations;
-use crate::wire::{Slot, Wire, list, message_slots, messages, missing, to_list, words};
+use crate::wire::{
+    FromEncoded, Slot, Wire, list_from_encoded, message_slots, messages, missing, to_list, words,
+};
 
 /// The reader that this program is: it can apply every event whose `min_reader` is not above it.
 pub const READER: u32 = 1;
@@ -18,13 +22,17 @@ pub enum DecodeError {
     #[error("malformed event: {0}")]
     Malformed(Violations),
     /// Recorded by a newer program, for readers that know more.
-    #[error("this event needs reader {min_reader}, and this program is reader {READER}; use a newer minutebook")]
+    #[error(
+        "this event needs reader {min_reader}, and this program is reader {READER}; use a newer minutebook"
+    )]
     Newer {
         /// The lowest reader that can apply it.
         min_reader: u32,
     },
     /// Encrypted: this program keeps and proves it, and cannot open it.
-    #[error("this event is sealed with the key `{key_id}`; sealed events are not supported by this program")]
+    #[error(
+        "this event is sealed with the key `{key_id}`; sealed events are not supported by this program"
+    )]
     Sealed {
         /// The key that opens it.
         key_id: String,
@@ -55,34 +63,61 @@ pub fn encode_event(recorded: &Recorded) -> Vec<u8> {
         reason: event.reason.to_slot(),
         citations: to_list(&event.citations),
         min_reader: min_reader(&event.payload),
-        payload: Some(event.payload.to_pb()),
+        payload: Some(payload::to_arm(&event.payload)),
     };
     message.encode_to_vec()
 }
 
 /// Decodes and checks an event.
 pub fn decode_event(bytes: &[u8]) -> Result<Recorded, DecodeError> {
-    let message = pb::Event::decode(bytes).map_err(|error| DecodeError::Malformed(Violations::of(error)))?;
-    if message.min_reader > READER {
-        return Err(DecodeError::Newer { min_reader: message.min_reader });
+    let message = Message::<MIN_READER_END>::read(bytes).map_err(DecodeError::Malformed)?;
+    let min_reader = u32::slot_from_encoded(message.get(9)).map_err(DecodeError::Malformed)?;
+    if min_reader > READER {
+        return Err(DecodeError::Newer { min_reader });
     }
-    if let Some(pb::event::Payload::Sealed(sealed)) = message.payload {
-        return Err(DecodeError::Sealed { key_id: sealed.key_id });
+    let payload = payload::find(bytes);
+    if let Some((payload::SEALED, content)) = payload {
+        let key_id = payload::sealed_with(content).map_err(DecodeError::Malformed)?;
+        return Err(DecodeError::Sealed { key_id });
     }
-    read(message).map_err(DecodeError::Malformed)
+    read(bytes, &message, payload).map_err(DecodeError::Malformed)
 }
 
-fn read(pb: pb::Event) -> Result<Recorded, Violations> {
+/// The number after the last field beside the payload.
+const MIN_READER_END: usize = 10;
+
+fn read(
+    bytes: &[u8],
+    message: &Message<'_, MIN_READER_END>,
+    payload: Option<(u64, Encoded<'_>)>,
+) -> Result<Recorded, Violations> {
     let mut violations = Violations::default();
-    let request_id = violations.keep("request_id", Slot::from_slot(pb.request_id));
-    let actor = violations.keep("actor", Slot::from_slot(pb.actor));
-    let decision = violations.keep("decision_id", Slot::from_slot(pb.decision_id));
-    let effective = violations.keep("effective", Slot::from_slot(pb.effective));
-    let reason = violations.keep("reason", Slot::from_slot(pb.reason));
-    let citations = violations.keep("citations", list(pb.citations));
-    let payload = violations.keep("payload", pb.payload.ok_or_else(missing).and_then(Payload::from_pb));
-    match (request_id, actor, decision, effective, reason, citations, payload) {
+    let position = violations.keep("position", u64::slot_from_encoded(message.get(1)));
+    let recorded_at = violations.keep("recorded_at_ms", u64::slot_from_encoded(message.get(2)));
+    let request_id = violations.keep("request_id", Slot::slot_from_encoded(message.get(3)));
+    let actor = violations.keep("actor", Slot::slot_from_encoded(message.get(4)));
+    let decision = violations.keep("decision_id", Slot::slot_from_encoded(message.get(5)));
+    let effective = violations.keep("effective", Slot::slot_from_encoded(message.get(6)));
+    let reason = violations.keep("reason", Slot::slot_from_encoded(message.get(7)));
+    let citations = violations.keep("citations", list_from_encoded(bytes, 8));
+    let payload = payload
+        .ok_or_else(missing)
+        .and_then(|(number, message)| payload::read(number, message));
+    let payload = violations.keep("payload", payload);
+    match (
+        position,
+        recorded_at,
+        request_id,
+        actor,
+        decision,
+        effective,
+        reason,
+        citations,
+        payload,
+    ) {
         (
+            Some(position),
+            Some(recorded_at),
             Some(request_id),
             Some(actor),
             Some(decision),
@@ -91,8 +126,16 @@ fn read(pb: pb::Event) -> Result<Recorded, Violations> {
             Some(citations),
             Some(payload),
         ) => {
-            let event = Draft { request_id, actor, decision, effective, reason, citations, payload };
-            Ok(event.record(pb.position, Timestamp(pb.recorded_at_ms)))
+            let event = Draft {
+                request_id,
+                actor,
+                decision,
+                effective,
+                reason,
+                citations,
+                payload,
+            };
+            Ok(event.record(position, Timestamp(recorded_at.cast_signed())))
         }
         _ => Err(violations),
     }

@@ -7,6 +7,7 @@
 mod answer;
 mod command;
 mod convert;
+mod encoded;
 mod event;
 mod json;
 mod payload;

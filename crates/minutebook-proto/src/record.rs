@@ -1,15 +1,19 @@
 //! Records: one line per kind lists its fields for both directions; the notes, which all kinds have, are added to each.
 
-use minutebook_domain::ids::Id;
+use minutebook_domain::ids::{Id, Kind};
 use minutebook_domain::record::{
-    Action, Agenda, Agreement, Amount, Body, Change, Consultation, Decision, Edition, Explanation, Framework, Mandate,
-    Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step, Subtask, Theme,
+    Action, Agenda, Agreement, Amount, Body, Change, Consultation, Decision, Edition, Explanation,
+    Framework, Mandate, Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step,
+    Subtask, Theme,
 };
 use minutebook_domain::value::{Confidence, Scalar, Text};
 
+use prost::Message as _;
+
+use crate::encoded::{Encoded, Fields, Message};
 use crate::pb;
 use crate::violation::Violations;
-use crate::wire::{Slot, Wire, message_slots, messages, missing};
+use crate::wire::{FromEncoded, Slot, Wire, message_slots, messages, missing};
 
 /// Where a statement comes from and how sure it is: the fields that all records share, which are one message on the
 /// wire.
@@ -22,6 +26,9 @@ struct Notes {
     confidence: Option<Confidence>,
     doubt: Option<Text>,
 }
+
+/// The number of the notes in every record.
+const NOTES: usize = 15;
 
 messages! {
     Notes as Notes { source_line, source_doc, lines, quote, confidence, doubt }
@@ -50,10 +57,21 @@ macro_rules! records {
                 }
 
                 fn from_pb(pb: pb::$kind) -> Result<Self, Violations> {
+                    Self::from_encoded(Encoded::Bytes(&pb.encode_to_vec()))
+                }
+            }
+
+            impl FromEncoded for $kind {
+                fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+                    let message = Message::<{ NOTES + 1 }>::read(value.bytes()?)?;
                     let mut violations = Violations::default();
-                    let id = violations.keep("id", Slot::from_slot(pb.id));
-                    $(let $field = violations.keep(stringify!($field), Slot::from_slot(pb.$field));)*
-                    let notes = pb.notes.map_or_else(|| Ok(Notes::default()), Notes::from_pb);
+                    let mut number = 1;
+                    let id = violations.keep("id", Slot::slot_from_encoded(message.get(number)));
+                    $(
+                        number += 1;
+                        let $field = violations.keep(stringify!($field), Slot::slot_from_encoded(message.get(number)));
+                    )*
+                    let notes = message.get(NOTES).map_or_else(|| Ok(Notes::default()), Notes::from_encoded);
                     match (id, $($field,)* violations.keep("notes", notes)) {
                         (Some(id), $(Some($field),)* Some(notes)) => Ok(Self {
                             id,
@@ -82,12 +100,22 @@ macro_rules! records {
             }
 
             fn from_pb(pb: pb::Record) -> Result<Self, Violations> {
-                match pb.record.ok_or_else(missing)? {
-                    $(pb::record::Record::$kind(record) => match $kind::from_pb(record) {
-                        Ok(record) => Ok(Self::$kind(record)),
-                        Err(violations) => Err(violations.within(minutebook_domain::ids::Kind::$kind.name())),
-                    },)*
+                Self::from_encoded(Encoded::Bytes(&pb.encode_to_vec()))
+            }
+        }
+
+        impl FromEncoded for Record {
+            fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+                let mut record = None;
+                for field in Fields::of(value.bytes()?) {
+                    record = Some(field?);
                 }
+                let (number, value) = record.ok_or_else(missing)?;
+                let kind = i32::try_from(number).map_err(|_| missing()).and_then(|number| Kind::from_slot(number))?;
+                match kind {
+                    $(Kind::$kind => $kind::from_encoded(value).map(Self::$kind),)*
+                }
+                .map_err(|violations| violations.within(kind.name()))
             }
         }
     };

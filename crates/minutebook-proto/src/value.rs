@@ -6,15 +6,23 @@ use minutebook_domain::dates::{DateFault, Edtf};
 use minutebook_domain::event::Citation;
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::value::{
-    Attachment, ChangeKind, Cofinancing, Confidence, Disposition, Eur, Fault, Horizon, LIST_MAX, Name, Per, Period,
-    Scalar, Sha256, Text,
+    Attachment, ChangeKind, Cofinancing, Confidence, Disposition, Eur, Fault, Horizon, LIST_MAX,
+    Name, Per, Period, Scalar, Sha256, Text,
 };
 
+use prost::Message as _;
+
+use crate::encoded::{Encoded, Message};
 use crate::pb;
 use crate::violation::Violations;
-use crate::wire::{Slot, Wire, list_slots, message_slots, messages, missing, scalar_slots, words};
+use crate::wire::{
+    FromEncoded, Slot, Wire, list_slots, message_slots, messages, missing, scalar_slots, words,
+};
 
-scalar_slots! { Id, RequestId, Name, Text, Eur, Sha256, u32, u64, i32, bool }
+scalar_slots! {
+    Encoded::Bytes(&[]) => Id, RequestId, Name, Text, Sha256;
+    Encoded::Number(0) => Eur, u32, u64, i32, bool;
+}
 message_slots! { Edtf, Scalar, Period, Cofinancing, Citation, Key }
 list_slots! { Id => IdList.ids, Name => TextList.texts, Text => TextList.texts, Attachment => AttachmentList.attachments }
 
@@ -37,8 +45,9 @@ messages! {
     Citation as Citation { source, lines, quote, confidence }
 }
 
-macro_rules! copied {
-    ($($type:ty),*) => {$(
+/// Numbers and truth values stand as they are.
+macro_rules! numbers {
+    ($($type:ty: $read:expr),* $(,)?) => {$(
         impl Wire for $type {
             type Pb = Self;
 
@@ -50,42 +59,27 @@ macro_rules! copied {
                 Ok(pb)
             }
         }
+
+        impl FromEncoded for $type {
+            fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+                let number = value.number()?;
+                $read(number).ok_or_else(|| Violations::of(format_args!("has the unknown value {number}")))
+            }
+        }
     )*};
 }
 
-copied! { u32, u64, i32, bool }
-
-impl Wire for Id {
-    type Pb = String;
-
-    fn to_pb(&self) -> String {
-        self.as_str().to_owned()
-    }
-
-    fn from_pb(pb: String) -> Result<Self, Violations> {
-        match Self::any(&pb) {
-            Some(id) => Ok(id),
-            None if pb.is_empty() => Err(missing()),
-            None => Err(Violations::of(Fault::Id(pb))),
-        }
-    }
+numbers! {
+    u32: |number| u32::try_from(number).ok(),
+    u64: Some,
+    bool: |number| (number <= 1).then_some(number == 1),
+    // Written as `sint32`: 0, -1, 1, -2, ... have the numbers 0, 1, 2, 3, ...
+    i32: |number: u64| i32::try_from(number >> 1).ok().map(|half| if number & 1 == 0 { half } else { !half }),
 }
 
-impl Wire for RequestId {
-    type Pb = String;
-
-    fn to_pb(&self) -> String {
-        self.as_str().to_owned()
-    }
-
-    fn from_pb(pb: String) -> Result<Self, Violations> {
-        let form = "should be 1 to 64 printable ASCII characters without spaces, for example a UUID";
-        Self::new(&pb).ok_or_else(|| Violations::of(form))
-    }
-}
-
+/// Texts are checked by their own constructors.
 macro_rules! texts {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $read:expr),* $(,)?) => {$(
         impl Wire for $type {
             type Pb = String;
 
@@ -94,13 +88,38 @@ macro_rules! texts {
             }
 
             fn from_pb(pb: String) -> Result<Self, Violations> {
-                Self::new(&pb).map_err(Violations::of)
+                Self::from_encoded(Encoded::Bytes(pb.as_bytes()))
+            }
+        }
+
+        impl FromEncoded for $type {
+            fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+                value.text().and_then($read)
             }
         }
     )*};
 }
 
-texts! { Name, Text }
+texts! {
+    Id: id,
+    RequestId: |text| Self::new(text).ok_or_else(|| Violations::of(REQUEST_ID_FORM)),
+    Name: |text| Self::new(text).map_err(Violations::of),
+    Text: |text| Self::new(text).map_err(Violations::of),
+}
+
+const REQUEST_ID_FORM: &str =
+    "should be 1 to 64 printable ASCII characters without spaces, for example a UUID";
+
+fn id(text: &str) -> Result<Id, Violations> {
+    let fault = || {
+        if text.is_empty() {
+            Fault::Missing
+        } else {
+            Fault::Id(text.to_owned())
+        }
+    };
+    Id::any(text).ok_or_else(|| Violations::of(fault()))
+}
 
 impl Wire for Eur {
     type Pb = u64;
@@ -114,6 +133,12 @@ impl Wire for Eur {
     }
 }
 
+impl FromEncoded for Eur {
+    fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+        Self::from_pb(value.number()?)
+    }
+}
+
 impl Wire for Sha256 {
     type Pb = Vec<u8>;
 
@@ -122,26 +147,60 @@ impl Wire for Sha256 {
     }
 
     fn from_pb(pb: Vec<u8>) -> Result<Self, Violations> {
-        pb.try_into().map(Self).map_err(|_| Violations::of("should be a SHA-256: 32 bytes"))
+        Self::from_encoded(Encoded::Bytes(&pb))
     }
 }
+
+impl FromEncoded for Sha256 {
+    fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+        let bytes = value.bytes()?.try_into();
+        bytes
+            .map(Self)
+            .map_err(|_| Violations::of("should be a SHA-256: 32 bytes"))
+    }
+}
+
+/// A message of which one field is set, read by its number and value.
+macro_rules! one_of {
+    ($($type:ident: $read:ident),* $(,)?) => {$(
+        impl FromEncoded for $type {
+            fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+                let message = Message::<3>::read(value.bytes()?)?;
+                $read(message.get(1), message.get(2))
+            }
+        }
+    )*};
+}
+
+one_of! { Edtf: edtf, Scalar: scalar }
 
 impl Wire for Edtf {
     type Pb = pb::Date;
 
     fn to_pb(&self) -> pb::Date {
         let year = self.as_str().parse().ok().filter(|_| self.is_number());
-        let date = year.map_or_else(|| pb::date::Date::Edtf(self.as_str().to_owned()), pb::date::Date::Year);
+        let date = year.map_or_else(
+            || pb::date::Date::Edtf(self.as_str().to_owned()),
+            pb::date::Date::Year,
+        );
         pb::Date { date: Some(date) }
     }
 
     fn from_pb(pb: pb::Date) -> Result<Self, Violations> {
-        let refused = |written: String, fault: DateFault| Violations::of(Fault::Date(written, fault));
-        match pb.date.ok_or_else(missing)? {
-            pb::date::Date::Year(year) => Self::year(year.into()).map_err(|fault| refused(year.to_string(), fault)),
-            pb::date::Date::Edtf(text) => Self::new(&text).map_err(|fault| refused(text, fault)),
-        }
+        Self::from_encoded(Encoded::Bytes(&pb.encode_to_vec()))
     }
+}
+
+fn edtf(year: Option<Encoded<'_>>, text: Option<Encoded<'_>>) -> Result<Edtf, Violations> {
+    let refused = |written: String, fault: DateFault| Violations::of(Fault::Date(written, fault));
+    if let Some(text) = text {
+        let text = text.text()?;
+        return Edtf::new(text).map_err(|fault| refused(text.to_owned(), fault));
+    }
+    let year = year.ok_or_else(missing)?.number()?;
+    // A negative year has a number beyond any year.
+    Edtf::year(i64::try_from(year).unwrap_or(i64::MIN))
+        .map_err(|fault| refused(year.to_string(), fault))
 }
 
 impl Wire for Scalar {
@@ -152,17 +211,24 @@ impl Wire for Scalar {
             Self::Number(number) => pb::scalar::Scalar::Number(number.to_string()),
             Self::Text(text) => pb::scalar::Scalar::Text(text.to_pb()),
         };
-        pb::Scalar { scalar: Some(scalar) }
+        pb::Scalar {
+            scalar: Some(scalar),
+        }
     }
 
     fn from_pb(pb: pb::Scalar) -> Result<Self, Violations> {
-        match pb.scalar.ok_or_else(missing)? {
-            pb::scalar::Scalar::Text(text) => Text::from_pb(text).map(Self::Text),
-            pb::scalar::Scalar::Number(number) => match number.parse::<serde_json::Number>() {
-                Ok(number) => Ok(Self::Number(number.to_string().into())),
-                Err(_) => Err(Violations::of(format_args!("`{number}` is not a number"))),
-            },
-        }
+        Self::from_encoded(Encoded::Bytes(&pb.encode_to_vec()))
+    }
+}
+
+fn scalar(number: Option<Encoded<'_>>, text: Option<Encoded<'_>>) -> Result<Scalar, Violations> {
+    if let Some(text) = text {
+        return Text::from_encoded(text).map(Scalar::Text);
+    }
+    let number = number.ok_or_else(missing)?.text()?;
+    match number.parse::<serde_json::Number>() {
+        Ok(number) => Ok(Scalar::Number(number.to_string().into())),
+        Err(_) => Err(Violations::of(format_args!("`{number}` is not a number"))),
     }
 }
 
@@ -170,14 +236,25 @@ impl Wire for Key {
     type Pb = pb::RecordKey;
 
     fn to_pb(&self) -> pb::RecordKey {
-        pb::RecordKey { kind: self.kind.to_slot(), within: self.within.to_string(), id: self.id.to_pb() }
+        pb::RecordKey {
+            kind: self.kind.to_slot(),
+            within: self.within.to_string(),
+            id: self.id.to_pb(),
+        }
     }
 
     fn from_pb(pb: pb::RecordKey) -> Result<Self, Violations> {
+        Self::from_encoded(Encoded::Bytes(&pb.encode_to_vec()))
+    }
+}
+
+impl FromEncoded for Key {
+    fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+        let message = Message::<4>::read(value.bytes()?)?;
         let mut violations = Violations::default();
-        let kind = violations.keep("kind", Kind::from_slot(pb.kind));
-        let within = violations.keep("within", within(&pb.within));
-        let id = violations.keep("id", Id::from_pb(pb.id));
+        let kind = violations.keep("kind", Kind::slot_from_encoded(message.get(1)));
+        let within = violations.keep("within", within(message.get(2)));
+        let id = violations.keep("id", Id::slot_from_encoded(message.get(3)));
         match (kind, within, id) {
             (Some(kind), Some(within), Some(id)) => Ok(Self { kind, within, id }),
             _ => Err(violations),
@@ -188,11 +265,18 @@ impl Wire for Key {
 /// What an id is counted in: nothing, an agenda, or an agenda and an edition.
 ///
 /// A record stated outside a review has an address without an edition (`agenda/`).
-fn within(text: &str) -> Result<Arc<str>, Violations> {
+fn within(value: Option<Encoded<'_>>) -> Result<Arc<str>, Violations> {
+    let text = value.map_or(Ok(""), Encoded::text)?;
     let ids = text.split('/');
-    if ids.clone().count() <= 2 && ids.filter(|id| !id.is_empty()).all(|id| Id::any(id).is_some()) {
+    if ids.clone().count() <= 2
+        && ids
+            .filter(|id| !id.is_empty())
+            .all(|id| Id::any(id).is_some())
+    {
         Ok(text.into())
     } else {
-        Err(Violations::of(format_args!("`{text}` is not `agenda` or `agenda/edition`")))
+        Err(Violations::of(format_args!(
+            "`{text}` is not `agenda` or `agenda/edition`"
+        )))
     }
 }

@@ -316,3 +316,46 @@ fn an_answer_about_the_past_knows_no_later_names() {
     let ledger = ledger.when(state(Kind::Amount, linked)).then_recorded();
     assert_eq!(year(&ledger, 2020, known), before);
 }
+
+#[test]
+fn rewritten_notes_do_not_hide_why_an_item_came() {
+    let new = json!({"id": "nieuw", "title": "Nieuw"});
+    let came = next().add_under("policy_items", "pilots", "actions", new).change("added", json!({"action": "nieuw"}));
+    let noted = revised(came.clone(), "2018-06-01", "d-juni").patch("actions", "nieuw", json!({"source_line": 9}));
+    let answer = in_2018(&given([import(first()), import(came), import(noted)]));
+    let item = answer.items.iter().find(|item| item.key.id == id("nieuw")).unwrap();
+    assert_eq!((&item.outcome, item.steps.len()), (&Outcome::Added, 0));
+    assert_eq!(item.why.as_ref().unwrap().ground, Some(id("d-2018")));
+}
+
+#[test]
+fn a_late_fact_gets_no_mandate_from_a_seal_that_comes_after_it() {
+    let fact = Command::RecordLate(late(at(Kind::Action, "meting"), "2017-05-01", json!({"title": "Peiling"})));
+    let ledger = given([import(first()), fact]);
+    let (before, known) = (year(&ledger, 2017, Position::MAX), ledger.book.head() - 1);
+    let again = first().patch("edition", "", json!({"effective": "2016-06-01"}));
+    let ledger = ledger.when(import(again.section("changes", json!([])))).then_recorded();
+    assert_eq!(year(&ledger, 2017, known), before);
+    let now = year(&ledger, 2017, Position::MAX);
+    let item = now.items.iter().find(|item| item.key.id == id("meting")).unwrap();
+    assert_eq!(item.why.as_ref().unwrap().authority.as_ref().unwrap().mandate, None);
+}
+
+#[test]
+fn another_form_of_not_stated_is_no_later_answer() {
+    let two = next()
+        .patch("actions", "pilot", json!({"summary": null, "title": "Twee"}))
+        .change("changed", json!({"action": "pilot"}));
+    let three = revised(two.clone(), "2018-06-01", "d-juni")
+        .patch("actions", "pilot", json!({"summary": "", "title": "Drie"}))
+        .change("changed", by("d-juni", json!({"action": "pilot"})));
+    let ledger = given([import(first()), import(two), import(three.clone())]);
+    let (before, known) = (in_2018(&ledger), ledger.book.head() - 1);
+    assert_eq!(told(&before), ["pilot: title+summary"]);
+    let four = edition_after(three, "2020-2021", "2020-01-01")
+        .patch("actions", "pilot", json!({"title": "Vier"}))
+        .change("changed", by("d-2020", json!({"action": "pilot"})));
+    let ledger = ledger.when(import(four)).then_recorded();
+    assert_eq!(year(&ledger, 2018, known), before);
+    assert_eq!(in_2018(&ledger).items, before.items);
+}

@@ -3,30 +3,44 @@
 use minutebook_domain::ids::Kind;
 use minutebook_domain::record::{FieldSet, Record};
 
+use crate::encoded::{Encoded, repeated};
 use crate::violation::Violations;
+use crate::wire::Slot;
 
 /// The names of fields, as the record of that kind calls them.
 pub(super) fn names(fields: FieldSet, kind: Kind) -> Vec<String> {
     fields.names(kind).map(str::to_owned).collect()
 }
 
-/// The set of these fields; a name that the kind does not have is refused, where the domain would pass it over.
-pub(super) fn field_set(kind: Kind, names: &[String]) -> Result<FieldSet, Violations> {
+/// The set of the fields named by a repeated field; a name that the kind does not have is refused, where the domain
+/// would pass it over.
+pub(super) fn field_set(kind: Kind, message: &[u8], number: u64) -> Result<FieldSet, Violations> {
     let known = Record::fields(kind);
-    match names.iter().position(|name| !known.contains(&name.as_str())) {
-        None => Ok(FieldSet::named(kind, names.iter().map(String::as_str))),
-        Some(n) => Err(Violations::of(format_args!("is not a field of a {kind}")).within(&format!("[{n}]"))),
+    let mut fields = FieldSet::default();
+    for (n, name) in repeated(message, number).enumerate() {
+        let name = name?.text()?;
+        if !known.contains(&name) {
+            return Err(Violations::of(format_args!("is not a field of a {kind}"))
+                .within(&format!("[{n}]")));
+        }
+        fields = fields.or(FieldSet::named(kind, [name]));
     }
+    Ok(fields)
 }
 
 /// A record and the fields of it that an event names; the names cannot be read where the record cannot.
 pub(super) fn record_with_fields(
     violations: &mut Violations,
     name: &str,
-    record: Result<Record, Violations>,
-    fields: &[String],
+    record: Option<Encoded<'_>>,
+    (message, number): (&[u8], u64),
 ) -> (Option<Record>, Option<FieldSet>) {
-    let record = violations.keep(name, record);
-    let fields = record.as_ref().and_then(|record| violations.keep("fields", field_set(record.kind(), fields)));
-    (record, fields)
+    let record: Option<Record> = violations.keep(name, Slot::slot_from_encoded(record));
+    let fields = record
+        .as_ref()
+        .map(|record| field_set(record.kind(), message, number));
+    (
+        record,
+        fields.and_then(|fields| violations.keep("fields", fields)),
+    )
 }

@@ -8,15 +8,19 @@ mod item;
 mod statement;
 
 use minutebook_domain::event::{
-    Base, Contents, ControlTotal, Erratum, Founding, Payload, Proposal, Resolution, ReviewOpened, Seal,
+    Base, Contents, ControlTotal, Erratum, Founding, Payload, Proposal, Resolution, ReviewOpened,
+    Seal,
 };
 
+use minutebook_domain::ids::Kind;
+use prost::Message as _;
+
+use self::fields::{names, record_with_fields};
+use crate::encoded::{Encoded, Fields, Message};
 use crate::pb;
 use crate::pb::event::Payload as Arm;
 use crate::violation::Violations;
-use crate::wire::{Slot, Wire, list, message_slots, messages, required, to_list};
-
-use self::fields::{names, record_with_fields};
+use crate::wire::{FromEncoded, Slot, Wire, list_from_encoded, message_slots, messages, to_list};
 
 messages! {
     Founding as LedgerFounded { ledger, name, organisation, zone, format, tool }
@@ -30,17 +34,17 @@ messages! {
 
 message_slots! { Base, ControlTotal }
 
-/// The message of one arm, read into the payload that it stands for.
+/// The message of an arm, read into the payload that it stands for.
 trait Named {
-    fn read(self) -> Result<Payload, Violations>;
+    fn payload(value: Encoded<'_>) -> Result<Payload, Violations>;
 }
 
 /// Messages that are a variant of the domain's payload as they stand.
 macro_rules! plain {
     ($($pb:ident => $variant:ident),* $(,)?) => {$(
         impl Named for pb::$pb {
-            fn read(self) -> Result<Payload, Violations> {
-                Wire::from_pb(self).map(Payload::$variant)
+            fn payload(value: Encoded<'_>) -> Result<Payload, Violations> {
+                FromEncoded::from_encoded(value).map(Payload::$variant)
             }
         }
     )*};
@@ -52,88 +56,153 @@ plain! {
     ErratumRecorded => ErratumRecorded,
 }
 
-impl Wire for Payload {
-    type Pb = Arm;
-
-    fn to_pb(&self) -> Arm {
-        match self {
-            Self::LedgerFounded(founding) => Arm::LedgerFounded(founding.to_pb()),
-            Self::Stated(statement) => statement::to_arm(statement),
-            Self::ReviewOpened(review) => Arm::ReviewOpened(review.to_pb()),
-            Self::DispositionProposed(proposal) => Arm::DispositionProposed(proposal.to_pb()),
-            Self::Item(event) => item::to_arm(event),
-            Self::ContentsListed(contents) => Arm::ContentsListed(contents.to_pb()),
-            Self::RevisionSealed(seal) => Arm::RevisionSealed(seal.to_pb()),
-            Self::ErratumRecorded(erratum) => Arm::ErratumRecorded(erratum.to_pb()),
-            Self::DoubtResolved(resolution) => Arm::DoubtResolved(resolution.to_pb()),
-        }
-    }
-
-    fn from_pb(arm: Arm) -> Result<Self, Violations> {
-        macro_rules! arms {
-            ($($arm:ident),* $(,)?) => {
-                match arm {
-                    // The event as a whole says so before its payload is read.
-                    Arm::Sealed(_) => Err(Violations::of("is sealed")),
-                    $(Arm::$arm(message) => message.read().map_err(|bad| bad.within(stringify!($arm))),)*
-                }
-            };
-        }
-        arms! {
-            LedgerFounded, DoubtResolved, ErratumRecorded, RecordStated,
-            SourceRegistered, SourceChanged, PartyRegistered, PartyChanged, BodyEstablished, BodyChanged,
-            MandateGranted, MandateChanged, FrameworkRegistered, FrameworkChanged, RoleWordDefined, RoleWordChanged,
-            DecisionRecorded, MotionRecorded, AgreementStated, AmountRecorded, AmountChanged,
-            AgendaOpened, AgendaChanged, ReviewOpened, DispositionProposed,
-            ItemAdded, ItemChanged, ItemDropped, ItemSplit, ItemMerged, ItemSuspended, ItemReinstated,
-            ContentsListed, RevisionSealed,
-            MilestoneSet, ConsultationRecorded, CalendarStepPlanned, ExplanationWritten, RemarkRecorded,
-        }
+/// Writes a payload as the arm of its name.
+pub(crate) fn to_arm(payload: &Payload) -> Arm {
+    match payload {
+        Payload::LedgerFounded(founding) => Arm::LedgerFounded(founding.to_pb()),
+        Payload::Stated(statement) => statement::to_arm(statement),
+        Payload::ReviewOpened(review) => Arm::ReviewOpened(review.to_pb()),
+        Payload::DispositionProposed(proposal) => Arm::DispositionProposed(proposal.to_pb()),
+        Payload::Item(event) => item::to_arm(event),
+        Payload::ContentsListed(contents) => Arm::ContentsListed(contents_to_pb(contents)),
+        Payload::RevisionSealed(seal) => Arm::RevisionSealed(seal.to_pb()),
+        Payload::ErratumRecorded(erratum) => Arm::ErratumRecorded(erratum_to_pb(erratum)),
+        Payload::DoubtResolved(resolution) => Arm::DoubtResolved(resolution.to_pb()),
     }
 }
 
-impl Wire for Contents {
-    type Pb = pb::ContentsListed;
+/// The number of the arm with sealed content.
+pub(crate) const SEALED: u64 = 21;
 
-    fn to_pb(&self) -> pb::ContentsListed {
-        pb::ContentsListed {
-            agenda: self.agenda.to_slot(),
-            edition: self.edition.to_slot(),
-            kind: self.kind.to_slot(),
-            ids: to_list(&self.ids),
-        }
+/// The number and message of an event's payload: arms have the numbers from 20.
+pub(crate) fn find(event: &[u8]) -> Option<(u64, Encoded<'_>)> {
+    Fields::of(event)
+        .filter_map(Result::ok)
+        .filter(|(number, _)| *number >= 20)
+        .last()
+}
+
+/// The key of sealed content.
+pub(crate) fn sealed_with(content: Encoded<'_>) -> Result<String, Violations> {
+    let message = Message::<2>::read(content.bytes()?)?;
+    message
+        .get(1)
+        .map_or(Ok(""), Encoded::text)
+        .map(str::to_owned)
+}
+
+/// Reads the arm of that number.
+pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violations> {
+    macro_rules! arms {
+        ($($number:literal $arm:ident,)*) => {
+            match number {
+                $($number => pb::$arm::payload(message).map_err(|bad| bad.within(stringify!($arm))),)*
+                _ => Err(Violations::of(format_args!("has the unknown number {number}"))),
+            }
+        };
     }
+    arms! {
+        20 LedgerFounded,
+        22 DoubtResolved,
+        23 ErratumRecorded,
+        24 RecordStated,
+        40 SourceRegistered,
+        41 SourceChanged,
+        42 PartyRegistered,
+        43 PartyChanged,
+        46 BodyEstablished,
+        47 BodyChanged,
+        49 MandateGranted,
+        50 MandateChanged,
+        54 FrameworkRegistered,
+        55 FrameworkChanged,
+        56 RoleWordDefined,
+        57 RoleWordChanged,
+        70 DecisionRecorded,
+        73 MotionRecorded,
+        92 AgreementStated,
+        98 AmountRecorded,
+        99 AmountChanged,
+        110 AgendaOpened,
+        111 AgendaChanged,
+        112 ReviewOpened,
+        114 DispositionProposed,
+        120 ItemAdded,
+        121 ItemChanged,
+        122 ItemDropped,
+        123 ItemSplit,
+        124 ItemMerged,
+        125 ItemSuspended,
+        126 ItemReinstated,
+        127 ContentsListed,
+        128 RevisionSealed,
+        140 MilestoneSet,
+        144 ConsultationRecorded,
+        145 CalendarStepPlanned,
+        147 ExplanationWritten,
+        148 RemarkRecorded,
+    }
+}
 
-    fn from_pb(pb: pb::ContentsListed) -> Result<Self, Violations> {
+fn contents_to_pb(contents: &Contents) -> pb::ContentsListed {
+    pb::ContentsListed {
+        agenda: contents.agenda.to_slot(),
+        edition: contents.edition.to_slot(),
+        kind: contents.kind.to_slot(),
+        ids: to_list(&contents.ids),
+    }
+}
+
+impl FromEncoded for Contents {
+    fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+        let bytes = value.bytes()?;
+        let message = Message::<4>::read(bytes)?;
         let mut violations = Violations::default();
-        let agenda = violations.keep("agenda", Slot::from_slot(pb.agenda));
-        let edition = violations.keep("edition", Slot::from_slot(pb.edition));
-        let kind = violations.keep("kind", Slot::from_slot(pb.kind));
-        match (agenda, edition, kind, violations.keep("ids", list(pb.ids))) {
-            (Some(agenda), Some(edition), Some(kind), Some(ids)) => Ok(Self { agenda, edition, kind, ids }),
+        let agenda = violations.keep("agenda", Slot::slot_from_encoded(message.get(1)));
+        let edition = violations.keep("edition", Slot::slot_from_encoded(message.get(2)));
+        let kind = violations.keep("kind", Kind::slot_from_encoded(message.get(3)));
+        match (
+            agenda,
+            edition,
+            kind,
+            violations.keep("ids", list_from_encoded(bytes, 4)),
+        ) {
+            (Some(agenda), Some(edition), Some(kind), Some(ids)) => Ok(Self {
+                agenda,
+                edition,
+                kind,
+                ids,
+            }),
             _ => Err(violations),
         }
     }
 }
 
-impl Wire for Erratum {
-    type Pb = pb::ErratumRecorded;
-
-    fn to_pb(&self) -> pb::ErratumRecorded {
-        pb::ErratumRecorded {
-            key: self.key.to_slot(),
-            corrects: self.corrects,
-            record: self.record.to_slot(),
-            fields: names(self.fields, self.record.kind()),
-        }
+fn erratum_to_pb(erratum: &Erratum) -> pb::ErratumRecorded {
+    pb::ErratumRecorded {
+        key: erratum.key.to_slot(),
+        corrects: erratum.corrects,
+        record: erratum.record.to_slot(),
+        fields: names(erratum.fields, erratum.record.kind()),
     }
+}
 
-    fn from_pb(pb: pb::ErratumRecorded) -> Result<Self, Violations> {
+impl FromEncoded for Erratum {
+    fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
+        let bytes = value.bytes()?;
+        let message = Message::<4>::read(bytes)?;
         let mut violations = Violations::default();
-        let key = violations.keep("key", Slot::from_slot(pb.key));
-        let (record, fields) = record_with_fields(&mut violations, "record", required(pb.record), &pb.fields);
-        match (key, record, fields) {
-            (Some(key), Some(record), Some(fields)) => Ok(Self { key, corrects: pb.corrects, record, fields }),
+        let key = violations.keep("key", Slot::slot_from_encoded(message.get(1)));
+        let corrects = violations.keep("corrects", Slot::slot_from_encoded(message.get(2)));
+        let (record, fields) =
+            record_with_fields(&mut violations, "record", message.get(3), (bytes, 4));
+        match (key, corrects, record, fields) {
+            (Some(key), Some(corrects), Some(record), Some(fields)) => Ok(Self {
+                key,
+                corrects,
+                record,
+                fields,
+            }),
             _ => Err(violations),
         }
     }

@@ -2,14 +2,18 @@
 
 use minutebook_domain::event::{Payload, Statement};
 use minutebook_domain::ids::Kind;
-use minutebook_domain::record::{FieldSet, Record};
+use minutebook_domain::record::{
+    Agenda, Agreement, Amount, Body, Consultation, Decision, Explanation, FieldSet, Framework,
+    Mandate, Milestone, Motion, Party, Record, Remark, Role, Source, Step,
+};
 
 use super::Named;
 use super::fields::{field_set, names};
+use crate::encoded::{Encoded, Message, repeated};
 use crate::pb;
 use crate::pb::event::Payload as Arm;
 use crate::violation::Violations;
-use crate::wire::{Slot, required};
+use crate::wire::{FromEncoded, Slot, missing};
 
 /// Declares which event states a record of which kind, and in which field. Kinds on the left of the first table have
 /// one name for the first statement and one for those that change it; kinds in the second have one for all.
@@ -50,27 +54,24 @@ macro_rules! statements {
 
         $(
             impl Named for pb::$first {
-                fn read(self) -> Result<Payload, Violations> {
-                    let record = required(self.$field).map(Record::$kind);
-                    statement(self.agenda, self.edition, stringify!($field), record, None)
+                fn payload(value: Encoded<'_>) -> Result<Payload, Violations> {
+                    statement::<$kind>(value, stringify!($field), |_, _| Ok(None))
                 }
             }
 
             impl Named for pb::$again {
-                fn read(self) -> Result<Payload, Violations> {
-                    let record = required(self.$field).map(Record::$kind);
-                    let fields = Some(("fields", self.fields));
-                    statement(self.agenda, self.edition, stringify!($field), record, fields)
+                fn payload(value: Encoded<'_>) -> Result<Payload, Violations> {
+                    statement::<$kind>(value, stringify!($field), |kind, message| {
+                        field_set(kind, message, FIELDS).map(Some).map_err(|bad| bad.within("fields"))
+                    })
                 }
             }
         )*
 
         $(
             impl Named for pb::$name {
-                fn read(self) -> Result<Payload, Violations> {
-                    let record = required(self.$lone_field).map(Record::$lone);
-                    let fields = self.changed.map(|changed| ("changed.names", changed.names));
-                    statement(self.agenda, self.edition, stringify!($lone_field), record, fields)
+                fn payload(value: Encoded<'_>) -> Result<Payload, Violations> {
+                    statement::<$lone>(value, stringify!($lone_field), read_changed)
                 }
             }
         )*
@@ -101,35 +102,53 @@ statements! {
 }
 
 impl Named for pb::RecordStated {
-    fn read(self) -> Result<Payload, Violations> {
-        let fields = self.changed.map(|changed| ("changed.names", changed.names));
-        statement(self.agenda, self.edition, "record", required(self.record), fields)
+    fn payload(value: Encoded<'_>) -> Result<Payload, Violations> {
+        statement::<Record>(value, "record", read_changed)
     }
 }
 
+/// The number of the fields that changed, in every statement.
+const FIELDS: u64 = 4;
+
 fn changed(fields: Option<FieldSet>, kind: Kind) -> Option<pb::FieldNames> {
-    fields.map(|fields| pb::FieldNames { names: names(fields, kind) })
+    fields.map(|fields| pb::FieldNames {
+        names: names(fields, kind),
+    })
 }
 
-/// The statement of a record that stands in the field `name`, with the path and names of the fields that changed.
-fn statement(
-    agenda: Option<String>,
-    edition: Option<String>,
-    name: &str,
-    record: Result<Record, Violations>,
-    fields: Option<(&str, Vec<String>)>,
-) -> Result<Payload, Violations> {
-    let mut violations = Violations::default();
-    let agenda = violations.keep("agenda", Slot::from_slot(agenda));
-    let edition = violations.keep("edition", Slot::from_slot(edition));
-    let record = violations.keep(name, record);
-    let fields = match (&record, fields) {
-        (Some(record), Some((path, names))) => violations.keep(path, field_set(record.kind(), &names).map(Some)),
-        _ => Some(None),
+/// The fields that changed, where the event says that there are any: an absent message is not an empty one.
+fn read_changed(kind: Kind, message: &[u8]) -> Result<Option<FieldSet>, Violations> {
+    let Some(changed) = repeated(message, FIELDS).last() else {
+        return Ok(None);
     };
+    field_set(kind, changed?.bytes()?, 1)
+        .map(Some)
+        .map_err(|bad| bad.within("changed.names"))
+}
+
+/// Reads the statement of a record that stands in the field `name`; how it names its fields is up to the event.
+fn statement<T: FromEncoded + Into<Record>>(
+    value: Encoded<'_>,
+    name: &str,
+    fields: impl Fn(Kind, &[u8]) -> Result<Option<FieldSet>, Violations>,
+) -> Result<Payload, Violations> {
+    let bytes = value.bytes()?;
+    let message = Message::<4>::read(bytes)?;
+    let mut violations = Violations::default();
+    let agenda = violations.keep("agenda", Slot::slot_from_encoded(message.get(1)));
+    let edition = violations.keep("edition", Slot::slot_from_encoded(message.get(2)));
+    let record = message.get(3).ok_or_else(missing).and_then(T::from_encoded);
+    let record: Option<Record> = violations.keep(name, record.map(Into::into));
+    let fields = record.as_ref().map(|record| fields(record.kind(), bytes));
+    let fields = fields.and_then(|fields| fields.map_err(|bad| violations.0.extend(bad.0)).ok());
     match (agenda, edition, record, fields) {
         (Some(agenda), Some(edition), Some(record), Some(fields)) => {
-            Ok(Payload::Stated(Statement { agenda, edition, record, fields }))
+            Ok(Payload::Stated(Statement {
+                agenda,
+                edition,
+                record,
+                fields,
+            }))
         }
         _ => Err(violations),
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use minutebook_domain::dates::{Edtf, Timestamp};
 use minutebook_domain::event::{
-    Actor, Assurance, Base, Citation, Contents, ControlTotal, Draft, Erratum, Founding, ItemEvent, ItemStep, Payload,
-    Proposal, Reason, Recorded, Resolution, ReviewOpened, Seal, Statement,
+    Actor, Assurance, Base, Citation, Contents, ControlTotal, Draft, Erratum, Founding, ItemEvent,
+    ItemStep, Payload, Proposal, Reason, Recorded, Resolution, ReviewOpened, Seal, Statement,
 };
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::record::{Change, Edition, FieldSet, Record};
@@ -38,7 +38,10 @@ fn envelope(payload: Payload) -> Recorded {
         },
         decision: Some(id("ps-2017-801")),
         effective: Some(Edtf::new("2018-01-01").unwrap()),
-        reason: Some(Reason { code: Some(id("retroactive")), text: text("Vastgesteld in één keer.") }),
+        reason: Some(Reason {
+            code: Some(id("retroactive")),
+            text: text("Vastgesteld in één keer."),
+        }),
         citations: vec![Citation {
             source: id("uitvoeringsagenda"),
             lines: Some(text("384-390")),
@@ -57,35 +60,60 @@ pub(crate) fn record(kind: Kind) -> Record {
         "confidence": "certain", "doubt": "Eén of twee acties?"});
     let map = fields.as_object_mut().unwrap();
     map.extend(notes.as_object().unwrap().clone());
-    Record::read(kind, id(if kind == Kind::Explanation { "3.1" } else { "sample" }), map).unwrap()
+    Record::read(
+        kind,
+        id(if kind == Kind::Explanation {
+            "3.1"
+        } else {
+            "sample"
+        }),
+        map,
+    )
+    .unwrap()
 }
 
 fn own_fields(kind: Kind) -> Value {
     let period = json!({"from": 2016, "to": "2017-06"});
     match kind {
-        Kind::Source => json!({"title": "Uitvoeringsagenda", "file": "agenda.txt", "sha256": "0f".repeat(32)}),
-        Kind::Agenda => json!({"title": "Agenda", "owner": "provincie", "framework": ["kader", "tweede-kader"]}),
+        Kind::Source => {
+            json!({"title": "Uitvoeringsagenda", "file": "agenda.txt", "sha256": "0f".repeat(32)})
+        }
+        Kind::Agenda => {
+            json!({"title": "Agenda", "owner": "provincie", "framework": ["kader", "tweede-kader"]})
+        }
         Kind::Framework => {
             json!({"title": "Kader", "period": period, "adopted_by": "staten", "adopted_on": "2015-12~"})
         }
         Kind::Body => json!({"name": "Provinciale Staten", "kind": "council"}),
-        Kind::Mandate => json!({"body": "staten", "may": "adopt-agenda", "agenda": "agenda", "decision": "besluit",
-            "ceiling": 1_000_000_000_000_000_u64, "since": 2015, "until": "2019", "basis": "Provinciewet", "inferred": true}),
-        Kind::Party => json!({"name": "Gemeenten", "kind": "group", "aliases": ["Drentse gemeenten", "VDG"],
-            "members": ["emmen", "assen"], "count": 12, "inferred": false}),
+        Kind::Mandate => {
+            json!({"body": "staten", "may": "adopt-agenda", "agenda": "agenda", "decision": "besluit",
+            "ceiling": 1_000_000_000_000_000_u64, "since": 2015, "until": "2019", "basis": "Provinciewet", "inferred": true})
+        }
+        Kind::Party => {
+            json!({"name": "Gemeenten", "kind": "group", "aliases": ["Drentse gemeenten", "VDG"],
+            "members": ["emmen", "assen"], "count": 12, "inferred": false})
+        }
         Kind::Role => json!({"name": "Regisseur"}),
-        Kind::Edition => json!({"first_year": 2016, "last_year": "2017", "adopted_by": "staten", "decision": "besluit",
-            "effective": "2016-03", "horizon": "2016/2020", "review": "Jaarlijks"}),
+        Kind::Edition => {
+            json!({"first_year": 2016, "last_year": "2017", "adopted_by": "staten", "decision": "besluit",
+            "effective": "2016-03", "horizon": "2016/2020", "review": "Jaarlijks"})
+        }
         Kind::Theme => json!({"title": "Thema", "goal": "Doel"}),
         Kind::Subtask => json!({"title": "Opgave", "theme": "thema"}),
-        Kind::PolicyItem => json!({"subtask": "opgave", "title": "Cel", "medium_term": "Op termijn",
-            "roles": ["regisseur", "partner"], "theme": "thema"}),
-        Kind::Action => json!({"title": "Actie", "summary": "", "partners": [], "horizon": "short", "period": period,
+        Kind::PolicyItem => {
+            json!({"subtask": "opgave", "title": "Cel", "medium_term": "Op termijn",
+            "roles": ["regisseur", "partner"], "theme": "thema"})
+        }
+        Kind::Action => {
+            json!({"title": "Actie", "summary": "", "partners": [], "horizon": "short", "period": period,
             "place": "Emmen", "amounts": ["bedrag"], "explained_in": "3.1", "motions": ["motie"],
             "success_factor": "Meer banen", "split_from": "oude-actie", "merged_from": ["een", "twee"],
-            "policy_item": "cel"}),
-        Kind::Amount => json!({"what": "Bijdrage", "eur": 0, "per": "year", "from": 2016, "through": "2017",
-            "unit": "per project", "part_of": "geheel", "source": "provincie", "action": "actie"}),
+            "policy_item": "cel"})
+        }
+        Kind::Amount => {
+            json!({"what": "Bijdrage", "eur": 0, "per": "year", "from": 2016, "through": "2017",
+            "unit": "per project", "part_of": "geheel", "source": "provincie", "action": "actie"})
+        }
         Kind::Agreement => json!({"what": "Convenant", "parties": ["emmen"], "kind": "covenant",
             "status_in_source": "getekend", "period": {"to": "../2018"}, "cofinancing": {"share": 0.5, "base": "totaal"},
             "actions": ["actie"]}),
@@ -96,13 +124,23 @@ fn own_fields(kind: Kind) -> Value {
         }
         Kind::Motion => json!({"title": "Motie", "body": "staten", "addressed_by": ["actie"]}),
         Kind::Consultation => json!({"name": "Bestuurlijk overleg"}),
-        Kind::Milestone => json!({"what": "Oplevering", "due": "2019-21", "due_text": "voorjaar", "action": "actie"}),
-        Kind::Step => json!({"year": 2017, "window": "maart", "step": "Evaluatie", "body": "staten", "inferred": true}),
-        Kind::Explanation => json!({"title": "Toelichting", "actions": ["actie"], "facts": ["Feit één", ""]}),
-        Kind::Remark => json!({"kind": "role", "what": "Opmerking", "roles": ["regisseur"], "actions": ["actie"]}),
-        Kind::Change => json!({"kind": "dropped", "action": "actie", "policy_item": "cel", "subtask": "opgave",
+        Kind::Milestone => {
+            json!({"what": "Oplevering", "due": "2019-21", "due_text": "voorjaar", "action": "actie"})
+        }
+        Kind::Step => {
+            json!({"year": 2017, "window": "maart", "step": "Evaluatie", "body": "staten", "inferred": true})
+        }
+        Kind::Explanation => {
+            json!({"title": "Toelichting", "actions": ["actie"], "facts": ["Feit één", ""]})
+        }
+        Kind::Remark => {
+            json!({"kind": "role", "what": "Opmerking", "roles": ["regisseur"], "actions": ["actie"]})
+        }
+        Kind::Change => {
+            json!({"kind": "dropped", "action": "actie", "policy_item": "cel", "subtask": "opgave",
             "theme": "thema", "from": ["een"], "into": ["twee"], "disposition": "handed-over", "fields": ["title"],
-            "reason": "Klaar", "decided_by": "staten", "decision": "besluit"}),
+            "reason": "Klaar", "decided_by": "staten", "decision": "besluit"})
+        }
     }
 }
 
@@ -121,7 +159,12 @@ fn two_fields(kind: Kind) -> FieldSet {
 
 /// Every kind, stated for the first time and stated again.
 fn stated() -> Vec<Payload> {
-    let first = |kind| Statement { agenda: None, edition: None, record: record(kind), fields: None };
+    let first = |kind| Statement {
+        agenda: None,
+        edition: None,
+        record: record(kind),
+        fields: None,
+    };
     let again = |kind| Statement {
         agenda: Some(id("agenda")),
         edition: Some(id("2016-2017")),
@@ -129,7 +172,11 @@ fn stated() -> Vec<Payload> {
         ..first(kind)
     };
     // Where both have the same name, the second says more.
-    Kind::ALL.into_iter().flat_map(|kind| [again(kind), first(kind)]).map(Payload::Stated).collect()
+    Kind::ALL
+        .into_iter()
+        .flat_map(|kind| [again(kind), first(kind)])
+        .map(Payload::Stated)
+        .collect()
 }
 
 fn items() -> Vec<Payload> {
@@ -143,8 +190,12 @@ fn items() -> Vec<Payload> {
         ItemStep::Split(id("actie"), vec![id("een"), id("twee")]),
         ItemStep::Merged(vec![id("een"), id("twee")], id("actie")),
     ];
-    let event =
-        |step| ItemEvent { agenda: id("agenda"), edition: Some(id("2016-2017")), ground: Some(id("motie")), step };
+    let event = |step| ItemEvent {
+        agenda: id("agenda"),
+        edition: Some(id("2016-2017")),
+        ground: Some(id("motie")),
+        step,
+    };
     steps.into_iter().map(event).map(Payload::Item).collect()
 }
 
@@ -166,7 +217,10 @@ fn ledger() -> Vec<Payload> {
             fields: two_fields(kind),
         }),
         Payload::DoubtResolved(Resolution {
-            key: Key { within: "agenda".into(), ..Key::new(Kind::Explanation, &id("3.1")) },
+            key: Key {
+                within: "agenda".into(),
+                ..Key::new(Kind::Explanation, &id("3.1"))
+            },
             text: text("Het zijn er twee."),
             record: record(Kind::Explanation),
         }),
@@ -175,7 +229,9 @@ fn ledger() -> Vec<Payload> {
 
 fn reviews() -> Vec<Payload> {
     let (agenda, edition) = (id("agenda"), id("2018-2019"));
-    let (Record::Edition(opened), Record::Change(change)) = (record(Kind::Edition), record(Kind::Change)) else {
+    let (Record::Edition(opened), Record::Change(change)) =
+        (record(Kind::Edition), record(Kind::Change))
+    else {
         unreachable!("a record is of the kind asked for")
     };
     vec![
@@ -187,7 +243,12 @@ fn reviews() -> Vec<Payload> {
 }
 
 fn review(agenda: &Id, edition: Edition) -> Payload {
-    let base = Base { edition: id("2016-2017"), revision: 2, position: 300, sha256: Sha256([7; 32]) };
+    let base = Base {
+        edition: id("2016-2017"),
+        revision: 2,
+        position: 300,
+        sha256: Sha256([7; 32]),
+    };
     Payload::ReviewOpened(ReviewOpened {
         agenda: agenda.clone(),
         edition,
@@ -198,7 +259,11 @@ fn review(agenda: &Id, edition: Edition) -> Payload {
 }
 
 fn proposal(agenda: &Id, edition: &Id, change: Change) -> Payload {
-    Payload::DispositionProposed(Proposal { agenda: agenda.clone(), edition: edition.clone(), change })
+    Payload::DispositionProposed(Proposal {
+        agenda: agenda.clone(),
+        edition: edition.clone(),
+        change,
+    })
 }
 
 fn seal(agenda: &Id, edition: &Id) -> Payload {
@@ -225,5 +290,10 @@ fn seal(agenda: &Id, edition: &Id) -> Payload {
 }
 
 fn contents(agenda: Id, edition: Id) -> Payload {
-    Payload::ContentsListed(Contents { agenda, edition, kind: Kind::Action, ids: vec![id("een"), id("twee")] })
+    Payload::ContentsListed(Contents {
+        agenda,
+        edition,
+        kind: Kind::Action,
+        ids: vec![id("een"), id("twee")],
+    })
 }

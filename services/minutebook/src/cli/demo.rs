@@ -16,7 +16,7 @@ use super::failure::{Exit, Failure};
 use super::page::{Page, print};
 use super::record::Recording;
 use super::words::Words;
-use super::{Format, Output, changes, ledger};
+use super::{DATA, Format, Output, changes, ledger};
 use crate::server::FoundOptions;
 
 const AGENDA: &str = "krimp-en-leefbaarheid";
@@ -111,24 +111,26 @@ impl Scene<'_> {
                          stays as it was written; everything around it is in English."),
             ));
         })?;
+        let mut receipts = Vec::new();
         for (name, text) in [("drenthe-2016-2017.yaml", FIRST), ("drenthe-2018-2019-invented.yaml", NEXT)] {
             let answer = hand_in(self.session, text.as_bytes(), recording().write(), false).await?;
-            let receipt = answer.receipt.unwrap_or_default();
-            let last = receipt.head.saturating_sub(1);
-            self.show(|page, w| {
-                let events = w.pick("gebeurtenissen", "events");
-                let to = w.pick("t/m", "to");
-                page.item(name, &format!("{} {events}, {} {to} {last}", receipt.count, receipt.first));
-            })?;
+            receipts.push((name, answer.receipt.unwrap_or_default()));
         }
-        Ok(())
+        self.show(|page, w| {
+            let (events, to) = (w.pick("gebeurtenissen", "events"), w.pick("t/m", "to"));
+            for (name, receipt) in receipts {
+                page.command(&format!("minutebook import {name}"));
+                let last = receipt.head.saturating_sub(1);
+                page.detail("", &format!("{} {events}, {} {to} {last}", receipt.count, receipt.first));
+            }
+        })
     }
 
     async fn changes(&self) -> Result<(), Failure> {
         let answer = self.ask(2018, None).await?;
         self.show(|page, w| {
             page.title(w.pick("2. Wat veranderde er in 2018, en waarom?", "2. What changed in 2018, and why?"));
-            page.note(&format!("minutebook changes {AGENDA} --year 2018"));
+            page.command(&format!("minutebook changes {AGENDA} --year 2018"));
             changes::write(page, w, &answer, false);
         })
     }
@@ -151,15 +153,15 @@ impl Scene<'_> {
         self.show(|page, w| {
             page.title(w.pick("3. Een schrijffout verbeteren", "3. Correcting a slip of the pen"));
             page.note(w.pick("Eerst zegt het antwoord:", "At first the answer says:"));
-            changes::write_item(page, w, &before, ACTION);
+            changes::write_field(page, w, &before, ACTION, "title");
             page.gap();
-            page.note(&format!("minutebook erratum {ACTION}.title --to \"{RIGHT}\" --reason \"{reason}\""));
+            page.command(&format!("minutebook erratum {ACTION}.title --to \"{RIGHT}\" --reason \"{reason}\""));
             page.note(&recorded(w, receipt.first));
             page.note(w.pick("Daarna zegt het, en wat er verbeterd is staat erbij:", "After that it says, and tells what was corrected:"));
-            changes::write_item(page, w, &after, ACTION);
+            changes::write_field(page, w, &after, ACTION, "title");
             page.gap();
             page.note(&known(w, before.position));
-            changes::write_item(page, w, &then, ACTION);
+            changes::write_field(page, w, &then, ACTION, "title");
         })
     }
 
@@ -184,7 +186,7 @@ impl Scene<'_> {
                 "The source does not state when the first edition was adopted. The answer on 2016 says so:",
             ));
             write_findings(page, w, &before);
-            page.note(&format!("minutebook late-fact decision/{DECISION} --set date={DAY} --effective {DAY} --reason \"{reason}\""));
+            page.command(&format!("minutebook late-fact decision/{DECISION} --set date={DAY} --effective {DAY} --reason \"{reason}\""));
             page.note(&recorded(w, receipt.first));
             page.note(w.pick("Daarna:", "After that:"));
             write_findings(page, w, &after);
@@ -201,7 +203,7 @@ impl Scene<'_> {
         }
         self.show(|page, w| {
             page.title(w.pick("5. Alles opnieuw uit het journaal", "5. All of it again, from the journal"));
-            page.note("minutebook rebuild");
+            page.command("minutebook rebuild");
             let total = last.total;
             page.note(&w.pick(
                 format!("{total} gebeurtenissen opnieuw afgespeeld; de SHA-256 van het boek is gelijk, ervoor en erna."),
@@ -211,6 +213,8 @@ impl Scene<'_> {
     }
 
     fn next(&self) -> Result<(), Failure> {
+        let data = self.data.display();
+        let elsewhere = if self.data == Path::new(DATA) { String::new() } else { format!(" --data {data}") };
         self.show(|page, w| {
             page.title(w.pick("Probeer nu", "Try next"));
             for (command, nl, en) in [
@@ -221,7 +225,8 @@ impl Scene<'_> {
                 (format!("agenda show {AGENDA} --valid 2017-03-01"), "de agenda op een dag", "the agenda on a day"),
                 ("serve".to_owned(), "dit grootboek over gRPC, op deze machine", "this ledger over gRPC, on this machine"),
             ] {
-                page.item(&format!("minutebook {command}"), w.pick(nl, en));
+                page.item(w.pick(nl, en), "");
+                page.command(&format!("minutebook {command}{elsewhere}"));
             }
         })
     }

@@ -6,7 +6,7 @@ use minutebook_proto::{pb, value_from_pb};
 use serde_json::{Map, json};
 
 use super::args::{self, FieldName, RecordName};
-use super::changes::reasons;
+use super::changes::{difference, reasons};
 use super::connect::Session;
 use super::failure::Failure;
 use super::page::Page;
@@ -130,8 +130,7 @@ fn write_entry(page: &mut Page, w: Words, entry: &pb::HistoryEntry, asked: Optio
         page.detail("", &w.key(entry.key.as_ref()));
     }
     for change in &entry.fields {
-        let side = |value: Option<&prost_types::Value>| w.value(&change.field, &json::value(value));
-        page.detail(&change.field, &format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref())));
+        page.detail(&change.field, &difference(w, change));
     }
     for (name, text) in entry.why.as_ref().map(|why| reasons(w, why)).unwrap_or_default() {
         page.detail(name, &text);

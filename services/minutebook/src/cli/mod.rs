@@ -32,6 +32,9 @@ use failure::{Exit, Failure};
 use page::{Medium, Page};
 use words::Words;
 
+/// The data directory, where none is named.
+const DATA: &str = "minutebook-data";
+
 /// A ledger of what was decided: every decision, role, agreement and revision of an agenda, and why.
 #[derive(Debug, Parser)]
 #[command(name = "minutebook", version, propagate_version = true, max_term_width = 100)]
@@ -48,7 +51,7 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Global {
     /// The data directory of the ledger
-    #[arg(long, global = true, value_name = "DIR", default_value = "minutebook-data", conflicts_with = "server")]
+    #[arg(long, global = true, value_name = "DIR", default_value = DATA, conflicts_with = "server")]
     data: PathBuf,
     /// The address of a server, such as http://127.0.0.1:7468
     #[arg(long, global = true, value_name = "URL")]

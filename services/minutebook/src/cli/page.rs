@@ -127,6 +127,14 @@ impl Page {
         }
     }
 
+    /// A command as it can be typed: never wrapped.
+    pub(crate) fn command(&mut self, text: &str) {
+        match self.medium {
+            Medium::Lines { .. } => self.put(&format!("  $ {text}\n")),
+            Medium::Markdown => self.put(&format!("\n```sh\n{text}\n```\n")),
+        }
+    }
+
     /// An empty line, unless the page is empty or ends with one.
     pub(crate) fn gap(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {

@@ -5,6 +5,9 @@ use minutebook_domain::message::Lang;
 use minutebook_domain::value::{Value, is_unstated};
 use minutebook_proto::{kind_from_pb, pb};
 
+/// How many characters of before and after stand on one line.
+const LONG: usize = 70;
+
 /// Words in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Words(pub(crate) Lang);
@@ -65,6 +68,13 @@ impl Words {
         format!("{kind} {}{slash}{}", key.within, key.id)
     }
 
+    /// What stood in a field before and after; where that is long, each on a line of its own.
+    pub(crate) fn difference(self, field: &str, before: &Value, after: &Value) -> String {
+        let (before, after) = (self.value(field, before), self.value(field, after));
+        let long = before.chars().count() + after.chars().count() > LONG;
+        format!("{before}{}→ {after}", if long { '\n' } else { ' ' })
+    }
+
     /// What became of an item that was dropped.
     pub(crate) fn disposition(self, disposition: pb::Disposition) -> &'static str {
         let (nl, en) = match disposition {
@@ -101,7 +111,9 @@ impl Words {
             Value::Bool(true) => self.pick("ja", "yes").to_owned(),
             Value::Bool(false) => self.pick("nee", "no").to_owned(),
             Value::Array(list) => {
-                let mark = if list.iter().any(Value::is_object) { "; " } else { ", " };
+                // Entries of several words may have commas of their own.
+                let plain = |entry: &Value| entry.is_number() || entry.as_str().is_some_and(|text| !text.contains(' '));
+                let mark = if list.iter().all(plain) { ", " } else { "; " };
                 list.iter().map(|entry| self.value(field, entry)).collect::<Vec<_>>().join(mark)
             }
             Value::Object(map) if field == "amounts" && map.contains_key("id") => self.amount(map),

@@ -172,7 +172,7 @@ impl AgendaService for Service {
     ) -> Result<Response<pb::ResolveDoubtResponse>, Status> {
         let (metadata, pb) = parts(request);
         let resolution = pb.resolution.unwrap_or_default();
-        let command = |_: &_| Ok(vec![Command::ResolveDoubt(resolve_from_pb(resolution)?)]);
+        let command = |_| Ok(vec![Command::ResolveDoubt(resolve_from_pb(resolution)?)]);
         let receipt = write(&self.0, &metadata, pb.write, command).await?;
         Ok(Response::new(pb::ResolveDoubtResponse { receipt }))
     }
@@ -183,9 +183,9 @@ impl AgendaService for Service {
     ) -> Result<Response<pb::StateRecordResponse>, Status> {
         let (metadata, pb) = parts(request);
         let statement = pb.statement;
-        let receipt = write(&self.0, &metadata, pb.write, |options| {
+        let receipt = write(&self.0, &metadata, pb.write, |expected_revision| {
             let mut state = minutebook_proto::state_from_pb(statement)?;
-            state.expected_revision = state.expected_revision.or(options.expected_revision);
+            state.expected_revision = state.expected_revision.or(expected_revision);
             Ok(vec![Command::State(state)])
         });
         Ok(Response::new(pb::StateRecordResponse { receipt: receipt.await? }))

@@ -19,6 +19,8 @@ use super::{parts, query, receipt_to_pb, status, write};
 use crate::app::App;
 use crate::import::{self, Parsed, Violation};
 
+/// The most events that a batch may give: as many as it has commands, each of which gives one at most.
+const BATCH_EVENTS: usize = 10_000;
 /// The largest document, in bytes.
 const DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 /// How many events are read at a time.
@@ -40,6 +42,10 @@ impl LedgerService for Service {
             return Err(status::usage("the batch has no commands; name at least one"));
         }
         let commands = pb.commands;
+        if commands.len() > BATCH_EVENTS {
+            let refusal = Refusal::TooManyEvents { events: commands.len(), limit: BATCH_EVENTS };
+            return Err(status::refused(&refusal, status::lang(&metadata)));
+        }
         let receipt = write(&self.0, &metadata, pb.write, |_| commands_from_pb(commands)).await?;
         Ok(Response::new(pb::RecordResponse { receipt }))
     }
@@ -54,10 +60,14 @@ impl LedgerService for Service {
             Some(Part::Options(options)) => options,
             _ => return Err(status::usage("the first message of an import has the options")),
         };
+        let import = Import { app: self.0.clone(), lang };
+        if options.plan_only {
+            let bytes = collect(stream, lang).await?;
+            return import.plan(bytes).await.map(Response::new);
+        }
         let write = write_from_pb(options.write).map_err(|violations| status::invalid(&violations))?;
-        let bytes = collect(stream).await?;
-        let import = Import { app: self.0.clone(), write, lang };
-        if options.plan_only { import.plan(bytes).await } else { import.record(bytes).await }.map(Response::new)
+        let bytes = collect(stream, lang).await?;
+        import.record(bytes, write).await.map(Response::new)
     }
 
     async fn read_events(
@@ -72,7 +82,7 @@ impl LedgerService for Service {
     }
 }
 
-async fn collect(mut stream: Streaming<pb::ImportDocumentRequest>) -> Result<Vec<u8>, Status> {
+async fn collect(mut stream: Streaming<pb::ImportDocumentRequest>, lang: Lang) -> Result<Vec<u8>, Status> {
     let mut bytes = Vec::new();
     while let Some(message) = stream.message().await? {
         match message.part {
@@ -81,16 +91,25 @@ async fn collect(mut stream: Streaming<pb::ImportDocumentRequest>) -> Result<Vec
             None => {}
         }
         if bytes.len() > DOCUMENT_BYTES {
-            return Err(status::usage("the document is over 16 MiB; divide it, or put long texts in sources"));
+            return Err(status::document_refused(&[too_large()], lang));
         }
     }
     Ok(bytes)
 }
 
+/// A document over its limit; the rest of it is not waited for.
+fn too_large() -> pb::Problem {
+    pb::Problem {
+        code: "DOCUMENT_FORM".to_owned(),
+        message_nl: "het document is groter dan 16 MiB; verdeel het, of zet lange teksten in bronnen".to_owned(),
+        message_en: "the document is over 16 MiB; divide it, or put long texts in sources".to_owned(),
+        ..pb::Problem::default()
+    }
+}
+
 /// One import on its way.
 struct Import {
     app: Arc<App>,
-    write: WriteOptions,
     lang: Lang,
 }
 
@@ -113,7 +132,7 @@ impl Import {
     }
 
     /// Records the document.
-    async fn record(self, bytes: Vec<u8>) -> Result<pb::ImportDocumentResponse, Status> {
+    async fn record(self, bytes: Vec<u8>, write: WriteOptions) -> Result<pb::ImportDocumentResponse, Status> {
         // The plan is worked out on the state before, so that the answer says what was changed.
         let asked = query(&self.app, move |query| {
             let parsed = match import::parse(&bytes) {
@@ -126,8 +145,8 @@ impl Import {
         });
         let (parsed, plan) = asked.await?.map_err(|problems| status::document_refused(&problems, self.lang))?;
         let document = parsed.document.clone();
-        let command = Command::Import(ImportDocument { document, expected_revision: self.write.expected_revision });
-        match self.app.submit(&self.write, vec![command]).await {
+        let command = Command::Import(ImportDocument { document, expected_revision: write.expected_revision });
+        match self.app.submit(&write, vec![command]).await {
             Ok(receipt) => Ok(pb::ImportDocumentResponse {
                 position: receipt.head.saturating_sub(1),
                 plan: Some(plan),

@@ -18,7 +18,7 @@ use minutebook_domain::history::Unreadable;
 use minutebook_domain::ids::{Id, Kind};
 use minutebook_domain::record::Record;
 use minutebook_ledger::{Receipt, SubmitError};
-use minutebook_proto::{Violations, WriteOptions, optional_id_from_pb, pb, write_from_pb};
+use minutebook_proto::{Violations, optional_id_from_pb, pb, write_from_pb};
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
 use tonic::{Request, Status};
@@ -110,15 +110,21 @@ impl From<Fault> for Status {
     }
 }
 
-/// Records the commands of a request.
+/// Records the commands of a request. They are read with the newest event that the client knows of their record.
 async fn write(
     app: &Arc<App>,
     metadata: &MetadataMap,
     write: Option<pb::Write>,
-    commands: impl FnOnce(&WriteOptions) -> Result<Vec<Command>, Violations>,
+    commands: impl FnOnce(Option<u64>) -> Result<Vec<Command>, Violations>,
 ) -> Result<Option<pb::Receipt>, Status> {
-    let options = write_from_pb(write).map_err(|violations| status::invalid(&violations))?;
-    let commands = commands(&options).map_err(|violations| status::invalid(&violations))?;
+    let expected_revision = write.as_ref().and_then(|write| write.expected_revision);
+    let (options, commands) = match (write_from_pb(write), commands(expected_revision)) {
+        (Ok(options), Ok(commands)) => (options, commands),
+        (options, commands) => {
+            let faults = [options.err(), commands.err()].into_iter().flatten().flat_map(|violations| violations.0);
+            return Err(status::invalid(&Violations(faults.collect())));
+        }
+    };
     let receipt = app.submit(&options, commands).await;
     receipt.map(|receipt| Some(receipt_to_pb(&receipt))).map_err(|error: SubmitError| {
         status::unsubmitted(&error, status::lang(metadata))
@@ -148,13 +154,13 @@ impl StateRequest {
     /// Records the statement.
     async fn record(self, app: &Arc<App>, metadata: &MetadataMap) -> Result<Option<pb::Receipt>, Status> {
         let Self { write: header, agenda, record, effective, reason } = self;
-        write(app, metadata, header, |options| {
+        write(app, metadata, header, |expected_revision| {
             let statement = minutebook_proto::state_from_pb(Some(pb::StateRecord {
                 agenda,
                 record: Some(pb::Record { record }),
                 effective,
                 reason,
-                expected_revision: options.expected_revision,
+                expected_revision,
             }))?;
             Ok(vec![Command::State(statement)])
         })

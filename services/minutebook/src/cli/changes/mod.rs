@@ -15,7 +15,7 @@ use super::page::{Page, print};
 use super::words::Words;
 use super::{Format, Output, args};
 
-pub(crate) use text::{control_line, reasons};
+pub(crate) use text::{control_line, difference, reasons};
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -79,9 +79,9 @@ pub(crate) fn write(page: &mut Page, words: Words, answer: &pb::GetChangesRespon
     }
 }
 
-/// Writes how one item changed, and what corrected it.
-pub(crate) fn write_item(page: &mut Page, words: Words, answer: &pb::GetChangesResponse, id: &str) {
+/// Writes how one field of an item changed, and what corrected the item.
+pub(crate) fn write_field(page: &mut Page, words: Words, answer: &pb::GetChangesResponse, id: &str, field: &str) {
     if let Some(changes) = &answer.changes {
-        text::Report { page, words, all: false }.write_one(changes, id);
+        text::Report { page, words, all: false }.write_one(changes, id, field);
     }
 }

@@ -7,6 +7,9 @@ use crate::cli::json;
 use crate::cli::page::Page;
 use crate::cli::words::Words;
 
+/// How long a difference beside the items may be to be shown without being asked for, in characters.
+const BRIEF: usize = 200;
+
 /// A report in the making.
 pub(super) struct Report<'a> {
     pub(super) page: &'a mut Page,
@@ -42,12 +45,14 @@ impl Report<'_> {
         self.control(&changes.control.unwrap_or_default());
     }
 
-    /// Writes how one item changed, and its corrections.
-    pub(super) fn write_one(&mut self, changes: &pb::Changes, id: &str) {
+    /// Writes how one field of an item changed, and the corrections of the item.
+    pub(super) fn write_one(&mut self, changes: &pb::Changes, id: &str, field: &str) {
         let is_it = |key: Option<&pb::RecordKey>| key.is_some_and(|key| key.id == id);
         for item in changes.items.iter().filter(|item| is_it(item.key.as_ref())) {
             self.page.section(self.outcome(item.outcome()));
-            self.item(item);
+            let mut item = item.clone();
+            item.fields.retain(|change| change.field == field);
+            self.item(&item);
         }
         self.corrected(changes.corrected.iter().filter(|correction| is_it(correction.key.as_ref())).collect());
     }
@@ -109,9 +114,7 @@ impl Report<'_> {
 
     fn fields(&mut self, fields: &[pb::FieldChange]) {
         for change in fields {
-            let side = |value: Option<&prost_types::Value>| self.words.value(&change.field, &json::value(value));
-            let text = format!("{} → {}", side(change.before.as_ref()), side(change.after.as_ref()));
-            self.page.detail(&change.field, &text);
+            self.page.detail(&change.field, &difference(self.words, change));
         }
     }
 
@@ -140,8 +143,9 @@ impl Report<'_> {
             let reason = correction.why.as_ref().and_then(|why| why.reason.as_deref());
             self.page.detail(w.pick("reden", "reason"), reason.unwrap_or(w.not_stated()));
             let by = correction.why.as_ref().map_or(0, |why| why.position);
-            let (nl, en) = ("verbetert gebeurtenis", "corrects event");
-            self.page.detail(w.pick("erratum", "erratum"), &format!("{} {} ({by})", w.pick(nl, en), correction.corrects));
+            let wrong = correction.corrects;
+            let (nl, en) = (format!("gebeurtenis {by} verbetert {wrong}"), format!("event {by} corrects {wrong}"));
+            self.page.detail("erratum", &w.pick(nl, en));
         }
     }
 
@@ -176,7 +180,12 @@ impl Report<'_> {
             };
             let head = format!("{} {}", w.key(change.key.as_ref()), w.pick(nl, en));
             self.page.item(&head, &change.label);
-            self.fields(&change.fields);
+            for field in &change.fields {
+                let text = difference(w, field);
+                let brief = self.all || text.chars().count() <= BRIEF;
+                let (nl, en) = ("gewijzigd; `--all` toont hoe", "changed; `--all` shows how");
+                self.page.detail(&field.field, if brief { &text } else { w.pick(nl, en) });
+            }
         }
     }
 
@@ -214,12 +223,18 @@ pub(crate) fn reasons(w: Words, why: &pb::Why) -> Vec<(&'static str, String)> {
             None => w.pick("mandaat niet na te gaan", "mandate not verifiable").to_owned(),
         };
         let (decision, with) = (&authority.decision, w.pick("met", "with"));
-        lines.push((w.pick("vastgesteld door", "adopted by"), format!("{by} {with} {decision}, {mandate}")));
-    }
-    if why.effective.is_some() {
-        lines.push((w.pick("geldt vanaf", "holds from"), w.date(why.effective.as_ref())));
+        let from = |date| format!(", {} {}", w.pick("vanaf", "from"), w.date(Some(date)));
+        let since = why.effective.as_ref().map(from).unwrap_or_default();
+        lines.push((w.pick("vastgesteld door", "adopted by"), format!("{by} {with} {decision}, {mandate}{since}")));
+    } else if let Some(date) = &why.effective {
+        lines.push((w.pick("geldt vanaf", "holds from"), w.date(Some(date))));
     }
     lines
+}
+
+/// What a field said before and after.
+pub(crate) fn difference(w: Words, change: &pb::FieldChange) -> String {
+    w.difference(&change.field, &json::value(change.before.as_ref()), &json::value(change.after.as_ref()))
 }
 
 /// The count of actions on one line.
