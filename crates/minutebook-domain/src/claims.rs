@@ -6,7 +6,7 @@ use crate::authority::Verdict;
 use crate::ids::{Id, Key, Kind};
 use crate::plan::{ItemDifference, Motion, Planner};
 use crate::record::{Change, Record};
-use crate::refusal::{Refusal, listed};
+use crate::refusal::{ChangeShould, Refusal, listed};
 use crate::value::{ChangeKind, Text};
 
 impl Planner<'_> {
@@ -37,11 +37,9 @@ impl Planner<'_> {
             self.problem(Some(index), Some("reason"), Refusal::ReasonMissing { what: what.clone() });
         }
         let should = match (change.kind, change.disposition) {
-            (ChangeKind::Dropped, None) => {
-                Some("`disposition` says what became of it: completed, discontinued, handed-over or absorbed")
-            }
+            (ChangeKind::Dropped, None) => Some(ChangeShould::StateDisposition),
             (ChangeKind::Dropped, Some(_)) | (_, None) => None,
-            (_, Some(_)) => Some("only what is dropped has a `disposition`"),
+            (_, Some(_)) => Some(ChangeShould::OmitDisposition),
         };
         if let Some(should) = should {
             self.problem(Some(index), Some("disposition"), Refusal::ChangeForm { change: change.id.clone(), should });
@@ -82,7 +80,7 @@ impl Planner<'_> {
     fn claim_item(&mut self, index: usize, change: &Change, places: &BTreeMap<Key, usize>) -> Option<Vec<usize>> {
         let named = [&change.action, &change.policy_item, &change.subtask, &change.theme].into_iter().flatten().count();
         if named != 1 || change.from.is_some() || change.into.is_some() {
-            let should = "it names one of `action`, `policy_item`, `subtask` or `theme`";
+            let should = ChangeShould::NameOneItem;
             self.problem(Some(index), None, Refusal::ChangeForm { change: change.id.clone(), should });
             return Some(Vec::new());
         }

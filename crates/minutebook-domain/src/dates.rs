@@ -6,6 +6,8 @@ use std::str::FromStr;
 use edtf_core::{Bound, Edtf as Parsed};
 use serde::{Deserialize, Serialize};
 
+use crate::message::messages;
+
 /// A calendar day between the years 0000 and 9999, or one of the two open ends.
 ///
 /// Kept as the number `yyyymmdd`, so that days order as numbers.
@@ -49,7 +51,7 @@ impl FromStr for Day {
 
     fn from_str(text: &str) -> Result<Self, DateFault> {
         let date = Edtf::new(text)?;
-        if date.earliest == date.latest { Ok(date.earliest) } else { Err(DateFault::NotADay) }
+        if date.earliest == date.latest { Ok(date.earliest) } else { Err(DateFault::NotADay {}) }
     }
 }
 
@@ -66,22 +68,30 @@ impl fmt::Display for Day {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
-/// Why a text is not a date that the book can keep. The messages show a form that would be accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DateFault {
-    /// Not EDTF at all.
-    #[error("not a date; use for example 2019, 2019-06, 2019-06-14, 2019-21 (spring), ../2018-12-31 or 2016/2017")]
-    Form,
-    /// EDTF, but outside of the years 0000 to 9999 or of unknown bounds.
-    #[error("this date has no known first and last day between the years 0000 and 9999; use for example 2016/2017")]
-    Bounds,
-    /// An interval that ends before it starts.
-    #[error("this interval ends before it starts; write the earlier date first, for example 2016/2017")]
-    Reversed,
-    /// A day was asked for.
-    #[error("not one day; use for example 2017-03-01")]
-    NotADay,
+messages! {
+    /// Why a text is not a date that the book can keep. The messages follow the text and show a form that would fit.
+    #[derive(Copy, Eq)]
+    pub enum DateFault {
+        /// Not EDTF at all.
+        Form {} = "DATE_FORM"
+            nl "is geen datum; gebruik bijvoorbeeld 2019, 2019-06, 2019-06-14, 2019-21 (voorjaar), ../2018-12-31 of 2016/2017"
+            en "is not a date; use for example 2019, 2019-06, 2019-06-14, 2019-21 (spring), ../2018-12-31 or 2016/2017"
+        /// EDTF, but outside of the years 0000 to 9999 or of unknown bounds.
+        Bounds {} = "DATE_BOUNDS"
+            nl "heeft geen bekende eerste en laatste dag in de jaren 0000 tot en met 9999; gebruik bijvoorbeeld 2016/2017"
+            en "has no known first and last day between the years 0000 and 9999; use for example 2016/2017"
+        /// An interval that ends before it starts.
+        Reversed {} = "DATE_REVERSED"
+            nl "eindigt voordat het begint; zet de vroegste datum voorop, bijvoorbeeld 2016/2017"
+            en "ends before it starts; write the earlier date first, for example 2016/2017"
+        /// A day was asked for.
+        NotADay {} = "DATE_NOT_A_DAY"
+            nl "is niet één dag; gebruik bijvoorbeeld 2017-03-01"
+            en "is not one day; use for example 2017-03-01"
+    }
 }
+
+impl std::error::Error for DateFault {}
 
 /// A date as it was written, with its first and last day.
 ///
@@ -99,13 +109,16 @@ impl Edtf {
     /// Parses EDTF text of levels 0 to 2.
     pub fn new(text: &str) -> Result<Self, DateFault> {
         if text.len() > 64 {
-            return Err(DateFault::Form);
+            return Err(DateFault::Form {});
         }
-        let bounds = Parsed::parse(text).map_err(|_| DateFault::Form)?.bounds();
+        if let Some((earliest, latest)) = plain(text) {
+            return Ok(Self { text: text.into(), number: false, earliest, latest });
+        }
+        let bounds = Parsed::parse(text).map_err(|_| DateFault::Form {})?.bounds();
         let earliest = day(bounds.earliest)?;
         let latest = day(bounds.latest)?;
         if earliest > latest {
-            return Err(DateFault::Reversed);
+            return Err(DateFault::Reversed {});
         }
         Ok(Self { text: text.into(), number: false, earliest, latest })
     }
@@ -113,7 +126,7 @@ impl Edtf {
     /// A year written as a number.
     pub fn year(year: i64) -> Result<Self, DateFault> {
         if !(0..=9999).contains(&year) {
-            return Err(DateFault::Bounds);
+            return Err(DateFault::Bounds {});
         }
         Self::new(&format!("{year:04}")).map(|date| Self { number: true, text: year.to_string().into(), ..date })
     }
@@ -155,14 +168,46 @@ impl fmt::Display for Edtf {
     }
 }
 
+/// The first and last day of a plain year, month or day: `2019`, `2019-06`, `2019-06-14`. Most dates are, and every
+/// event that is read back has some; everything else, and every day that is not, is left to the parser.
+fn plain(text: &str) -> Option<(Day, Day)> {
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i32, |n, b| b.is_ascii_digit().then(|| n * 10 + i32::from(b - b'0')))
+    };
+    let (year, rest) = text.as_bytes().split_first_chunk::<4>()?;
+    let year = number(year)?;
+    let of = |month: i32, day: i32| Day(year * 10_000 + month * 100 + day);
+    let (month, rest) = match rest {
+        [] => return Some((of(1, 1), of(12, 31))),
+        [b'-', a, b, rest @ ..] => (number(&[*a, *b])?, rest),
+        _ => return None,
+    };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    match rest {
+        [] => Some((of(month, 1), of(month, days))),
+        [b'-', a, b] => {
+            let day = number(&[*a, *b]).filter(|day| (1..=days).contains(day))?;
+            Some((of(month, day), of(month, day)))
+        }
+        _ => None,
+    }
+}
+
 fn day(bound: Bound) -> Result<Day, DateFault> {
     match bound {
         Bound::NegativeInfinity => Ok(Day::EVER),
         Bound::PositiveInfinity => Ok(Day::NEVER),
-        Bound::Unknown => Err(DateFault::Bounds),
+        Bound::Unknown => Err(DateFault::Bounds {}),
         Bound::Date(date) => {
             let year = i32::try_from(date.year).ok().filter(|year| (0..=9999).contains(year));
-            let year = year.ok_or(DateFault::Bounds)?;
+            let year = year.ok_or(DateFault::Bounds {})?;
             Ok(Day(year * 10_000 + i32::from(date.month) * 100 + i32::from(date.day)))
         }
     }
@@ -189,13 +234,36 @@ mod tests {
     }
 
     #[test]
+    fn plain_dates_mean_what_the_parser_says() {
+        let parsed = |text: &str| {
+            let bounds = Parsed::parse(text).ok()?.bounds();
+            Some((super::day(bounds.earliest).ok()?, super::day(bounds.latest).ok()?))
+        };
+        for year in (0..=9999).step_by(7).chain([1900, 2000, 2016, 2100]) {
+            let text = format!("{year:04}");
+            assert_eq!(plain(&text), parsed(&text), "{text}");
+            for month in 0..=13 {
+                let text = format!("{year:04}-{month:02}");
+                assert_eq!(plain(&text), parsed(&text), "{text}");
+                for day in [0, 1, 28, 29, 30, 31, 32] {
+                    let text = format!("{year:04}-{month:02}-{day:02}");
+                    assert_eq!(plain(&text), parsed(&text), "{text}");
+                }
+            }
+        }
+        for text in ["", "201", "20160", "2016-", "2016-6", "2016-06-1", "2016-06-14T", "2016/2017", "+016", "2016-+6"] {
+            assert_eq!(plain(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn impossible_dates_are_refused() {
         for text in ["2017-02-29", "2017-13", "2017-06-31", "juni 2017", "", "14-06-2016", "2016-06-14T"] {
-            assert_eq!(Edtf::new(text), Err(DateFault::Form), "{text}");
+            assert_eq!(Edtf::new(text), Err(DateFault::Form {}), "{text}");
         }
         assert!(Edtf::new("2018/2016").is_err());
-        assert_eq!(Edtf::year(12_345), Err(DateFault::Bounds));
-        assert_eq!("2016".parse::<Day>(), Err(DateFault::NotADay));
+        assert_eq!(Edtf::year(12_345), Err(DateFault::Bounds {}));
+        assert_eq!("2016".parse::<Day>(), Err(DateFault::NotADay {}));
     }
 
     #[test]

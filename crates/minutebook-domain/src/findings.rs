@@ -15,7 +15,7 @@ use crate::value::Text;
 
 messages! {
     /// What can be remarked.
-    Observation {
+    pub enum Observation {
         /// A reading that a person must settle.
         Doubt { doubt: String } = "DOUBT"
             nl "twijfel over de lezing: {doubt}"

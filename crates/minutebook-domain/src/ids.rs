@@ -1,7 +1,7 @@
 //! Names and addresses: identifiers, positions and keys that cannot hold nonsense.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,16 +19,14 @@ pub struct Id(Arc<str>);
 impl Id {
     /// Checks and keeps a kebab-case identifier: words of `a-z` and `0-9`, joined by single hyphens.
     pub fn new(text: &str) -> Option<Self> {
-        let words = text
-            .split('-')
-            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-        (words && text.len() <= ID_MAX).then(|| Self(text.into()))
+        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        (is_joined(text, b'-', letters) && text.len() <= ID_MAX).then(|| Self(text.into()))
     }
 
     /// Checks and keeps a section number: digits joined by full stops, such as `3.10`.
     pub fn section(text: &str) -> Option<Self> {
-        let numbers = text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-        (numbers && text.len() <= ID_MAX).then(|| Self(text.into()))
+        let digits = |b: u8| b.is_ascii_digit();
+        (is_joined(text, b'.', digits) && text.len() <= ID_MAX).then(|| Self(text.into()))
     }
 
     /// A kebab-case identifier or a section number.
@@ -40,6 +38,20 @@ impl Id {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Is the text made of words of these letters, none of them empty, with one joint between them? Every id of every
+/// event that is read back is asked this, so it looks at each byte once.
+fn is_joined(text: &str, joint: u8, is_letter: impl Fn(u8) -> bool) -> bool {
+    let mut in_word = false;
+    for byte in text.bytes() {
+        let letter = is_letter(byte);
+        if !letter && !(in_word && byte == joint) {
+            return false;
+        }
+        in_word = letter;
+    }
+    in_word
 }
 
 impl fmt::Display for Id {
@@ -245,10 +257,13 @@ pub struct Key {
     pub id: Id,
 }
 
+/// What ids that are unique in the ledger are counted in. There is one of it, for most keys have it.
+static LEDGER_WIDE: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
+
 impl Key {
     /// The key of a record whose id is unique in the ledger.
     pub fn new(kind: Kind, id: &Id) -> Self {
-        Self { kind, within: "".into(), id: id.clone() }
+        Self { kind, within: Arc::clone(&LEDGER_WIDE), id: id.clone() }
     }
 }
 

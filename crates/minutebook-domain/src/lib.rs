@@ -12,6 +12,7 @@ pub mod dates;
 mod decide;
 pub mod document;
 pub mod event;
+mod fault;
 pub mod findings;
 pub mod history;
 pub mod ids;

@@ -12,7 +12,7 @@ use crate::event::{Base, ControlTotal};
 use crate::history::{Cut, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Change, Edition, FieldSet, Record};
-use crate::refusal::{Place, Problem, Refusal};
+use crate::refusal::{DocumentShould, Place, Problem, Refusal};
 use crate::statement;
 
 /// What recording a document would do.
@@ -164,10 +164,10 @@ impl Planner<'_> {
         let has_items = self.document.records.iter().any(|record| record.kind().is_item());
         let has_changes = self.document.of(Kind::Change).next().is_some();
         let should = match (&self.document.edition, &self.document.agenda, has_items) {
-            (Some(_), None, _) => Some("an edition needs the section `agenda`"),
-            (Some(_), Some(_), false) => Some("an edition needs the section `themes`"),
-            (None, _, true) => Some("`themes` need the section `edition`"),
-            (None, _, false) if has_changes => Some("`changes` need the section `edition`"),
+            (Some(_), None, _) => Some(DocumentShould::NameAgenda),
+            (Some(_), Some(_), false) => Some(DocumentShould::StateItems),
+            (None, _, true) => Some(DocumentShould::PlaceItems),
+            (None, _, false) if has_changes => Some(DocumentShould::PlaceChanges),
             _ => None,
         };
         if let Some(should) = should {

@@ -310,7 +310,8 @@ impl Record {
 
 fn unknown_keys(map: &Map<String, Value>, known: &[&str]) -> Vec<FieldFault> {
     let unknown = map.keys().filter(|key| !known.contains(&key.as_str()));
-    let fault = |key: &String| Fault::Unknown(key.clone(), Nearest::of(key, known.iter().copied().chain(["id"])));
+    let nearest = |key: &str| Nearest::of(key, known.iter().copied().chain(["id"]));
+    let fault = |key: &String| Fault::Unknown { key: key.clone(), nearest: nearest(key) };
     unknown.map(|key| FieldFault { field: key.clone(), fault: fault(key) }).collect()
 }
 

@@ -3,12 +3,12 @@
 use crate::dates::Day;
 use crate::history::Unreadable;
 use crate::ids::{Id, Key, Kind, Position};
-use crate::message::{Lang, messages};
+use crate::message::{Lang, messages, phrases};
 use crate::value::{Fault, Nearest, Value};
 
 messages! {
     /// Why the book refuses.
-    Refusal {
+    pub enum Refusal {
         /// The ledger has begun already.
         AlreadyFounded { name: String } = "ALREADY_FOUNDED"
             nl "dit grootboek bestaat al: `{name}`; kies een andere map"
@@ -86,9 +86,9 @@ messages! {
             nl "voor {item} staan twee wijzigingen; kies er één"
             en "there are two changes for {item}; choose one"
         /// The entry does not say what happened to the item.
-        ChangeForm { change: Id, should: &'static str } = "CHANGE_FORM"
-            nl "wijziging `{change}` is niet volledig: {should}"
-            en "change `{change}` is not complete: {should}"
+        ChangeForm { change: Id, should: ChangeShould } = "CHANGE_FORM"
+            nl "wijziging `{change}` is niet goed ingevuld: {should:#}"
+            en "change `{change}` is not filled in correctly: {should}"
         /// The first edition has no changes.
         FirstEdition {} = "FIRST_EDITION"
             nl "een eerste editie heeft geen `changes`: alles erin is nieuw; haal de sectie weg"
@@ -126,8 +126,8 @@ messages! {
             nl "{key} hoort al bij agenda `{agenda}`; kies een ander id"
             en "{key} belongs to agenda `{agenda}` already; choose another id"
         /// The document is not of one edition of one agenda.
-        DocumentForm { should: &'static str } = "DOCUMENT_FORM"
-            nl "dit document is geen hele editie en ook geen deel: {should}"
+        DocumentForm { should: DocumentShould } = "DOCUMENT_FORM"
+            nl "dit document is geen hele editie en ook geen deel: {should:#}"
             en "this document is neither a whole edition nor a partial one: {should}"
         /// A mandate after the first document needs a decision.
         MandateNeedsDecision { mandate: Id, may: Id } = "MANDATE_NEEDS_DECISION"
@@ -147,7 +147,7 @@ messages! {
             en "{what} is not in the book{nearest}"
         /// The field does not fit.
         FieldInvalid { field: String, fault: Fault } = "FIELD_INVALID"
-            nl "`{field}` klopt niet: {fault}"
+            nl "`{field}` klopt niet: {fault:#}"
             en "`{field}` does not fit: {fault}"
         /// This kind of record is recorded otherwise.
         KindNotStated { kind: Kind } = "KIND_NOT_STATED"
@@ -174,8 +174,8 @@ messages! {
             nl "{key} heeft geen open twijfel"
             en "{key} has no open doubt"
         /// Text that looks like personal data.
-        PersonalData { what: &'static str } = "PERSONAL_DATA_IN_TEXT"
-            nl "de tekst lijkt {what} te bevatten; persoonsgegevens horen niet in het boek: noem een hoedanigheid"
+        PersonalData { what: Personal } = "PERSONAL_DATA_IN_TEXT"
+            nl "de tekst lijkt {what:#} te bevatten; persoonsgegevens horen niet in het boek: noem een hoedanigheid"
             en "the text seems to hold {what}; personal data does not belong in the book: name a capacity"
         /// An event over its size.
         EventTooLarge { event: &'static str, bytes: usize, limit: usize } = "EVENT_TOO_LARGE"
@@ -189,6 +189,52 @@ messages! {
         RequestIdReused { request_id: String } = "REQUEST_ID_REUSED"
             nl "verzoek `{request_id}` is al gebruikt voor een ander verzoek; kies een nieuw id"
             en "request id `{request_id}` was used for another request; choose a new one"
+    }
+}
+
+phrases! {
+    /// What a document should hold.
+    pub enum DocumentShould {
+        /// An edition is of an agenda.
+        NameAgenda
+            nl "een editie en haar `themes` horen bij een agenda; voeg `agenda` toe, met `id` en `title`"
+            en "an edition and its `themes` belong to an agenda; add `agenda`, with `id` and `title`"
+        /// An edition has items.
+        StateItems
+            nl "een editie noemt haar onderdelen; voeg `themes` toe, of laat `edition` weg uit een deeldocument"
+            en "an edition states its items; add `themes`, or leave `edition` out of a partial document"
+        /// Items are of an edition.
+        PlaceItems
+            nl "onderdelen horen bij een editie; voeg `edition` toe, of laat `themes` weg uit een deeldocument"
+            en "items belong to an edition; add `edition`, or leave `themes` out of a partial document"
+        /// Changes are of an edition.
+        PlaceChanges
+            nl "wijzigingen horen bij een editie; voeg `edition` toe, of laat `changes` weg uit een deeldocument"
+            en "changes belong to an edition; add `edition`, or leave `changes` out of a partial document"
+    }
+
+    /// What an entry of `changes` should hold.
+    pub enum ChangeShould {
+        /// What became of an item that was dropped.
+        StateDisposition
+            nl "geef met `disposition` aan wat ervan werd: `completed`, `discontinued`, `handed-over` of `absorbed`"
+            en "say in `disposition` what became of it: `completed`, `discontinued`, `handed-over` or `absorbed`"
+        /// Only what was dropped has one.
+        OmitDisposition
+            nl "alleen bij `dropped` hoort een `disposition`; haal die weg"
+            en "only `dropped` has a `disposition`; remove it"
+        /// One item.
+        NameOneItem
+            nl "noem precies één van `action`, `policy_item`, `subtask` of `theme`, zonder `from` en `into`"
+            en "name exactly one of `action`, `policy_item`, `subtask` or `theme`, without `from` and `into`"
+    }
+
+    /// Personal data that a text seems to hold.
+    pub enum Personal {
+        /// An e-mail address.
+        Email nl "een e-mailadres" en "an e-mail address"
+        /// A citizen service number.
+        Bsn nl "een burgerservicenummer" en "a citizen service number"
     }
 }
 
@@ -225,7 +271,7 @@ impl std::fmt::Display for Problems {
         if let Some(key) = &first.place.key {
             write!(f, "{key}: ")?;
         }
-        f.write_str(&first.refusal.message(if f.alternate() { Lang::Nl } else { Lang::En }))?;
+        f.write_str(&first.refusal.message(Lang::of(f)))?;
         match self.0.len() {
             1 => Ok(()),
             n => write!(f, " (1/{n})"),

@@ -8,7 +8,7 @@ use crate::event::{
     CONTENTS_MAX, Contents, Draft, ItemEvent, ItemStep, Payload, Proposal, Reason, ReviewOpened, Seal, Statement,
 };
 use crate::history::Recall;
-use crate::ids::{Id, Kind};
+use crate::ids::{Id, Key, Kind};
 use crate::plan::{ItemDifference, Motion, Plan};
 use crate::record::{Agenda, Change, Edition, Record};
 use crate::refusal::{Problems, Refusal, Rejection};
@@ -67,7 +67,7 @@ struct Adoption<'a> {
     drafts: Vec<Draft>,
 }
 
-impl Adoption<'_> {
+impl<'a> Adoption<'a> {
     fn push(&mut self, decision: Option<&Id>, reason: Option<&Change>, payload: Payload) {
         let text = reason.and_then(|change| change.reason.clone());
         self.drafts.push(Draft {
@@ -105,8 +105,22 @@ impl Adoption<'_> {
                     record,
                     fields: difference.fields,
                 };
-                self.push(None, None, Payload::Stated(statement));
+                // What an action costs is part of the action: it changes by the same decision, for the same reason.
+                let claim = statement.fields.and_then(|_| self.claim_of_amount(&statement.record));
+                let adopting = claim.and(self.document.edition.as_ref()).map(|edition| &edition.decision);
+                self.push(adopting, claim, Payload::Stated(statement));
             }
+        }
+    }
+
+    /// The entry of `changes` that explains the action to which an amount belongs.
+    fn claim_of_amount(&self, record: &Record) -> Option<&'a Change> {
+        let Record::Amount(amount) = record else { return None };
+        let action = Key::new(Kind::Action, amount.action.as_ref()?);
+        let place = self.plan.items.binary_search_by(|item| item.key.cmp(&action)).ok()?;
+        match self.document.records.get(self.plan.items.get(place)?.claim?)? {
+            Record::Change(change) => Some(change),
+            _ => None,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Planner;
 use crate::record::{Decision, FieldSet, Mandate, Record};
-use crate::refusal::{Problem, Problems, Refusal, Rejection, listed};
+use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, listed};
 use crate::value::{Text, Value, is_unstated};
 
 /// Checks the decisions, mandates and texts of a document.
@@ -100,15 +100,15 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
 }
 
 /// What looks like personal data in the texts of a value: an e-mail address, or a citizen service number.
-pub(crate) fn personal_data(value: &Value) -> Option<&'static str> {
+pub(crate) fn personal_data(value: &Value) -> Option<Personal> {
     match value {
         Value::String(text) => {
             let word = |word: &str| {
                 let at = word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
                 let digits = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
                 match (at, digits.len() == 9 && is_bsn(digits)) {
-                    (true, _) => Some("een e-mailadres / an e-mail address"),
-                    (_, true) => Some("een burgerservicenummer / a citizen service number"),
+                    (true, _) => Some(Personal::Email),
+                    (_, true) => Some(Personal::Bsn),
                     _ => None,
                 }
             };

@@ -10,7 +10,9 @@ pub use serde_json::Value;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::dates::{DateFault, Edtf};
+pub use crate::fault::{Expected, Fault, Nearest};
 use crate::ids::Id;
+use crate::refusal::listed;
 
 /// The longest text of a field, in bytes.
 pub const TEXT_MAX: usize = 8 * 1024;
@@ -18,87 +20,6 @@ pub const TEXT_MAX: usize = 8 * 1024;
 pub const LIST_MAX: usize = 1_000;
 /// The largest sum, in whole euros (10^15).
 pub const EUR_MAX: u64 = 1_000_000_000_000_000;
-
-/// Why a value does not fit its field. The messages say what would.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A required field is not stated.
-    #[error("is missing")]
-    Missing,
-    /// Another type of value is expected.
-    #[error("should be {0}")]
-    Type(&'static str),
-    /// Not an identifier.
-    #[error("`{0}` is not an id; use words of a-z and 0-9 joined by hyphens, at most 64, for example `gemeente-emmen`")]
-    Id(String),
-    /// Not a date.
-    #[error("`{0}` is {1}")]
-    Date(String, DateFault),
-    /// Not a word of a closed list.
-    #[error("`{0}` is not one of {1}")]
-    Choice(String, &'static str),
-    /// Too long.
-    #[error("has {0} bytes, and at most {TEXT_MAX} are kept; put long texts in a document and register it as a source")]
-    TextLength(usize),
-    /// Holds a control character.
-    #[error("holds the control character U+{0:04X}; only line breaks are kept")]
-    Control(u32),
-    /// Too many entries.
-    #[error("has {0} entries, and at most {LIST_MAX} are kept")]
-    ListLength(usize),
-    /// A sum outside of what is kept.
-    #[error("should be whole euros from 0 to 10^15")]
-    Eur,
-    /// Not SHA-256 in hexadecimal.
-    #[error("should be a SHA-256: 64 hexadecimal digits in lower case")]
-    Sha256,
-    /// A key that the record does not have.
-    #[error("`{0}` is not known here{1}")]
-    Unknown(String, Nearest),
-    /// An entry of a list or record does not fit.
-    #[error("{0}: {1}")]
-    In(String, Box<Fault>),
-}
-
-/// The known name nearest to an unknown one, for a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nearest(Option<String>);
-
-impl Nearest {
-    /// Finds the known name with the fewest edits to `name`, if it is near enough to be meant.
-    pub fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let best = known.into_iter().map(|k| (edits(name, k), k)).min();
-        Self(best.filter(|(n, k)| *n <= k.len().div_ceil(2)).map(|(_, k)| k.to_owned()))
-    }
-}
-
-/// The hint in English; in the alternate form (`{:#}`) in Dutch.
-impl fmt::Display for Nearest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let asks = if f.alternate() { "bedoelt u" } else { "did you mean" };
-        self.0.as_ref().map_or(Ok(()), |name| write!(f, "; {asks} `{name}`?"))
-    }
-}
-
-/// The Levenshtein distance of two short names, row by row.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().take(ID_CHARS).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (above, y) in row.iter().skip(1).zip(b.chars()) {
-            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-/// How much of an unknown name is compared.
-const ID_CHARS: usize = 64;
 
 /// A type that fields can have: the one place where its document form is read and written.
 pub trait Field: Sized {
@@ -125,11 +46,11 @@ impl<T: Field> Field for Option<T> {
 
 impl<T: Field> Field for Vec<T> {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
-        let list = required(value)?.as_array().ok_or(Fault::Type("a list"))?;
+        let list = required(value)?.as_array().ok_or(Fault::Type { expected: Expected::List })?;
         if list.len() > LIST_MAX {
-            return Err(Fault::ListLength(list.len()));
+            return Err(Fault::ListLength { entries: list.len() });
         }
-        let entry = |(n, v)| T::read(Some(v)).map_err(|fault| Fault::In(format!("entry {}", n + 1), Box::new(fault)));
+        let entry = |(n, v)| T::read(Some(v)).map_err(|fault| Fault::Entry { number: n + 1, fault: Box::new(fault) });
         list.iter().enumerate().map(entry).collect()
     }
 
@@ -139,14 +60,14 @@ impl<T: Field> Field for Vec<T> {
 }
 
 fn required(value: Option<&Value>) -> Result<&Value, Fault> {
-    value.filter(|v| !v.is_null()).ok_or(Fault::Missing)
+    value.filter(|v| !v.is_null()).ok_or(Fault::Missing {})
 }
 
 fn text(value: Option<&Value>) -> Result<&str, Fault> {
     match required(value)? {
         Value::String(text) => Ok(text),
-        Value::Number(_) | Value::Bool(_) => Err(Fault::Type("text; put quotes around it")),
-        _ => Err(Fault::Type("text")),
+        Value::Number(_) | Value::Bool(_) => Err(Fault::Type { expected: Expected::Quoted }),
+        _ => Err(Fault::Type { expected: Expected::Text }),
     }
 }
 
@@ -158,10 +79,18 @@ impl Text {
     /// Checks a text and brings it to NFC.
     pub fn new(text: &str) -> Result<Self, Fault> {
         if text.len() > TEXT_MAX {
-            return Err(Fault::TextLength(text.len()));
+            return Err(Fault::TextLength { bytes: text.len() });
+        }
+        // Most texts are plain, and those are in NFC.
+        if text.bytes().all(|b| matches!(b, b'\n' | b' '..=b'~')) {
+            return Ok(Self(text.into()));
         }
         if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n') {
-            return Err(Fault::Control(u32::from(c)));
+            return Err(Fault::Control { code: u32::from(c) });
+        }
+        // No character below U+0300 is composed or taken apart by NFC.
+        if text.chars().all(|c| c < '\u{300}') {
+            return Ok(Self(text.into()));
         }
         Ok(Self(match is_nfc_quick(text.chars()) {
             IsNormalized::Yes => text.into(),
@@ -198,7 +127,7 @@ pub struct Name(Text);
 impl Name {
     /// Checks a text as [`Text`] does, and that it is not blank.
     pub fn new(name: &str) -> Result<Self, Fault> {
-        if name.trim().is_empty() { Err(Fault::Missing) } else { Text::new(name).map(Self) }
+        if name.trim().is_empty() { Err(Fault::Missing {}) } else { Text::new(name).map(Self) }
     }
 
     /// The text.
@@ -226,7 +155,7 @@ impl Field for Name {
 impl Field for Id {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
         let text = text(value)?;
-        if text.is_empty() { Err(Fault::Missing) } else { Self::any(text).ok_or_else(|| Fault::Id(text.to_owned())) }
+        if text.is_empty() { Err(Fault::Missing {}) } else { Self::any(text).ok_or_else(|| Fault::Id { text: text.to_owned() }) }
     }
 
     fn write(&self) -> Option<Value> {
@@ -238,10 +167,10 @@ impl Field for Edtf {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
         let (parsed, written) = match required(value)? {
             Value::String(text) => (Self::new(text), text.clone()),
-            Value::Number(number) => (number.as_i64().map_or(Err(DateFault::Form), Self::year), number.to_string()),
-            _ => return Err(Fault::Type("a year or a date")),
+            Value::Number(number) => (number.as_i64().map_or(Err(DateFault::Form {}), Self::year), number.to_string()),
+            _ => return Err(Fault::Type { expected: Expected::Date }),
         };
-        parsed.map_err(|fault| Fault::Date(written, fault))
+        parsed.map_err(|fault| Fault::Date { text: written, fault })
     }
 
     fn write(&self) -> Option<Value> {
@@ -251,7 +180,7 @@ impl Field for Edtf {
 
 impl Field for bool {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
-        required(value)?.as_bool().ok_or(Fault::Type("true or false"))
+        required(value)?.as_bool().ok_or(Fault::Type { expected: Expected::Truth })
     }
 
     fn write(&self) -> Option<Value> {
@@ -262,7 +191,7 @@ impl Field for bool {
 impl Field for u32 {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
         let number = required(value)?.as_u64().and_then(|n| Self::try_from(n).ok());
-        number.ok_or(Fault::Type("a whole number from 0"))
+        number.ok_or(Fault::Type { expected: Expected::Count })
     }
 
     fn write(&self) -> Option<Value> {
@@ -277,7 +206,7 @@ pub struct Eur(u64);
 impl Eur {
     /// Checks a sum.
     pub fn new(euros: u64) -> Result<Self, Fault> {
-        if euros > EUR_MAX { Err(Fault::Eur) } else { Ok(Self(euros)) }
+        if euros > EUR_MAX { Err(Fault::Eur {}) } else { Ok(Self(euros)) }
     }
 
     /// The whole euros.
@@ -288,7 +217,7 @@ impl Eur {
 
 impl Field for Eur {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
-        required(value)?.as_u64().ok_or(Fault::Eur).and_then(Self::new)
+        required(value)?.as_u64().ok_or(Fault::Eur {}).and_then(Self::new)
     }
 
     fn write(&self) -> Option<Value> {
@@ -310,7 +239,7 @@ impl Field for Scalar {
         match required(value)? {
             Value::Number(number) => Ok(Self::Number(number.to_string().into())),
             Value::String(text) => Text::new(text).map(Self::Text),
-            _ => Err(Fault::Type("a number or text")),
+            _ => Err(Fault::Type { expected: Expected::Scalar }),
         }
     }
 
@@ -348,7 +277,7 @@ impl fmt::Display for Sha256 {
 
 impl Field for Sha256 {
     fn read(value: Option<&Value>) -> Result<Self, Fault> {
-        Self::parse(text(value)?).ok_or(Fault::Sha256)
+        Self::parse(text(value)?).ok_or(Fault::Sha256 {})
     }
 
     fn write(&self) -> Option<Value> {
@@ -365,13 +294,13 @@ macro_rules! part {
 
         impl Field for $name {
             fn read(value: Option<&Value>) -> Result<Self, Fault> {
-                let map = required(value)?.as_object().ok_or(Fault::Type("a record of named values"))?;
+                let map = required(value)?.as_object().ok_or(Fault::Type { expected: Expected::Record })?;
                 let known = [$(stringify!($field)),+];
                 if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
-                    return Err(Fault::Unknown(key.clone(), Nearest::of(key, known)));
+                    return Err(Fault::Unknown { key: key.clone(), nearest: Nearest::of(key, known) });
                 }
                 Ok(Self { $($field: Field::read(map.get(stringify!($field)))
-                    .map_err(|fault| Fault::In(stringify!($field).to_owned(), Box::new(fault)))?),+ })
+                    .map_err(|fault| Fault::Part { key: stringify!($field), fault: Box::new(fault) })?),+ })
             }
 
             fn write(&self) -> Option<Value> {
@@ -436,9 +365,9 @@ macro_rules! choice {
         impl Field for $name {
             fn read(value: Option<&Value>) -> Result<Self, Fault> {
                 match text(value)? {
-                    "" => Err(Fault::Missing),
+                    "" => Err(Fault::Missing {}),
                     $($word => Ok(Self::$variant),)+
-                    other => Err(Fault::Choice(other.to_owned(), concat!($("`", $word, "` ",)+))),
+                    other => Err(Fault::Choice { text: other.to_owned(), words: listed([$($word),+]) }),
                 }
             }
 
@@ -573,8 +502,8 @@ mod tests {
     #[test]
     fn text_is_bounded_and_normalised() {
         assert_eq!(Text::new("cafe\u{301}").unwrap().as_str(), "café");
-        assert_eq!(Text::new("a\tb"), Err(Fault::Control(9)));
-        assert_eq!(Text::new(&"x".repeat(TEXT_MAX + 1)), Err(Fault::TextLength(TEXT_MAX + 1)));
+        assert_eq!(Text::new("a\tb"), Err(Fault::Control { code: 9 }));
+        assert_eq!(Text::new(&"x".repeat(TEXT_MAX + 1)), Err(Fault::TextLength { bytes: TEXT_MAX + 1 }));
         assert!(Text::new("line\nline").is_ok());
     }
 
@@ -582,13 +511,7 @@ mod tests {
     fn sums_are_whole_euros_in_bounds() {
         assert_eq!(Eur::read(Some(&json!(EUR_MAX))).unwrap().euros(), EUR_MAX);
         for bad in [json!(-1), json!(0.5), json!(EUR_MAX + 1), json!("600000")] {
-            assert_eq!(Eur::read(Some(&bad)), Err(Fault::Eur), "{bad}");
+            assert_eq!(Eur::read(Some(&bad)), Err(Fault::Eur {}), "{bad}");
         }
-    }
-
-    #[test]
-    fn an_unknown_name_gets_the_nearest_known_one() {
-        assert_eq!(Nearest::of("partnrs", ["title", "partners"]).to_string(), "; did you mean `partners`?");
-        assert_eq!(Nearest::of("zzzzzzzzzzz", ["title"]).to_string(), "");
     }
 }

@@ -26,6 +26,7 @@
 //! SHA-256 of the founding event's bytes, so that two ledgers never share a chain. Every later frame carries the
 //! SHA-256 of the frame before it.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -108,6 +109,7 @@ pub struct Frame<'a> {
     first: Position,
     count: u32,
     previous: Hash,
+    hash: OnceCell<Hash>,
     commands: Parts<'a>,
 }
 
@@ -130,7 +132,7 @@ impl<'a> Frame<'a> {
         let first = parts.u64()?;
         let count = parts.u32()?;
         let previous = *parts.array()?;
-        let frame = Self { bytes, first, count, previous, commands: parts.clone() };
+        let frame = Self { bytes, first, count, previous, hash: OnceCell::new(), commands: parts.clone() };
         first.checked_add(u64::from(count))?;
         let mut counted = 0_u32;
         while !parts.is_empty() {
@@ -160,9 +162,9 @@ impl<'a> Frame<'a> {
         &self.previous
     }
 
-    /// SHA-256 of this frame. It is computed at each call.
+    /// SHA-256 of this frame. It is computed at the first call.
     pub fn hash(&self) -> Hash {
-        sha256(self.bytes)
+        *self.hash.get_or_init(|| sha256(self.bytes))
     }
 
     /// The commands in the order they were decided.
@@ -292,7 +294,7 @@ impl EncodedFrame {
 
     /// The same frame, to walk its commands.
     pub fn view(&self) -> Result<Frame<'_>, Damage> {
-        Frame::parse(&self.bytes)
+        Ok(Frame { hash: OnceCell::from(self.hash), ..Frame::parse(&self.bytes)? })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use minutebook_domain::ids::Position;
@@ -14,6 +15,9 @@ const LAG_BYTES: usize = 64 << 20;
 
 /// The store takes about this much at once: it keeps its readers waiting while it writes.
 const TAKE_BYTES: usize = 1 << 20;
+
+/// So long it waits for that much, because writing a little at a time costs far more.
+const TAKE_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 struct State {
@@ -41,9 +45,13 @@ impl Tail {
     /// Add the newest frame. Never waits.
     pub(crate) fn push(&self, frame: Arc<EncodedFrame>) {
         let mut state = self.state();
+        let was_idle = state.taken == state.frames.len();
         state.lag_bytes = state.lag_bytes.saturating_add(frame.bytes().len());
         state.frames.push_back(frame);
-        self.changed.notify_all();
+        // In between the store waits for more, and is not woken for each frame.
+        if was_idle || state.lag_bytes >= TAKE_BYTES {
+            self.changed.notify_all();
+        }
     }
 
     /// Wait until the store is not too far behind.
@@ -63,6 +71,9 @@ impl Tail {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let waits = |state: &mut State| state.lag_bytes < TAKE_BYTES && !state.is_closed;
+        let (mut state, _) =
+            self.changed.wait_timeout_while(state, TAKE_PAUSE, waits).unwrap_or_else(PoisonError::into_inner);
         let mut taken = Vec::new();
         while state.taken_bytes < TAKE_BYTES
             && let Some(frame) = state.frames.get(state.taken).cloned()

@@ -157,6 +157,15 @@ struct Working {
     events: Vec<Recorded>,
 }
 
+impl Working {
+    fn apply(&mut self, events: Vec<Recorded>) {
+        for recorded in events {
+            self.book.apply(&recorded);
+            self.events.push(recorded);
+        }
+    }
+}
+
 impl Recall for Working {
     fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
         let first = self.events.first().map_or(Position::MAX, |event| event.position);
@@ -201,12 +210,18 @@ impl Group {
             let request_id = submission.request_id.as_str().to_owned();
             return Err(SubmitError::Refused(Refusal::RequestIdReused { request_id }));
         }
-        let before = (self.working.book.clone(), self.working.events.len());
+        // The events of the last command are applied when nothing can refuse them any more, so only those before it
+        // may have to be taken back. Most submissions have one command, and while there is a copy of the book each
+        // change of it costs more.
+        let before =
+            (submission.commands.len() > 1).then(|| (self.working.book.clone(), self.working.events.len()));
         let recorded = self.record(submission, &digest);
         // INVARIANT: all of a submission or nothing of it.
-        if recorded.is_err() || submission.validate_only {
-            self.working.book = before.0;
-            self.working.events.truncate(before.1);
+        if (recorded.is_err() || submission.validate_only)
+            && let Some((book, events)) = before
+        {
+            self.working.book = book;
+            self.working.events.truncate(events);
         }
         recorded
     }
@@ -221,7 +236,7 @@ impl Group {
 
     fn record(&mut self, submission: &Submission, digest: &Hash) -> Outcome {
         let first = self.working.book.head();
-        let events = self.decide(submission)?;
+        let Decided { events, last } = self.decide(submission)?;
         let count = u32::try_from(events.len()).map_err(|_| SubmitError::TooLarge { limit: SUBMISSION_BYTES })?;
         let receipt = Receipt { first, count, head: HEAD_AT_COMMIT, recorded_at: self.now, repeated: false };
         if submission.validate_only || events.is_empty() {
@@ -229,35 +244,46 @@ impl Group {
         }
         let request_id = submission.request_id.as_str();
         self.frame.push(request_id, digest, &events).map_err(|_| SubmitError::TooLarge { limit: SUBMISSION_BYTES })?;
+        self.working.apply(last);
         self.entries.push(Entry::new(request_id, first));
         self.requests.insert(submission.request_id.clone(), (*digest, receipt));
         Ok(receipt)
     }
 
-    /// Decide the commands one after the other, each on top of the ones before.
-    fn decide(&mut self, submission: &Submission) -> Result<Vec<Vec<u8>>, SubmitError> {
+    /// Decide the commands one after the other, each on top of the ones before. The events of the last one are not
+    /// applied.
+    fn decide(&mut self, submission: &Submission) -> Result<Decided, SubmitError> {
         let context = Context {
             now: self.now,
             today: self.today,
             request_id: submission.request_id.clone(),
             actor: submission.actor.clone(),
         };
-        let (mut encoded, mut bytes) = (Vec::new(), 0_usize);
+        let (mut decided, mut bytes) = (Decided::default(), 0_usize);
         for command in &submission.commands {
+            self.working.apply(std::mem::take(&mut decided.last));
             let drafts = self.working.book.decide(command, &context, &self.working)?;
-            for draft in drafts {
-                let (event, recorded) = encode(draft, self.working.book.head(), self.now)?;
+            for (position, draft) in (self.working.book.head()..).zip(drafts) {
+                let (event, recorded) = encode(draft, position, self.now)?;
                 bytes = bytes.saturating_add(event.len()).saturating_add(size_of::<u32>());
                 if bytes > SUBMISSION_BYTES {
                     return Err(SubmitError::TooLarge { limit: SUBMISSION_BYTES });
                 }
-                self.working.book.apply(&recorded);
-                self.working.events.push(recorded);
-                encoded.push(event);
+                decided.last.push(recorded);
+                decided.events.push(event);
             }
         }
-        Ok(encoded)
+        Ok(decided)
     }
+}
+
+/// What a submission comes to.
+#[derive(Default)]
+struct Decided {
+    /// The bytes of all its events.
+    events: Vec<Vec<u8>>,
+    /// The events of its last command, which are not in the working book yet.
+    last: Vec<Recorded>,
 }
 
 /// Give an event its place and its bytes.

@@ -8,9 +8,7 @@ use crate::encoded::{Encoded, Message};
 use crate::payload;
 use crate::pb;
 use crate::violation::Violations;
-use crate::wire::{
-    FromEncoded, Slot, Wire, list_from_encoded, message_slots, messages, missing, to_list, words,
-};
+use crate::wire::{FromEncoded, Slot, Wire, list_from_encoded, message_slots, messages, missing, to_list, words};
 
 /// The reader that this program is: it can apply every event whose `min_reader` is not above it.
 pub const READER: u32 = 1;
@@ -22,17 +20,13 @@ pub enum DecodeError {
     #[error("malformed event: {0}")]
     Malformed(Violations),
     /// Recorded by a newer program, for readers that know more.
-    #[error(
-        "this event needs reader {min_reader}, and this program is reader {READER}; use a newer minutebook"
-    )]
+    #[error("this event needs reader {min_reader}, and this program is reader {READER}; use a newer minutebook")]
     Newer {
         /// The lowest reader that can apply it.
         min_reader: u32,
     },
     /// Encrypted: this program keeps and proves it, and cannot open it.
-    #[error(
-        "this event is sealed with the key `{key_id}`; sealed events are not supported by this program"
-    )]
+    #[error("this event is sealed with the key `{key_id}`; sealed events are not supported by this program")]
     Sealed {
         /// The key that opens it.
         key_id: String,
@@ -100,21 +94,9 @@ fn read(
     let effective = violations.keep("effective", Slot::slot_from_encoded(message.get(6)));
     let reason = violations.keep("reason", Slot::slot_from_encoded(message.get(7)));
     let citations = violations.keep("citations", list_from_encoded(bytes, 8));
-    let payload = payload
-        .ok_or_else(missing)
-        .and_then(|(number, message)| payload::read(number, message));
+    let payload = payload.ok_or_else(missing).and_then(|(number, message)| payload::read(number, message));
     let payload = violations.keep("payload", payload);
-    match (
-        position,
-        recorded_at,
-        request_id,
-        actor,
-        decision,
-        effective,
-        reason,
-        citations,
-        payload,
-    ) {
+    match (position, recorded_at, request_id, actor, decision, effective, reason, citations, payload) {
         (
             Some(position),
             Some(recorded_at),
@@ -126,15 +108,7 @@ fn read(
             Some(citations),
             Some(payload),
         ) => {
-            let event = Draft {
-                request_id,
-                actor,
-                decision,
-                effective,
-                reason,
-                citations,
-                payload,
-            };
+            let event = Draft { request_id, actor, decision, effective, reason, citations, payload };
             Ok(event.record(position, Timestamp(recorded_at.cast_signed())))
         }
         _ => Err(violations),

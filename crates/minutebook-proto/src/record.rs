@@ -2,9 +2,8 @@
 
 use minutebook_domain::ids::{Id, Kind};
 use minutebook_domain::record::{
-    Action, Agenda, Agreement, Amount, Body, Change, Consultation, Decision, Edition, Explanation,
-    Framework, Mandate, Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step,
-    Subtask, Theme,
+    Action, Agenda, Agreement, Amount, Body, Change, Consultation, Decision, Edition, Explanation, Framework, Mandate,
+    Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step, Subtask, Theme,
 };
 use minutebook_domain::value::{Confidence, Scalar, Text};
 

@@ -6,8 +6,8 @@ use minutebook_domain::dates::{DateFault, Edtf};
 use minutebook_domain::event::Citation;
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::value::{
-    Attachment, ChangeKind, Cofinancing, Confidence, Disposition, Eur, Fault, Horizon, LIST_MAX,
-    Name, Per, Period, Scalar, Sha256, Text,
+    Attachment, ChangeKind, Cofinancing, Confidence, Disposition, Eur, Fault, Horizon, LIST_MAX, Name, Per, Period,
+    Scalar, Sha256, Text,
 };
 
 use prost::Message as _;
@@ -15,9 +15,7 @@ use prost::Message as _;
 use crate::encoded::{Encoded, Message};
 use crate::pb;
 use crate::violation::Violations;
-use crate::wire::{
-    FromEncoded, Slot, Wire, list_slots, message_slots, messages, missing, scalar_slots, words,
-};
+use crate::wire::{FromEncoded, Slot, Wire, list_slots, message_slots, messages, missing, scalar_slots, words};
 
 scalar_slots! {
     Encoded::Bytes(&[]) => Id, RequestId, Name, Text, Sha256;
@@ -107,16 +105,11 @@ texts! {
     Text: |text| Self::new(text).map_err(Violations::of),
 }
 
-const REQUEST_ID_FORM: &str =
-    "should be 1 to 64 printable ASCII characters without spaces, for example a UUID";
+const REQUEST_ID_FORM: &str = "should be 1 to 64 printable ASCII characters without spaces, for example a UUID";
 
 fn id(text: &str) -> Result<Id, Violations> {
     let fault = || {
-        if text.is_empty() {
-            Fault::Missing
-        } else {
-            Fault::Id(text.to_owned())
-        }
+        if text.is_empty() { Fault::Missing {} } else { Fault::Id { text: text.to_owned() } }
     };
     Id::any(text).ok_or_else(|| Violations::of(fault()))
 }
@@ -154,9 +147,7 @@ impl Wire for Sha256 {
 impl FromEncoded for Sha256 {
     fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
         let bytes = value.bytes()?.try_into();
-        bytes
-            .map(Self)
-            .map_err(|_| Violations::of("should be a SHA-256: 32 bytes"))
+        bytes.map(Self).map_err(|_| Violations::of("should be a SHA-256: 32 bytes"))
     }
 }
 
@@ -179,10 +170,7 @@ impl Wire for Edtf {
 
     fn to_pb(&self) -> pb::Date {
         let year = self.as_str().parse().ok().filter(|_| self.is_number());
-        let date = year.map_or_else(
-            || pb::date::Date::Edtf(self.as_str().to_owned()),
-            pb::date::Date::Year,
-        );
+        let date = year.map_or_else(|| pb::date::Date::Edtf(self.as_str().to_owned()), pb::date::Date::Year);
         pb::Date { date: Some(date) }
     }
 
@@ -192,15 +180,14 @@ impl Wire for Edtf {
 }
 
 fn edtf(year: Option<Encoded<'_>>, text: Option<Encoded<'_>>) -> Result<Edtf, Violations> {
-    let refused = |written: String, fault: DateFault| Violations::of(Fault::Date(written, fault));
+    let refused = |text: String, fault: DateFault| Violations::of(Fault::Date { text, fault });
     if let Some(text) = text {
         let text = text.text()?;
         return Edtf::new(text).map_err(|fault| refused(text.to_owned(), fault));
     }
     let year = year.ok_or_else(missing)?.number()?;
     // A negative year has a number beyond any year.
-    Edtf::year(i64::try_from(year).unwrap_or(i64::MIN))
-        .map_err(|fault| refused(year.to_string(), fault))
+    Edtf::year(i64::try_from(year).unwrap_or(i64::MIN)).map_err(|fault| refused(year.to_string(), fault))
 }
 
 impl Wire for Scalar {
@@ -211,9 +198,7 @@ impl Wire for Scalar {
             Self::Number(number) => pb::scalar::Scalar::Number(number.to_string()),
             Self::Text(text) => pb::scalar::Scalar::Text(text.to_pb()),
         };
-        pb::Scalar {
-            scalar: Some(scalar),
-        }
+        pb::Scalar { scalar: Some(scalar) }
     }
 
     fn from_pb(pb: pb::Scalar) -> Result<Self, Violations> {
@@ -236,11 +221,7 @@ impl Wire for Key {
     type Pb = pb::RecordKey;
 
     fn to_pb(&self) -> pb::RecordKey {
-        pb::RecordKey {
-            kind: self.kind.to_slot(),
-            within: self.within.to_string(),
-            id: self.id.to_pb(),
-        }
+        pb::RecordKey { kind: self.kind.to_slot(), within: self.within.to_string(), id: self.id.to_pb() }
     }
 
     fn from_pb(pb: pb::RecordKey) -> Result<Self, Violations> {
@@ -268,15 +249,9 @@ impl FromEncoded for Key {
 fn within(value: Option<Encoded<'_>>) -> Result<Arc<str>, Violations> {
     let text = value.map_or(Ok(""), Encoded::text)?;
     let ids = text.split('/');
-    if ids.clone().count() <= 2
-        && ids
-            .filter(|id| !id.is_empty())
-            .all(|id| Id::any(id).is_some())
-    {
+    if ids.clone().count() <= 2 && ids.filter(|id| !id.is_empty()).all(|id| Id::any(id).is_some()) {
         Ok(text.into())
     } else {
-        Err(Violations::of(format_args!(
-            "`{text}` is not `agenda` or `agenda/edition`"
-        )))
+        Err(Violations::of(format_args!("`{text}` is not `agenda` or `agenda/edition`")))
     }
 }

@@ -23,27 +23,16 @@ impl Violations {
     pub(crate) fn of(problem: impl fmt::Display) -> Self {
         let mut message = String::new();
         for c in problem.to_string().chars() {
-            if c.is_control() {
-                message.extend(c.escape_default())
-            } else {
-                message.push(c)
-            }
+            if c.is_control() { message.extend(c.escape_default()) } else { message.push(c) }
         }
-        Self(vec![FieldViolation {
-            path: String::new(),
-            message,
-        }])
+        Self(vec![FieldViolation { path: String::new(), message }])
     }
 
     /// The same violations, seen from the message that holds the value in this field.
     #[must_use]
     pub(crate) fn within(mut self, field: &str) -> Self {
         for FieldViolation { path, .. } in &mut self.0 {
-            let dot = if path.is_empty() || path.starts_with('[') {
-                ""
-            } else {
-                "."
-            };
+            let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
             *path = format!("{field}{dot}{path}");
         }
         self
@@ -65,10 +54,7 @@ impl Violations {
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, FieldViolation { path, message }) in self.0.iter().enumerate() {
-            let (comma, colon) = (
-                if n == 0 { "" } else { "; " },
-                if path.is_empty() { "" } else { ": " },
-            );
+            let (comma, colon) = (if n == 0 { "" } else { "; " }, if path.is_empty() { "" } else { ": " });
             write!(f, "{comma}{path}{colon}{message}")?;
         }
         Ok(())

@@ -48,10 +48,7 @@ pub(crate) fn list<T: Wire>(entries: Vec<T::Pb>) -> Result<Vec<T>, Violations> {
 }
 
 /// Reads the occurrences of a repeated field in place; a bad one is named by its place, from 0.
-pub(crate) fn list_from_encoded<T: FromEncoded>(
-    message: &[u8],
-    number: u64,
-) -> Result<Vec<T>, Violations> {
+pub(crate) fn list_from_encoded<T: FromEncoded>(message: &[u8], number: u64) -> Result<Vec<T>, Violations> {
     entries_of(repeated(message, number), |entry| T::from_encoded(entry?))
 }
 
@@ -67,11 +64,7 @@ fn entries_of<E, T>(
             Err(bad) => violations.0.extend(bad.within(&format!("[{n}]")).0),
         }
     }
-    if violations.0.is_empty() {
-        Ok(list)
-    } else {
-        Err(violations)
-    }
+    if violations.0.is_empty() { Ok(list) } else { Err(violations) }
 }
 
 /// Writes the entries of a list.
@@ -81,7 +74,7 @@ pub(crate) fn to_list<T: Wire>(entries: &[T]) -> Vec<T::Pb> {
 
 /// The violation of a field that must be there and is not.
 pub(crate) fn missing() -> Violations {
-    Violations::of(Fault::Missing)
+    Violations::of(Fault::Missing {})
 }
 
 /// Scalars: in a field they look as they do alone, and an optional one is an option. One that is absent but not
@@ -171,7 +164,7 @@ macro_rules! list_slots {
                 let Some(value) = value else { return Ok(None) };
                 let list = $crate::wire::list_from_encoded(value.bytes()?, 1);
                 let list: Vec<_> = list.map_err(|bad| bad.within(stringify!($field)))?;
-                if list.len() > LIST_MAX { Err(Violations::of(Fault::ListLength(list.len()))) } else { Ok(Some(list)) }
+                if list.len() > LIST_MAX { Err(Violations::of(Fault::ListLength { entries: list.len() })) } else { Ok(Some(list)) }
             }
         }
     )*};

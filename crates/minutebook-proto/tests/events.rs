@@ -37,24 +37,20 @@ proptest! {
     }
 }
 
+/// A change to the message of an event.
+type Tamper = fn(&mut pb::Event);
+
 /// A sample with one change to its message.
 fn tampered(change: impl FnOnce(&mut pb::Event)) -> Result<(), DecodeError> {
-    let sample = samples::all()
-        .into_iter()
-        .find(|sample| sample.event.payload.name() == "ItemChanged")
-        .unwrap();
+    let sample = samples::all().into_iter().find(|sample| sample.event.payload.name() == "ItemChanged").unwrap();
     let mut message = pb::Event::decode(&*encode_event(&sample)).unwrap();
     change(&mut message);
     decode_event(&message.encode_to_vec()).map(drop)
 }
 
 fn action(message: &mut pb::Event) -> &mut pb::Action {
-    let Some(pb::event::Payload::ItemChanged(changed)) = &mut message.payload else {
-        panic!("not an ItemChanged")
-    };
-    let Some(pb::record::Record::Action(action)) =
-        changed.item.as_mut().and_then(|item| item.record.as_mut())
-    else {
+    let Some(pb::event::Payload::ItemChanged(changed)) = &mut message.payload else { panic!("not an ItemChanged") };
+    let Some(pb::record::Record::Action(action)) = changed.item.as_mut().and_then(|item| item.record.as_mut()) else {
         panic!("not an action")
     };
     action
@@ -62,22 +58,12 @@ fn action(message: &mut pb::Event) -> &mut pb::Action {
 
 #[test]
 fn a_newer_event_is_told_from_a_damaged_one() {
-    assert_eq!(
-        tampered(|event| event.min_reader = READER + 1),
-        Err(DecodeError::Newer {
-            min_reader: READER + 1
-        })
-    );
+    assert_eq!(tampered(|event| event.min_reader = READER + 1), Err(DecodeError::Newer { min_reader: READER + 1 }));
     let unknown = tampered(|event| {
         event.min_reader = READER + 1;
         event.payload = None;
     });
-    assert_eq!(
-        unknown,
-        Err(DecodeError::Newer {
-            min_reader: READER + 1
-        })
-    );
+    assert_eq!(unknown, Err(DecodeError::Newer { min_reader: READER + 1 }));
 }
 
 #[test]
@@ -85,9 +71,7 @@ fn every_bad_field_is_named_by_its_path() {
     let error = tampered(|event| {
         event.request_id = "two words".into();
         action(event).title = String::new();
-        action(event).partners = Some(pb::IdList {
-            ids: vec!["good".into(), "Not Good".into()],
-        });
+        action(event).partners = Some(pb::IdList { ids: vec!["good".into(), "Not Good".into()] });
         action(event).horizon = 99;
         action(event).notes.get_or_insert_default().quote = Some("a\tb".into());
     })
@@ -106,23 +90,18 @@ fn every_bad_field_is_named_by_its_path() {
 
 #[test]
 fn what_must_be_there_is_missed() {
-    let cases: [(fn(&mut pb::Event), &str); 4] = [
+    let cases: [(Tamper, &str); 4] = [
         (|event| event.actor = None, "actor: is missing"),
         (|event| event.payload = None, "payload: is missing"),
         (
             |event| {
-                action(event).period = Some(pb::Period {
-                    from: Some(pb::Date { date: None }),
-                    to: None,
-                });
+                action(event).period = Some(pb::Period { from: Some(pb::Date { date: None }), to: None });
             },
             "from: is missing",
         ),
-        (
-            |event| event.actor = Some(pb::Actor::default()),
-            "actor.assurance: is missing",
-        ),
-    ] {
+        (|event| event.actor = Some(pb::Actor::default()), "actor.assurance: is missing"),
+    ];
+    for (change, path) in cases {
         let error = tampered(change).unwrap_err().to_string();
         assert!(error.ends_with(path), "{error}");
     }
@@ -131,9 +110,7 @@ fn what_must_be_there_is_missed() {
 #[test]
 fn a_field_that_the_kind_does_not_have_is_refused() {
     let error = tampered(|event| {
-        let Some(pb::event::Payload::ItemChanged(changed)) = &mut event.payload else {
-            panic!("not an ItemChanged")
-        };
+        let Some(pb::event::Payload::ItemChanged(changed)) = &mut event.payload else { panic!("not an ItemChanged") };
         changed.fields.push("ceiling".into());
     });
     let kind = Kind::Action;

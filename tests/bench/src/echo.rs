@@ -6,8 +6,8 @@ use minutebook_proto::pb;
 use minutebook_proto::pb::ledger_service_server::{LedgerService, LedgerServiceServer};
 use tokio::net::TcpListener;
 use tokio_stream::Empty;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
 struct Echo;
@@ -45,9 +45,8 @@ pub(crate) fn serve() -> Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("echo serves http://{}", listener.local_addr()?);
-        let incoming = TcpListenerStream::new(listener);
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         Server::builder()
-            .tcp_nodelay(true)
             .add_service(LedgerServiceServer::new(Echo))
             .serve_with_incoming(incoming)
             .await?;

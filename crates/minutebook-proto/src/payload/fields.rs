@@ -20,8 +20,7 @@ pub(super) fn field_set(kind: Kind, message: &[u8], number: u64) -> Result<Field
     for (n, name) in repeated(message, number).enumerate() {
         let name = name?.text()?;
         if !known.contains(&name) {
-            return Err(Violations::of(format_args!("is not a field of a {kind}"))
-                .within(&format!("[{n}]")));
+            return Err(Violations::of(format_args!("is not a field of a {kind}")).within(&format!("[{n}]")));
         }
         fields = fields.or(FieldSet::named(kind, [name]));
     }
@@ -36,11 +35,6 @@ pub(super) fn record_with_fields(
     (message, number): (&[u8], u64),
 ) -> (Option<Record>, Option<FieldSet>) {
     let record: Option<Record> = violations.keep(name, Slot::slot_from_encoded(record));
-    let fields = record
-        .as_ref()
-        .map(|record| field_set(record.kind(), message, number));
-    (
-        record,
-        fields.and_then(|fields| violations.keep("fields", fields)),
-    )
+    let fields = record.as_ref().map(|record| field_set(record.kind(), message, number));
+    (record, fields.and_then(|fields| violations.keep("fields", fields)))
 }

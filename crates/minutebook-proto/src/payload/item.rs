@@ -12,37 +12,16 @@ use crate::wire::{Slot, list_from_encoded, to_list};
 
 /// Writes what happened to an item as the event of its name.
 pub(super) fn to_arm(event: &ItemEvent) -> Arm {
-    let (agenda, edition, ground) = (
-        event.agenda.to_slot(),
-        event.edition.to_slot(),
-        event.ground.to_slot(),
-    );
+    let (agenda, edition, ground) = (event.agenda.to_slot(), event.edition.to_slot(), event.ground.to_slot());
     match &event.step {
-        ItemStep::Added(item) => Arm::ItemAdded(pb::ItemAdded {
-            agenda,
-            edition,
-            ground,
-            item: item.to_slot(),
-        }),
+        ItemStep::Added(item) => Arm::ItemAdded(pb::ItemAdded { agenda, edition, ground, item: item.to_slot() }),
         ItemStep::Changed(item, fields) => {
             let fields = names(*fields, item.kind());
-            Arm::ItemChanged(pb::ItemChanged {
-                agenda,
-                edition,
-                ground,
-                item: item.to_slot(),
-                fields,
-            })
+            Arm::ItemChanged(pb::ItemChanged { agenda, edition, ground, item: item.to_slot(), fields })
         }
         ItemStep::Reinstated(item, fields) => {
             let fields = names(*fields, item.kind());
-            Arm::ItemReinstated(pb::ItemReinstated {
-                agenda,
-                edition,
-                ground,
-                item: item.to_slot(),
-                fields,
-            })
+            Arm::ItemReinstated(pb::ItemReinstated { agenda, edition, ground, item: item.to_slot(), fields })
         }
         ItemStep::Dropped(kind, id, disposition) => Arm::ItemDropped(pb::ItemDropped {
             agenda,
@@ -54,28 +33,14 @@ pub(super) fn to_arm(event: &ItemEvent) -> Arm {
         }),
         ItemStep::Suspended(kind, id) => {
             let (kind, id) = (kind.to_slot(), id.to_slot());
-            Arm::ItemSuspended(pb::ItemSuspended {
-                agenda,
-                edition,
-                ground,
-                kind,
-                id,
-            })
+            Arm::ItemSuspended(pb::ItemSuspended { agenda, edition, ground, kind, id })
         }
-        ItemStep::Split(from, into) => Arm::ItemSplit(pb::ItemSplit {
-            agenda,
-            edition,
-            ground,
-            from: from.to_slot(),
-            into: to_list(into),
-        }),
-        ItemStep::Merged(from, into) => Arm::ItemMerged(pb::ItemMerged {
-            agenda,
-            edition,
-            ground,
-            from: to_list(from),
-            into: into.to_slot(),
-        }),
+        ItemStep::Split(from, into) => {
+            Arm::ItemSplit(pb::ItemSplit { agenda, edition, ground, from: from.to_slot(), into: to_list(into) })
+        }
+        ItemStep::Merged(from, into) => {
+            Arm::ItemMerged(pb::ItemMerged { agenda, edition, ground, from: to_list(from), into: into.to_slot() })
+        }
     }
 }
 

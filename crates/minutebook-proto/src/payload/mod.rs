@@ -8,8 +8,7 @@ mod item;
 mod statement;
 
 use minutebook_domain::event::{
-    Base, Contents, ControlTotal, Erratum, Founding, Payload, Proposal, Resolution, ReviewOpened,
-    Seal,
+    Base, Contents, ControlTotal, Erratum, Founding, Payload, Proposal, Resolution, ReviewOpened, Seal,
 };
 
 use minutebook_domain::ids::Kind;
@@ -76,19 +75,13 @@ pub(crate) const SEALED: u64 = 21;
 
 /// The number and message of an event's payload: arms have the numbers from 20.
 pub(crate) fn find(event: &[u8]) -> Option<(u64, Encoded<'_>)> {
-    Fields::of(event)
-        .filter_map(Result::ok)
-        .filter(|(number, _)| *number >= 20)
-        .last()
+    Fields::of(event).filter_map(Result::ok).filter(|(number, _)| *number >= 20).last()
 }
 
 /// The key of sealed content.
 pub(crate) fn sealed_with(content: Encoded<'_>) -> Result<String, Violations> {
     let message = Message::<2>::read(content.bytes()?)?;
-    message
-        .get(1)
-        .map_or(Ok(""), Encoded::text)
-        .map(str::to_owned)
+    message.get(1).map_or(Ok(""), Encoded::text).map(str::to_owned)
 }
 
 /// Reads the arm of that number.
@@ -161,18 +154,8 @@ impl FromEncoded for Contents {
         let agenda = violations.keep("agenda", Slot::slot_from_encoded(message.get(1)));
         let edition = violations.keep("edition", Slot::slot_from_encoded(message.get(2)));
         let kind = violations.keep("kind", Kind::slot_from_encoded(message.get(3)));
-        match (
-            agenda,
-            edition,
-            kind,
-            violations.keep("ids", list_from_encoded(bytes, 4)),
-        ) {
-            (Some(agenda), Some(edition), Some(kind), Some(ids)) => Ok(Self {
-                agenda,
-                edition,
-                kind,
-                ids,
-            }),
+        match (agenda, edition, kind, violations.keep("ids", list_from_encoded(bytes, 4))) {
+            (Some(agenda), Some(edition), Some(kind), Some(ids)) => Ok(Self { agenda, edition, kind, ids }),
             _ => Err(violations),
         }
     }
@@ -194,15 +177,9 @@ impl FromEncoded for Erratum {
         let mut violations = Violations::default();
         let key = violations.keep("key", Slot::slot_from_encoded(message.get(1)));
         let corrects = violations.keep("corrects", Slot::slot_from_encoded(message.get(2)));
-        let (record, fields) =
-            record_with_fields(&mut violations, "record", message.get(3), (bytes, 4));
+        let (record, fields) = record_with_fields(&mut violations, "record", message.get(3), (bytes, 4));
         match (key, corrects, record, fields) {
-            (Some(key), Some(corrects), Some(record), Some(fields)) => Ok(Self {
-                key,
-                corrects,
-                record,
-                fields,
-            }),
+            (Some(key), Some(corrects), Some(record), Some(fields)) => Ok(Self { key, corrects, record, fields }),
             _ => Err(violations),
         }
     }

@@ -3,8 +3,8 @@
 use minutebook_domain::event::{Payload, Statement};
 use minutebook_domain::ids::Kind;
 use minutebook_domain::record::{
-    Agenda, Agreement, Amount, Body, Consultation, Decision, Explanation, FieldSet, Framework,
-    Mandate, Milestone, Motion, Party, Record, Remark, Role, Source, Step,
+    Agenda, Agreement, Amount, Body, Consultation, Decision, Explanation, FieldSet, Framework, Mandate, Milestone,
+    Motion, Party, Record, Remark, Role, Source, Step,
 };
 
 use super::Named;
@@ -111,9 +111,7 @@ impl Named for pb::RecordStated {
 const FIELDS: u64 = 4;
 
 fn changed(fields: Option<FieldSet>, kind: Kind) -> Option<pb::FieldNames> {
-    fields.map(|fields| pb::FieldNames {
-        names: names(fields, kind),
-    })
+    fields.map(|fields| pb::FieldNames { names: names(fields, kind) })
 }
 
 /// The fields that changed, where the event says that there are any: an absent message is not an empty one.
@@ -121,9 +119,7 @@ fn read_changed(kind: Kind, message: &[u8]) -> Result<Option<FieldSet>, Violatio
     let Some(changed) = repeated(message, FIELDS).last() else {
         return Ok(None);
     };
-    field_set(kind, changed?.bytes()?, 1)
-        .map(Some)
-        .map_err(|bad| bad.within("changed.names"))
+    field_set(kind, changed?.bytes()?, 1).map(Some).map_err(|bad| bad.within("changed.names"))
 }
 
 /// Reads the statement of a record that stands in the field `name`; how it names its fields is up to the event.
@@ -143,12 +139,7 @@ fn statement<T: FromEncoded + Into<Record>>(
     let fields = fields.and_then(|fields| fields.map_err(|bad| violations.0.extend(bad.0)).ok());
     match (agenda, edition, record, fields) {
         (Some(agenda), Some(edition), Some(record), Some(fields)) => {
-            Ok(Payload::Stated(Statement {
-                agenda,
-                edition,
-                record,
-                fields,
-            }))
+            Ok(Payload::Stated(Statement { agenda, edition, record, fields }))
         }
         _ => Err(violations),
     }

@@ -5,8 +5,8 @@
 
 use minutebook_domain::dates::{Edtf, Timestamp};
 use minutebook_domain::event::{
-    Actor, Assurance, Citation, Contents, Draft, Erratum, ItemEvent, ItemStep, Payload, Proposal,
-    Reason, Recorded, Resolution, ReviewOpened, Statement,
+    Actor, Assurance, Citation, Contents, Draft, Erratum, ItemEvent, ItemStep, Payload, Proposal, Reason, Recorded,
+    Resolution, ReviewOpened, Statement,
 };
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::record::{FieldSet, Record};
@@ -24,35 +24,15 @@ const DRAWS: usize = 32;
 
 /// An event.
 pub(crate) fn recorded() -> impl Strategy<Value = Recorded> {
-    let event = (
-        request_id(),
-        actor(),
-        of(id()),
-        of(edtf()),
-        of(reason()),
-        vec(citation(), 0..3),
-        payload(),
-    );
+    let event = (request_id(), actor(), of(id()), of(edtf()), of(reason()), vec(citation(), 0..3), payload());
     (any::<u64>(), any::<i64>(), event).prop_map(|(position, at, event)| {
         let (request_id, actor, decision, effective, reason, citations, payload) = event;
-        Draft {
-            request_id,
-            actor,
-            decision,
-            effective,
-            reason,
-            citations,
-            payload,
-        }
-        .record(position, Timestamp(at))
+        Draft { request_id, actor, decision, effective, reason, citations, payload }.record(position, Timestamp(at))
     })
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
-    let fixed = samples::all()
-        .into_iter()
-        .map(|recorded| recorded.event.payload)
-        .collect::<Vec<_>>();
+    let fixed = samples::all().into_iter().map(|recorded| recorded.event.payload).collect::<Vec<_>>();
     let stated = (of(id()), of(id()), record(), of(any::<u32>()));
     let review = (id(), record_of(Kind::Edition), any::<u32>(), any::<bool>());
     prop_oneof![
@@ -82,12 +62,8 @@ fn payload() -> impl Strategy<Value = Payload> {
 }
 
 fn step() -> impl Strategy<Value = ItemStep> {
-    let dispositions = [
-        Disposition::Completed,
-        Disposition::Discontinued,
-        Disposition::HandedOver,
-        Disposition::Absorbed,
-    ];
+    let dispositions =
+        [Disposition::Completed, Disposition::Discontinued, Disposition::HandedOver, Disposition::Absorbed];
     prop_oneof![
         record().prop_map(ItemStep::Added),
         (record(), any::<u32>()).prop_map(|(record, mask)| {
@@ -98,8 +74,7 @@ fn step() -> impl Strategy<Value = ItemStep> {
             let fields = fields(&record, mask);
             ItemStep::Reinstated(record, fields)
         }),
-        (kind(), id(), select(dispositions.to_vec()))
-            .prop_map(|(kind, id, how)| ItemStep::Dropped(kind, id, how)),
+        (kind(), id(), select(dispositions.to_vec())).prop_map(|(kind, id, how)| ItemStep::Dropped(kind, id, how)),
         (kind(), id()).prop_map(|(kind, id)| ItemStep::Suspended(kind, id)),
         (id(), vec(id(), 0..4)).prop_map(|(from, into)| ItemStep::Split(from, into)),
         (vec(id(), 0..4), id()).prop_map(|(from, into)| ItemStep::Merged(from, into)),
@@ -120,19 +95,11 @@ fn record_of(kind: Kind) -> impl Strategy<Value = Record> {
         for (n, name) in fields.iter().enumerate() {
             let fits = |value: &&Value| {
                 let alone = Map::from_iter([((*name).to_owned(), (*value).clone())]);
-                let faults = Record::read(kind, id.clone(), &alone)
-                    .err()
-                    .unwrap_or_default();
+                let faults = Record::read(kind, id.clone(), &alone).err().unwrap_or_default();
                 faults.iter().all(|fault| fault.field != *name)
             };
             // Each field starts to look elsewhere, so that fields of a type differ.
-            let value = draws
-                .iter()
-                .cycle()
-                .skip(n * 5 % DRAWS)
-                .take(DRAWS)
-                .find(fits)
-                .or_else(|| fallback.get(*name));
+            let value = draws.iter().cycle().skip(n * 5 % DRAWS).take(DRAWS).find(fits).or_else(|| fallback.get(*name));
             map.insert((*name).to_owned(), value.cloned().unwrap_or_default());
         }
         Record::read(kind, id, &map).unwrap()
@@ -141,18 +108,7 @@ fn record_of(kind: Kind) -> impl Strategy<Value = Record> {
 
 /// A value of one of the shapes that fields have.
 fn value() -> impl Strategy<Value = Value> {
-    let words = [
-        "certain",
-        "ambiguous",
-        "short",
-        "medium",
-        "year",
-        "once",
-        "absorbed",
-        "added",
-        "merged",
-        "split",
-    ];
+    let words = ["certain", "ambiguous", "short", "medium", "year", "once", "absorbed", "added", "merged", "split"];
     prop_oneof![
         Just(Value::Null),
         Just(json!("")),
@@ -167,26 +123,17 @@ fn value() -> impl Strategy<Value = Value> {
         vec(id(), 0..4).prop_map(|ids| ids.iter().map(Id::as_str).collect()),
         vec("\\PC{1,20}", 0..4).prop_map(Value::from),
         "[0-9a-f]{64}".prop_map(Value::from),
-        (of(edtf()), of(0..9999_u32))
-            .prop_map(|(from, to)| json!({"from": from.as_ref().map(Edtf::as_str), "to": to})),
-        (any::<f64>(), of("[a-z]{1,9}"))
-            .prop_map(|(share, base)| json!({"share": share, "base": base})),
-        vec("[0-9a-f]{64}", 0..3).prop_map(|all| all
-            .iter()
-            .map(|sha256| json!({"title": "Bijlage", "sha256": sha256}))
-            .collect()),
+        (of(edtf()), of(0..9999_u32)).prop_map(|(from, to)| json!({"from": from.as_ref().map(Edtf::as_str), "to": to})),
+        (any::<f64>(), of("[a-z]{1,9}")).prop_map(|(share, base)| json!({"share": share, "base": base})),
+        vec("[0-9a-f]{64}", 0..3)
+            .prop_map(|all| all.iter().map(|sha256| json!({"title": "Bijlage", "sha256": sha256})).collect()),
     ]
 }
 
 /// Some of a record's fields.
 fn fields(record: &Record, mask: u32) -> FieldSet {
     let names = Record::fields(record.kind()).iter().enumerate();
-    FieldSet::named(
-        record.kind(),
-        names
-            .filter(|(n, _)| mask >> n & 1 == 1)
-            .map(|(_, name)| *name),
-    )
+    FieldSet::named(record.kind(), names.filter(|(n, _)| mask >> n & 1 == 1).map(|(_, name)| *name))
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -194,22 +141,12 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn id() -> impl Strategy<Value = Id> {
-    prop_oneof!["[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}", "[1-9]\\.[0-9]{1,2}"]
-        .prop_map(|text| Id::any(&text).unwrap())
+    prop_oneof!["[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}", "[1-9]\\.[0-9]{1,2}"].prop_map(|text| Id::any(&text).unwrap())
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    let within = prop_oneof![
-        Just(String::new()),
-        "[a-z]{1,9}",
-        "[a-z]{1,9}/[0-9]{4}-[0-9]{4}",
-        "[a-z]{1,9}/"
-    ];
-    (kind(), within, id()).prop_map(|(kind, within, id)| Key {
-        kind,
-        within: within.into(),
-        id,
-    })
+    let within = prop_oneof![Just(String::new()), "[a-z]{1,9}", "[a-z]{1,9}/[0-9]{4}-[0-9]{4}", "[a-z]{1,9}/"];
+    (kind(), within, id()).prop_map(|(kind, within, id)| Key { kind, within: within.into(), id })
 }
 
 fn text() -> impl Strategy<Value = Text> {
@@ -217,20 +154,8 @@ fn text() -> impl Strategy<Value = Text> {
 }
 
 fn edtf() -> impl Strategy<Value = Edtf> {
-    let written = select(vec![
-        "2016",
-        "2016-06",
-        "2019-21",
-        "../2018",
-        "2016/2017",
-        "2017/..",
-        "2016~",
-        "2016-02-29",
-    ]);
-    prop_oneof![
-        written.prop_map(|text| Edtf::new(text).unwrap()),
-        (0..=9999_i64).prop_map(|y| Edtf::year(y).unwrap())
-    ]
+    let written = select(vec!["2016", "2016-06", "2019-21", "../2018", "2016/2017", "2017/..", "2016~", "2016-02-29"]);
+    prop_oneof![written.prop_map(|text| Edtf::new(text).unwrap()), (0..=9999_i64).prop_map(|y| Edtf::year(y).unwrap())]
 }
 
 fn request_id() -> impl Strategy<Value = RequestId> {
@@ -251,17 +176,11 @@ fn reason() -> impl Strategy<Value = Reason> {
 }
 
 fn citation() -> impl Strategy<Value = Citation> {
-    let confidence = of(select(vec![
-        Confidence::Certain,
-        Confidence::Probable,
-        Confidence::Ambiguous,
-    ]));
-    (id(), of(text()), of(text()), confidence).prop_map(|(source, lines, quote, confidence)| {
-        Citation {
-            source,
-            lines,
-            quote,
-            confidence,
-        }
+    let confidence = of(select(vec![Confidence::Certain, Confidence::Probable, Confidence::Ambiguous]));
+    (id(), of(text()), of(text()), confidence).prop_map(|(source, lines, quote, confidence)| Citation {
+        source,
+        lines,
+        quote,
+        confidence,
     })
 }

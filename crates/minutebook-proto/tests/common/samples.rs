@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use minutebook_domain::dates::{Edtf, Timestamp};
 use minutebook_domain::event::{
-    Actor, Assurance, Base, Citation, Contents, ControlTotal, Draft, Erratum, Founding, ItemEvent,
-    ItemStep, Payload, Proposal, Reason, Recorded, Resolution, ReviewOpened, Seal, Statement,
+    Actor, Assurance, Base, Citation, Contents, ControlTotal, Draft, Erratum, Founding, ItemEvent, ItemStep, Payload,
+    Proposal, Reason, Recorded, Resolution, ReviewOpened, Seal, Statement,
 };
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::record::{Change, Edition, FieldSet, Record};
@@ -38,10 +38,7 @@ fn envelope(payload: Payload) -> Recorded {
         },
         decision: Some(id("ps-2017-801")),
         effective: Some(Edtf::new("2018-01-01").unwrap()),
-        reason: Some(Reason {
-            code: Some(id("retroactive")),
-            text: text("Vastgesteld in één keer."),
-        }),
+        reason: Some(Reason { code: Some(id("retroactive")), text: text("Vastgesteld in één keer.") }),
         citations: vec![Citation {
             source: id("uitvoeringsagenda"),
             lines: Some(text("384-390")),
@@ -60,16 +57,7 @@ pub(crate) fn record(kind: Kind) -> Record {
         "confidence": "certain", "doubt": "Eén of twee acties?"});
     let map = fields.as_object_mut().unwrap();
     map.extend(notes.as_object().unwrap().clone());
-    Record::read(
-        kind,
-        id(if kind == Kind::Explanation {
-            "3.1"
-        } else {
-            "sample"
-        }),
-        map,
-    )
-    .unwrap()
+    Record::read(kind, id(if kind == Kind::Explanation { "3.1" } else { "sample" }), map).unwrap()
 }
 
 fn own_fields(kind: Kind) -> Value {
@@ -159,12 +147,7 @@ fn two_fields(kind: Kind) -> FieldSet {
 
 /// Every kind, stated for the first time and stated again.
 fn stated() -> Vec<Payload> {
-    let first = |kind| Statement {
-        agenda: None,
-        edition: None,
-        record: record(kind),
-        fields: None,
-    };
+    let first = |kind| Statement { agenda: None, edition: None, record: record(kind), fields: None };
     let again = |kind| Statement {
         agenda: Some(id("agenda")),
         edition: Some(id("2016-2017")),
@@ -172,11 +155,7 @@ fn stated() -> Vec<Payload> {
         ..first(kind)
     };
     // Where both have the same name, the second says more.
-    Kind::ALL
-        .into_iter()
-        .flat_map(|kind| [again(kind), first(kind)])
-        .map(Payload::Stated)
-        .collect()
+    Kind::ALL.into_iter().flat_map(|kind| [again(kind), first(kind)]).map(Payload::Stated).collect()
 }
 
 fn items() -> Vec<Payload> {
@@ -190,12 +169,8 @@ fn items() -> Vec<Payload> {
         ItemStep::Split(id("actie"), vec![id("een"), id("twee")]),
         ItemStep::Merged(vec![id("een"), id("twee")], id("actie")),
     ];
-    let event = |step| ItemEvent {
-        agenda: id("agenda"),
-        edition: Some(id("2016-2017")),
-        ground: Some(id("motie")),
-        step,
-    };
+    let event =
+        |step| ItemEvent { agenda: id("agenda"), edition: Some(id("2016-2017")), ground: Some(id("motie")), step };
     steps.into_iter().map(event).map(Payload::Item).collect()
 }
 
@@ -217,10 +192,7 @@ fn ledger() -> Vec<Payload> {
             fields: two_fields(kind),
         }),
         Payload::DoubtResolved(Resolution {
-            key: Key {
-                within: "agenda".into(),
-                ..Key::new(Kind::Explanation, &id("3.1"))
-            },
+            key: Key { within: "agenda".into(), ..Key::new(Kind::Explanation, &id("3.1")) },
             text: text("Het zijn er twee."),
             record: record(Kind::Explanation),
         }),
@@ -229,9 +201,7 @@ fn ledger() -> Vec<Payload> {
 
 fn reviews() -> Vec<Payload> {
     let (agenda, edition) = (id("agenda"), id("2018-2019"));
-    let (Record::Edition(opened), Record::Change(change)) =
-        (record(Kind::Edition), record(Kind::Change))
-    else {
+    let (Record::Edition(opened), Record::Change(change)) = (record(Kind::Edition), record(Kind::Change)) else {
         unreachable!("a record is of the kind asked for")
     };
     vec![
@@ -243,12 +213,7 @@ fn reviews() -> Vec<Payload> {
 }
 
 fn review(agenda: &Id, edition: Edition) -> Payload {
-    let base = Base {
-        edition: id("2016-2017"),
-        revision: 2,
-        position: 300,
-        sha256: Sha256([7; 32]),
-    };
+    let base = Base { edition: id("2016-2017"), revision: 2, position: 300, sha256: Sha256([7; 32]) };
     Payload::ReviewOpened(ReviewOpened {
         agenda: agenda.clone(),
         edition,
@@ -259,11 +224,7 @@ fn review(agenda: &Id, edition: Edition) -> Payload {
 }
 
 fn proposal(agenda: &Id, edition: &Id, change: Change) -> Payload {
-    Payload::DispositionProposed(Proposal {
-        agenda: agenda.clone(),
-        edition: edition.clone(),
-        change,
-    })
+    Payload::DispositionProposed(Proposal { agenda: agenda.clone(), edition: edition.clone(), change })
 }
 
 fn seal(agenda: &Id, edition: &Id) -> Payload {
@@ -290,10 +251,5 @@ fn seal(agenda: &Id, edition: &Id) -> Payload {
 }
 
 fn contents(agenda: Id, edition: Id) -> Payload {
-    Payload::ContentsListed(Contents {
-        agenda,
-        edition,
-        kind: Kind::Action,
-        ids: vec![id("een"), id("twee")],
-    })
+    Payload::ContentsListed(Contents { agenda, edition, kind: Kind::Action, ids: vec![id("een"), id("twee")] })
 }

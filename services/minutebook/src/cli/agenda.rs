@@ -51,7 +51,7 @@ struct Show {
 
 impl Agenda {
     /// Answers it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         match self.command {
             Command::List => list(session, output).await,
             Command::Show(show) => show.run(session, output).await,
@@ -59,7 +59,7 @@ impl Agenda {
     }
 }
 
-async fn list(session: &Session, output: &Output) -> Result<(), Failure> {
+async fn list(session: &Session, output: Output) -> Result<(), Failure> {
     let answer = session.agenda().list_agendas(pb::ListAgendasRequest {}).await?.into_inner();
     let summary = |summary: &pb::AgendaSummary| {
         let agenda = summary.agenda.clone().map(pb::record::Record::Agenda).map(json::record).unwrap_or_default();
@@ -100,7 +100,7 @@ fn revision_line(w: Words, revision: &pb::Revision) -> String {
 }
 
 impl Show {
-    async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let request =
             pb::GetAgendaRequest { agenda: self.agenda, edition: self.edition, valid: self.valid, known: self.known };
         let answer = session.agenda().get_agenda(request).await?.into_inner();
@@ -121,8 +121,9 @@ impl Show {
 /// The answer as a document.
 fn document(answer: &pb::GetAgendaResponse) -> Result<Document, Failure> {
     let read = |record: pb::record::Record| {
-        record_from_pb(Some(pb::Record { record: Some(record) }))
-            .map_err(|fault| Failure::new(Exit::Unreachable, "ANSWER", format!("the answer is not understood: {fault}")))
+        record_from_pb(Some(pb::Record { record: Some(record) })).map_err(|fault| {
+            Failure::new(Exit::Unreachable, "ANSWER", format!("the answer is not understood: {fault}"))
+        })
     };
     let edition = answer.revision.as_ref().and_then(|revision| revision.edition.clone());
     let mut document = Document {
@@ -161,11 +162,15 @@ impl Shown<'_> {
             self.page.note(&format!("{at} {}.", instant(revision.recorded_at_ms)));
         }
         if answer.term_passed {
-            let (nl, en) = ("Looptijd verstreken: geldt tot een volgende editie.", "Term has passed: holds until a next edition.");
+            let (nl, en) =
+                ("Looptijd verstreken: geldt tot een volgende editie.", "Term has passed: holds until a next edition.");
             self.page.note(w.pick(nl, en));
         }
         if answer.uncertain {
-            let (nl, en) = ("Onzeker: hangt ervan af hoe een onnauwkeurige datum wordt gelezen.", "Uncertain: depends on how an imprecise date is read.");
+            let (nl, en) = (
+                "Onzeker: hangt ervan af hoe een onnauwkeurige datum wordt gelezen.",
+                "Uncertain: depends on how an imprecise date is read.",
+            );
             self.page.note(w.pick(nl, en));
         }
         let document = self.document;
@@ -225,6 +230,11 @@ impl Shown<'_> {
 }
 
 /// The records of a kind that name this one as what they stand under, in the document's order.
-fn under<'a>(document: &'a Document, kind: Kind, field: &'a str, parent: &'a Record) -> impl Iterator<Item = &'a Record> {
+fn under<'a>(
+    document: &'a Document,
+    kind: Kind,
+    field: &'a str,
+    parent: &'a Record,
+) -> impl Iterator<Item = &'a Record> {
     document.of(kind).filter(move |record| record.value(field).as_str() == Some(parent.id().as_str()))
 }

@@ -33,8 +33,8 @@ pub(crate) fn record(text: &str) -> Result<RecordName, String> {
     };
     let scope = scope_of(kind);
     if within.len() != scope.len() {
-        let form: String = scope.iter().map(|part| format!("{part}/")).collect();
-        return Err(format!("a {kind} is written as {kind}/{form}ID"));
+        let form = [&[kind.name()], scope, &["ID"]].concat().join("/");
+        return Err(format!("a {kind} is written as {form}"));
     }
     let whole = |part: &&str| Id::any(part).is_some();
     if let Some(bad) = within.iter().chain([&id]).find(|part| !whole(part)) {
@@ -86,7 +86,7 @@ pub(crate) fn known(text: &str) -> Result<pb::Known, String> {
     use pb::known::Known;
     let instant = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
     let known = text.parse().ok().map(Known::Position);
-    let known = known.or_else(|| text.parse::<Day>().ok().map(|day| Known::Date(day.to_string())));
+    let known = known.or_else(|| day(text).ok().map(Known::Date));
     let known = known.or_else(|| instant().map(Known::InstantMs));
     let form = "use a position (812), a day (2017-07-01) or an instant (2017-07-01T12:00:00Z)";
     known.map(|known| pb::Known { known: Some(known) }).ok_or_else(|| form.to_owned())
@@ -94,7 +94,9 @@ pub(crate) fn known(text: &str) -> Result<pb::Known, String> {
 
 /// Reads a day.
 pub(crate) fn day(text: &str) -> Result<String, String> {
-    text.parse::<Day>().map(|day| day.to_string()).map_err(|fault| fault.to_string())
+    // A time of the day, or a day that is doubted, is more than a day.
+    let day = text.parse::<Day>().ok().map(|day| day.to_string()).filter(|day| day == text);
+    day.ok_or_else(|| "use a day, as in 2017-03-01".to_owned())
 }
 
 /// Reads an EDTF date.

@@ -1,5 +1,6 @@
 //! How the command line reaches a ledger: always by gRPC, with a server elsewhere or with one inside this process.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use tonic::{Request, Status};
 use super::failure::{Exit, Failure};
 use crate::server::{InProcess, StartError, in_process};
 
+/// The part of a data directory without which it is no ledger.
+const JOURNAL: &str = "journal";
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// The largest answer that is taken, in bytes.
@@ -83,7 +86,9 @@ impl Session {
                 // The holder may note its address a moment after it takes the lock.
                 let address = address.or_else(|| holder_address(&dir).ok().flatten());
                 let address = address.ok_or_else(|| locked(&dir, lang))?;
-                Ok(Self { channel: dial(&address, lang).await?, speaks, held: None })
+                // Where nobody answers there, the directory is held all the same.
+                let channel = dial(&address, lang).await.map_err(|_| locked(&dir, lang))?;
+                Ok(Self { channel, speaks, held: None })
             }
             Err(error) => Err(not_started(&error, &place.data, lang)),
         }
@@ -101,19 +106,27 @@ impl Session {
     }
 
     /// Ends the connection, and closes a ledger that this process opened.
-    pub(crate) async fn close(self, lang: Lang) -> Result<(), Failure> {
+    pub(crate) async fn close(self) {
         let Self { channel, held, .. } = self;
         drop(channel);
-        match held {
-            Some(held) => held.close().await.map_err(|error| not_started(&error, Path::new("."), lang)),
-            None => Ok(()),
+        if let Some(held) = held {
+            // What was acknowledged is in the journal: a snapshot that could not be written only makes the next start
+            // slower, and is no reason to tell that the command failed.
+            if let Err(error) = held.close().await {
+                tracing::warn!(%error, "the ledger was closed without a snapshot");
+            }
         }
     }
 }
 
-/// Opening a directory makes its lock file, and a mistyped name should not leave one behind.
+/// Opening a directory makes its lock file, and a directory that is no ledger should not get one by mistake.
 pub(crate) fn check_directory(data: &Path, lang: Lang) -> Result<(), Failure> {
-    if data.is_dir() { Ok(()) } else { Err(no_ledger(data, lang)) }
+    match std::fs::metadata(data.join(JOURNAL)) {
+        // A directory that may not be read is opened all the same: that says best what is wrong.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        Ok(journal) if journal.is_dir() => Ok(()),
+        _ => Err(no_ledger(data, lang)),
+    }
 }
 
 async fn dial(address: &str, lang: Lang) -> Result<Channel, Failure> {
@@ -129,11 +142,16 @@ async fn dial(address: &str, lang: Lang) -> Result<Channel, Failure> {
         Failure::usage(if lang == Lang::Nl { nl } else { en })
     })?;
     endpoint.connect_timeout(CONNECT).connect().await.map_err(|error| {
-        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        let why = root_of(&error);
         let nl = format!("geen server bereikbaar op {url} ({why}); draait `minutebook serve` daar?");
         let en = format!("no server can be reached at {url} ({why}); does `minutebook serve` run there?");
         Failure::new(Exit::Unreachable, "UNREACHABLE", if lang == Lang::Nl { nl } else { en })
     })
+}
+
+/// What the operating system said, below the layers that passed it on.
+fn root_of(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), root_of)
 }
 
 fn no_ledger(data: &Path, lang: Lang) -> Failure {
@@ -141,6 +159,13 @@ fn no_ledger(data: &Path, lang: Lang) -> Failure {
     let nl = format!("er is geen grootboek in `{data}`; `minutebook init {data}` begint er een");
     let en = format!("there is no ledger in `{data}`; `minutebook init {data}` founds one");
     Failure::new(Exit::Unreachable, "NOT_A_LEDGER", if lang == Lang::Nl { nl } else { en })
+}
+
+fn present(data: &Path, lang: Lang) -> Failure {
+    let data = data.display();
+    let nl = format!("er is al een grootboek in `{data}`; kies een andere map");
+    let en = format!("there is already a ledger in `{data}`; choose another directory");
+    Failure::new(Exit::Conflict, "ALREADY_FOUNDED", if lang == Lang::Nl { nl } else { en })
 }
 
 fn locked(dir: &Path, lang: Lang) -> Failure {
@@ -155,7 +180,7 @@ pub(crate) fn not_started(error: &StartError, data: &Path, lang: Lang) -> Failur
     let (exit, code) = match error {
         StartError::Open(OpenError::Log(LogError::Absent(_))) => return no_ledger(data, lang),
         StartError::Open(OpenError::Lock(LockError::Locked { dir, .. })) => return locked(dir, lang),
-        StartError::Open(OpenError::Log(LogError::Present(_))) => (Exit::Conflict, "ALREADY_FOUNDED"),
+        StartError::Open(OpenError::Log(LogError::Present(_))) => return present(data, lang),
         StartError::Open(OpenError::Log(LogError::Corrupt(_)) | OpenError::Misnumbered { .. }) => {
             (Exit::Integrity, "CORRUPT")
         }

@@ -31,7 +31,7 @@ struct Stated {
 
 impl Stated {
     /// The citation, checked against the file where one is given.
-    async fn citation(self, session: &Session, output: &Output) -> Result<Option<pb::Citation>, Failure> {
+    async fn citation(self, session: &Session, output: Output) -> Result<Option<pb::Citation>, Failure> {
         let Some(source) = self.source else { return Ok(None) };
         let mut citation = pb::Citation { source, lines: self.lines, quote: self.quote, confidence: 0 };
         if let Some(file) = &self.source_file {
@@ -43,10 +43,13 @@ impl Stated {
 
 /// A slip of the pen, and what should stand there.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook erratum sport-jij-ook.place --to 'in heel Drenthe' --reason 'typing error'\n\n\
+#[command(
+    after_help = "Example:\n  minutebook erratum sport-jij-ook.place --to 'in heel Drenthe' --reason 'typing error'\n\n\
                         An amount or date needs a quote that holds the right value:\n  \
                         minutebook erratum amount/dorpsinitiatieven-totaal.eur --to 600000 --reason 'misread' \\\n    \
-                        --source uitvoeringsagenda-2016-2017 --quote '€ 600.000' --source-file uitvoeringsagenda-2016-2017.txt")]
+                        --source uitvoeringsagenda-2016-2017 --quote '€ 600.000' \\\n    \
+                        --source-file uitvoeringsagenda-2016-2017.txt"
+)]
 pub(crate) struct Erratum {
     /// A field of an action, or KIND/ID.FIELD
     #[arg(value_parser = args::field)]
@@ -71,7 +74,7 @@ pub(crate) struct Erratum {
 
 impl Erratum {
     /// Records it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let erratum = pb::CorrectField {
             key: Some(self.field.record.to_pb()),
             field: self.field.field,
@@ -99,8 +102,10 @@ pub(crate) async fn record_erratum(
 
 /// What was true, and since when.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook late-fact decision/gs-2016-uitvoeringsagenda --set date=2016-12-13 \\\n    \
-                        --effective 2016-12-13 --reason 'the minutes were found'")]
+#[command(
+    after_help = "Example:\n  minutebook late-fact decision/gs-2016-uitvoeringsagenda --set date=2016-12-13 \\\n    \
+                        --effective 2016-12-13 --reason 'the minutes were found'"
+)]
 pub(crate) struct LateFact {
     /// An action, or KIND/ID
     #[arg(value_parser = args::record)]
@@ -125,7 +130,7 @@ pub(crate) struct LateFact {
 
 impl LateFact {
     /// Records it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let fact = pb::LateFact {
             key: Some(self.record.to_pb()),
             fields: self.fields.iter().map(|(field, value)| (field.clone(), value_to_pb(value))).collect(),
@@ -152,7 +157,8 @@ pub(crate) async fn record_late_fact(
 
 /// A doubt, and what was decided about it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook resolve-doubt decision/ps-2016-06-motie-armoede --text 'the list of motions confirms it'")]
+#[command(after_help = "Example:\n  minutebook resolve-doubt decision/ps-2016-06-motie-armoede \\\n    \
+                    --text 'the list confirms it'")]
 pub(crate) struct ResolveDoubt {
     /// The record that carries the doubt: an action, or KIND/ID
     #[arg(value_parser = args::record)]
@@ -166,7 +172,7 @@ pub(crate) struct ResolveDoubt {
 
 impl ResolveDoubt {
     /// Records it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let write = self.recording.write();
         let resolution = pb::ResolveDoubt { key: Some(self.record.to_pb()), text: self.text };
         let request = pb::ResolveDoubtRequest { write: Some(write.clone()), resolution: Some(resolution) };

@@ -38,14 +38,19 @@ pub(crate) struct Demo {}
 
 impl Demo {
     /// Plays it, in a directory that is not there yet.
-    pub(crate) async fn run(self, place: &Place, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let w = output.words;
         if place.server.is_some() {
-            let (nl, en) = ("de demo maakt een eigen grootboek; laat --server weg", "the demo makes a ledger of its own; leave out --server");
+            let (nl, en) = (
+                "de demo maakt een eigen grootboek; laat --server weg",
+                "the demo makes a ledger of its own; leave out --server",
+            );
             return Err(Failure::usage(w.pick(nl, en)));
         }
         if matches!(output.format, Format::Json) {
-            return Err(Failure::usage(w.pick("de demo is om te lezen; laat --format weg", "the demo is to be read; leave out --format")));
+            return Err(Failure::usage(
+                w.pick("de demo is om te lezen; laat --format weg", "the demo is to be read; leave out --format"),
+            ));
         }
         if place.data.exists() {
             return Err(taken(&place.data, w));
@@ -53,8 +58,8 @@ impl Demo {
         ledger::start(&place.data, founding().map_err(|fault| Failure::usage(fault.to_string()))?, w)?;
         let session = Session::open(place, w.0).await?;
         let played = Scene { session: &session, output, data: &place.data }.play().await;
-        let closed = session.close(w.0).await;
-        played.and(closed)
+        session.close().await;
+        played
     }
 }
 
@@ -77,7 +82,7 @@ fn founding() -> Result<FoundOptions, minutebook_domain::value::Fault> {
 /// A ledger, and whom it is shown to.
 struct Scene<'a> {
     session: &'a Session,
-    output: &'a Output,
+    output: Output,
     data: &'a Path,
 }
 
@@ -104,11 +109,15 @@ impl Scene<'_> {
         self.show(|page, w| {
             page.title(w.pick("1. Een grootboek met twee edities", "1. A ledger with two editions"));
             page.note(&w.pick(
-                format!("Begonnen in `{data}`. Twee agendadocumenten worden vastgelegd: de uitvoeringsagenda van de provincie \
-                         Drenthe voor 2016-2017, en een verzonnen volgende voor 2018-2019."),
-                format!("Founded in `{data}`. Two agenda documents are recorded: the implementation agenda of the Dutch \
-                         province of Drenthe for 2016-2017, and an invented next one for 2018-2019. The agenda is Dutch and \
-                         stays as it was written; everything around it is in English."),
+                format!(
+                    "Begonnen in `{data}`. Twee agendadocumenten worden vastgelegd: de uitvoeringsagenda van de \
+                     provincie Drenthe voor 2016-2017, en een verzonnen volgende voor 2018-2019."
+                ),
+                format!(
+                    "Founded in `{data}`. Two agenda documents are recorded: the implementation agenda of the Dutch \
+                     province of Drenthe for 2016-2017, and an invented next one for 2018-2019. The agenda is Dutch \
+                     and stays as it was written; everything around it is in English."
+                ),
             ));
         })?;
         let mut receipts = Vec::new();
@@ -157,7 +166,10 @@ impl Scene<'_> {
             page.gap();
             page.command(&format!("minutebook erratum {ACTION}.title --to \"{RIGHT}\" --reason \"{reason}\""));
             page.note(&recorded(w, receipt.first));
-            page.note(w.pick("Daarna zegt het, en wat er verbeterd is staat erbij:", "After that it says, and tells what was corrected:"));
+            page.note(w.pick(
+                "Daarna zegt het, en wat er verbeterd is staat erbij:",
+                "After that it says, and tells what was corrected:",
+            ));
             changes::write_field(page, w, &after, ACTION, "title");
             page.gap();
             page.note(&known(w, before.position));
@@ -186,7 +198,9 @@ impl Scene<'_> {
                 "The source does not state when the first edition was adopted. The answer on 2016 says so:",
             ));
             write_findings(page, w, &before);
-            page.command(&format!("minutebook late-fact decision/{DECISION} --set date={DAY} --effective {DAY} --reason \"{reason}\""));
+            page.command(&format!(
+                "minutebook late-fact decision/{DECISION} --set date={DAY} --effective {DAY} --reason \"{reason}\""
+            ));
             page.note(&recorded(w, receipt.first));
             page.note(w.pick("Daarna:", "After that:"));
             write_findings(page, w, &after);
@@ -206,7 +220,9 @@ impl Scene<'_> {
             page.command("minutebook rebuild");
             let total = last.total;
             page.note(&w.pick(
-                format!("{total} gebeurtenissen opnieuw afgespeeld; de SHA-256 van het boek is gelijk, ervoor en erna."),
+                format!(
+                    "{total} gebeurtenissen opnieuw afgespeeld; de SHA-256 van het boek is gelijk, ervoor en erna."
+                ),
                 format!("{total} events replayed; the SHA-256 of the book is equal, before and after."),
             ));
         })
@@ -218,12 +234,28 @@ impl Scene<'_> {
         self.show(|page, w| {
             page.title(w.pick("Probeer nu", "Try next"));
             for (command, nl, en) in [
-                (format!("changes {AGENDA} --year 2018 --format json"), "hetzelfde antwoord, voor programma's", "the same answer, for programs"),
+                (
+                    format!("changes {AGENDA} --year 2018 --format json"),
+                    "hetzelfde antwoord, voor programma's",
+                    "the same answer, for programs",
+                ),
                 (format!("history {ACTION}"), "elke gebeurtenis van één actie", "every event of one action"),
-                ("blame kknn-leerstoel-kennisagenda.partners".to_owned(), "wie dat veld het laatst zette, en waar het staat", "who last set that field, and where it is stated"),
-                (format!("findings {AGENDA}"), "wat een oplettende accountant opvalt", "what a careful auditor would remark"),
+                (
+                    "blame kknn-leerstoel-kennisagenda.partners".to_owned(),
+                    "wie dat veld het laatst zette, en waar het staat",
+                    "who last set that field, and where it is stated",
+                ),
+                (
+                    format!("findings {AGENDA}"),
+                    "wat een oplettende accountant opvalt",
+                    "what a careful auditor would remark",
+                ),
                 (format!("agenda show {AGENDA} --valid 2017-03-01"), "de agenda op een dag", "the agenda on a day"),
-                ("serve".to_owned(), "dit grootboek over gRPC, op deze machine", "this ledger over gRPC, on this machine"),
+                (
+                    "serve".to_owned(),
+                    "dit grootboek over gRPC, op deze machine",
+                    "this ledger over gRPC, on this machine",
+                ),
             ] {
                 page.item(w.pick(nl, en), "");
                 page.command(&format!("minutebook {command}{elsewhere}"));

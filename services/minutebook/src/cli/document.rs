@@ -21,7 +21,7 @@ use super::record::{Recording, receipt_line, sent};
 use super::sources::{self, Differs};
 use super::words::Words;
 use super::{Format, Output, args, json};
-use crate::import;
+use crate::import::{self, Violation};
 
 /// How many bytes of a file go in one message.
 const CHUNK: usize = 64 * 1024;
@@ -71,14 +71,14 @@ pub(crate) struct Export {
 
 impl Plan {
     /// Works out the plan, and adds to the file what it lacks.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let bytes = read(&self.file)?;
         let differs = differing(&bytes, &self.file);
         let answer = hand_in(session, &bytes, pb::Write::default(), true).await?;
         let plan = answer.plan.unwrap_or_default();
         let missing: Vec<_> = plan.missing.iter().map(skeleton).collect();
         if self.write && !missing.is_empty() {
-            write_missing(&self.file, &bytes, &missing)?;
+            write_missing(&self.file, &bytes, &missing, output.words)?;
         }
         let as_json = || told(&plan, answer.position, &differs, None);
         output.answer(as_json, |page| {
@@ -91,7 +91,7 @@ impl Plan {
 
 impl Import {
     /// Records the document; a dry run tells only what that would do.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let bytes = read(&self.file)?;
         let differs = differing(&bytes, &self.file);
         let dry_run = self.recording.is_dry_run();
@@ -116,26 +116,28 @@ impl Import {
 fn refusal(plan: &pb::Plan, w: Words) -> Failure {
     let count = plan.problems.len();
     let message = w.pick(
-        format!("het document kan zo niet worden vastgelegd: {count} bezwaren"),
-        format!("the document cannot be recorded like this: {count} problems"),
+        format!("het document kan zo niet worden vastgelegd ({count})"),
+        format!("the document cannot be recorded like this ({count})"),
     );
     let details = plan.problems.iter().map(|problem| {
         let words = w.pick(&problem.message_nl, &problem.message_en);
-        (place(problem), format!("{words} [{}]", problem.code))
+        (place(problem, w), format!("{words} [{}]", problem.code))
     });
     Failure::with(Exit::Refused, "INVALID_DOCUMENT", message, details.collect())
 }
 
-/// `section id.field (line N)`.
-fn place(problem: &pb::Problem) -> String {
+/// `section id.field (line N)`; what is about no place is about the document.
+fn place(problem: &pb::Problem, w: Words) -> String {
     let field = if problem.field.is_empty() { String::new() } else { format!(".{}", problem.field) };
-    let line = if problem.line == 0 { String::new() } else { format!(" (line {})", problem.line) };
-    format!("{} {}{field}{line}", problem.section, problem.id).trim().to_owned()
+    let line =
+        if problem.line == 0 { String::new() } else { format!(" ({} {})", w.pick("regel", "line"), problem.line) };
+    let place = format!("{} {}{field}{line}", problem.section, problem.id).trim().to_owned();
+    if place.is_empty() { w.pick("het document", "the document").to_owned() } else { place }
 }
 
 impl Draft {
     /// Prints the draft.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let format = notation(output).into();
         let request = pb::DraftEditionRequest { agenda: self.agenda, edition: self.edition, format };
         let stream = session.agenda().draft_edition(request).await?.into_inner();
@@ -145,7 +147,7 @@ impl Draft {
 
 impl Export {
     /// Prints the document.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let format = notation(output).into();
         let request = pb::ExportEditionRequest { agenda: self.agenda, edition: self.edition, format };
         let stream = session.agenda().export_edition(request).await?.into_inner();
@@ -153,7 +155,7 @@ impl Export {
     }
 }
 
-fn notation(output: &Output) -> pb::DocumentFormat {
+fn notation(output: Output) -> pb::DocumentFormat {
     if output.format == Format::Json { pb::DocumentFormat::Json } else { pb::DocumentFormat::Yaml }
 }
 
@@ -202,11 +204,14 @@ fn skeleton(change: &pb::Change) -> Value {
 }
 
 /// Adds entries to a file: a whole new file takes the place of the old one, or nothing happens.
-fn write_missing(file: &Path, bytes: &[u8], missing: &[Value]) -> Result<(), Failure> {
+fn write_missing(file: &Path, bytes: &[u8], missing: &[Value], w: Words) -> Result<(), Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| Failure::usage(format!("`{}`: {error}", file.display())))?;
     let changed = import::with_changes(text, missing).map_err(|violations| {
-        let details = violations.iter().map(|violation| (String::new(), violation.to_string())).collect();
-        Failure::with(Exit::Refused, "FILE_NOT_CHANGED", format!("`{}` was not changed", file.display()), details)
+        let told = |violation: &Violation| format!("{} [{}]", violation.shown(w.0), violation.code());
+        let details = violations.iter().map(|violation| (String::new(), told(violation))).collect();
+        let file = file.display();
+        let message = w.pick(format!("`{file}` is niet gewijzigd"), format!("`{file}` was not changed"));
+        Failure::with(Exit::Refused, "FILE_NOT_CHANGED", message, details)
     })?;
     replace(file, changed.as_bytes()).map_err(|error| Failure::of_file(file, &error))
 }
@@ -309,13 +314,15 @@ impl Report<'_> {
             self.page.item(self.w.pick("bevinding", "finding"), &finding.message(self.w));
         }
         if !plan.problems.is_empty() {
-            self.page.section(&self.counted("Wat het vastleggen tegenhoudt", "What keeps it from being recorded", plan.problems.len()));
+            let (nl, en) = ("Wat het vastleggen tegenhoudt", "What keeps it from being recorded");
+            self.page.section(&self.counted(nl, en, plan.problems.len()));
             for problem in &plan.problems {
                 let words = self.w.pick(&problem.message_nl, &problem.message_en);
-                self.page.item(&place(problem), &format!("{words} [{}]", problem.code));
+                self.page.item(&place(problem, self.w), &format!("{words} [{}]", problem.code));
             }
         }
-        if plan.edition.is_some() {
+        // Until `changes` explains every difference there is nothing to add up.
+        if plan.edition.is_some() && plan.sealed_before.is_none() && plan.missing.is_empty() {
             self.page.gap();
             self.page.note(&control_line(self.w, &plan.control.unwrap_or_default()));
         }
@@ -341,9 +348,17 @@ impl Report<'_> {
         }
         if let Some(base) = &plan.base {
             let (edition, revision) = (&base.edition, base.revision);
+            self.page.note(
+                &w.pick(
+                    format!("Vergeleken met {edition}@{revision}."),
+                    format!("Compared with {edition}@{revision}."),
+                ),
+            );
+        }
+        if let Some(mandate) = &plan.mandate {
             self.page.note(&w.pick(
-                format!("Vergeleken met {edition}@{revision}."),
-                format!("Compared with {edition}@{revision}."),
+                format!("Wordt vastgesteld onder mandaat {mandate}."),
+                format!("To be adopted under mandate {mandate}."),
             ));
         }
         if let Some(position) = plan.sealed_before {
@@ -378,7 +393,11 @@ impl Report<'_> {
             ));
         }
         if !again.is_empty() {
-            self.page.section(&self.counted("Wat ernaast anders luidt", "What reads differently beside it", again.len()));
+            self.page.section(&self.counted(
+                "Wat ernaast anders luidt",
+                "What reads differently beside it",
+                again.len(),
+            ));
             for statement in again {
                 self.page.item(&self.w.key(statement.key.as_ref()), &statement.fields.join(", "));
             }

@@ -7,7 +7,7 @@ use minutebook_domain::event::{
 };
 use minutebook_domain::ids::{Id, Kind};
 use minutebook_domain::record::{FieldSet, Record};
-use minutebook_domain::value::Value;
+use minutebook_domain::value::{Confidence, Value};
 use minutebook_proto::{DecodeError, pb};
 use prost::Message as _;
 use serde_json::json;
@@ -17,9 +17,10 @@ use super::words::{Words, instant};
 /// An event with all that was recorded of it.
 pub(super) fn event(recorded: &Recorded) -> Value {
     let event = &recorded.event;
-    let reason = event.reason.as_ref().map(|reason| {
-        json!({"code": reason.code.as_ref().map(Id::as_str), "text": reason.text.as_str()})
-    });
+    let reason = event
+        .reason
+        .as_ref()
+        .map(|reason| json!({"code": reason.code.as_ref().map(Id::as_str), "text": reason.text.as_str()}));
     let mut value = json!({
         "position": recorded.position,
         "recorded_at": instant(recorded.recorded_at.0),
@@ -55,10 +56,11 @@ pub(super) fn summary(recorded: &Recorded, w: Words) -> String {
         }
         Payload::RevisionSealed(seal) => format!("{} {}@{}", seal.agenda, seal.edition, seal.revision),
         Payload::Item(ItemEvent { step, .. }) => item_line(step, w),
-        Payload::Stated(_) | Payload::ReviewOpened(_) | Payload::DispositionProposed(_) | Payload::ErratumRecorded(_)
-        | Payload::DoubtResolved(_) => {
-            payload.record().map(|record| record_line(&record, w)).unwrap_or_default()
-        }
+        Payload::Stated(_)
+        | Payload::ReviewOpened(_)
+        | Payload::DispositionProposed(_)
+        | Payload::ErratumRecorded(_)
+        | Payload::DoubtResolved(_) => payload.record().map(|record| record_line(&record, w)).unwrap_or_default(),
     };
     let (position, at, name) = (recorded.position, instant(recorded.recorded_at.0), payload.name());
     let about: String = about.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -218,7 +220,7 @@ fn citation(citation: &Citation) -> Value {
         "source": citation.source.as_str(),
         "lines": citation.lines.as_ref().map(ToString::to_string),
         "quote": citation.quote.as_ref().map(ToString::to_string),
-        "confidence": citation.confidence.map(|confidence| confidence.word()),
+        "confidence": citation.confidence.map(Confidence::word),
     })
 }
 

@@ -9,6 +9,9 @@ use super::failure::Failure;
 use super::page::print;
 use super::{Format, Output};
 
+/// How many bytes are printed at once: one at a time, a million lines take their time.
+const BATCH: usize = 64 * 1024;
+
 /// Which events.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  minutebook events --type RevisionSealed --format json")]
@@ -19,25 +22,33 @@ pub(crate) struct Events {
     /// The most events to print; 0 is all
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     limit: u64,
-    /// Only events of this name, such as ItemChanged; may be given more than once
+    /// Only events of this name, such as `ItemChanged`; may be given more than once
     #[arg(long = "type", value_name = "NAME")]
     types: Vec<String>,
 }
 
 impl Events {
     /// Prints them as they come.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let request = pb::ReadEventsRequest { from: self.from, limit: self.limit, types: self.types };
         let mut stream = session.ledger().read_events(request).await?.into_inner();
-        while let Some(answer) = stream.message().await? {
-            print(&line(&answer.event, output))?;
+        let mut lines = String::new();
+        loop {
+            let answer = stream.message().await;
+            // Whatever ends the stream, what came before it is printed.
+            if lines.len() >= BATCH || !matches!(answer, Ok(Some(_))) {
+                print(&std::mem::take(&mut lines))?;
+            }
+            match answer? {
+                Some(answer) => lines.push_str(&line(&answer.event, output)),
+                None => return Ok(()),
+            }
         }
-        Ok(())
     }
 }
 
 /// One event on one line.
-fn line(bytes: &[u8], output: &Output) -> String {
+fn line(bytes: &[u8], output: Output) -> String {
     match (decode_event(bytes), output.format) {
         (Ok(recorded), Format::Json) => format!("{}\n", event_json::event(&recorded)),
         (Ok(recorded), _) => format!("{}\n", event_json::summary(&recorded, output.words)),

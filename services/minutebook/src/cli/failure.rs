@@ -71,12 +71,7 @@ impl Failure {
     }
 
     /// A failure in several places.
-    pub(crate) fn with(
-        exit: Exit,
-        code: &str,
-        message: impl Into<String>,
-        details: Vec<(String, String)>,
-    ) -> Self {
+    pub(crate) fn with(exit: Exit, code: &str, message: impl Into<String>, details: Vec<(String, String)>) -> Self {
         let (code, message) = (code.to_owned(), message.into());
         Self::Told(Box::new(Complaint { exit, code, message, details, request_id: None }))
     }
@@ -92,7 +87,7 @@ impl Failure {
     }
 
     /// Output that cannot be written.
-    pub(crate) fn of_output(error: io::Error) -> Self {
+    pub(crate) fn of_output(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Unread,
             _ => Self::new(Exit::Unreachable, "OUTPUT", format!("cannot write the output: {error}")),
@@ -107,10 +102,9 @@ impl Failure {
             status.code(),
             Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Internal
         );
-        if lost && reason.is_none_or(|reason| reason == "OUTCOME_UNKNOWN") {
-            if let Self::Told(complaint) = &mut failure {
-                complaint.request_id = Some(request_id.to_owned());
-            }
+        let lost = lost && reason.is_none_or(|reason| reason == "OUTCOME_UNKNOWN");
+        if let Self::Told(complaint) = &mut failure {
+            complaint.request_id = lost.then(|| request_id.to_owned());
         }
         failure
     }
@@ -179,15 +173,14 @@ impl Complaint {
             Lang::Nl => ("fout", "stuur het opnieuw met"),
             Lang::En => ("error", "send it again with"),
         };
-        let mut text = format!("{error}: {}", self.message);
-        for (place, message) in &self.details {
+        let detail = |(place, message): &(String, String)| {
             let colon = if place.is_empty() { "" } else { ": " };
-            text.push_str(&format!("\n  {place}{colon}{message}"));
-        }
-        if let Some(request_id) = &self.request_id {
-            text.push_str(&format!("\n  {retry} --request-id {request_id}"));
-        }
-        text
+            format!("  {place}{colon}{message}")
+        };
+        let mut lines = vec![format!("{error}: {}", self.message)];
+        lines.extend(self.details.iter().map(detail));
+        lines.extend(self.request_id.iter().map(|id| format!("  {retry} --request-id {id}")));
+        lines.join("\n")
     }
 
     fn to_json(&self) -> Value {
@@ -246,7 +239,8 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_document_is_told_at_its_place() {
-        let mut details = ErrorDetails::with_error_info("INVALID_DOCUMENT", "minutebook", HashMap::<String, String>::new());
+        let mut details =
+            ErrorDetails::with_error_info("INVALID_DOCUMENT", "minutebook", HashMap::<String, String>::new());
         details.add_bad_request_violation("actions a.period (line 3)", "not a date [FIELD_INVALID]");
         details.set_localized_message("nl", "het document klopt niet");
         let complaint = told(Status::with_error_details(Code::InvalidArgument, "x", details).into());

@@ -18,7 +18,7 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Answers it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let request = pb::ListFindingsRequest { agenda: self.agenda.clone() };
         let answer = session.agenda().list_findings(request).await?.into_inner();
         let as_json = || {
@@ -28,7 +28,9 @@ impl Findings {
         output.answer(as_json, |page| {
             let w = output.words;
             let (count, agenda) = (answer.findings.len(), &self.agenda);
-            page.title(&w.pick(format!("Bevindingen over {agenda} ({count})"), format!("Findings on {agenda} ({count})")));
+            page.title(
+                &w.pick(format!("Bevindingen over {agenda} ({count})"), format!("Findings on {agenda} ({count})")),
+            );
             for finding in &answer.findings {
                 page.item(&w.key(finding.key.as_ref()), w.finding(finding));
                 page.detail("", &finding.code);

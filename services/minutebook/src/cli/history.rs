@@ -15,7 +15,8 @@ use super::{Output, json};
 
 /// Which record.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook history egpo-invoering\n  minutebook history decision/gs-2017-12-uitvoeringsagenda\n  \
+#[command(after_help = "Example:\n  minutebook history egpo-invoering\n  \
+                        minutebook history decision/gs-2017-12-uitvoeringsagenda\n  \
                         minutebook history explanation/krimp-en-leefbaarheid/3.1")]
 pub(crate) struct History {
     /// An action, or KIND/ID (explanation/AGENDA/ID, change/AGENDA/EDITION/ID)
@@ -28,7 +29,8 @@ pub(crate) struct History {
 
 /// Which field.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook blame egpo-invoering.title\n  minutebook blame amount/kknn-leerstoel-jaarlijks.eur")]
+#[command(after_help = "Example:\n  minutebook blame egpo-invoering.title\n  \
+                        minutebook blame amount/kknn-leerstoel-jaarlijks.eur")]
 pub(crate) struct Blame {
     /// A field of an action, or KIND/ID.FIELD
     #[arg(value_parser = args::field)]
@@ -40,7 +42,7 @@ pub(crate) struct Blame {
 
 impl History {
     /// Answers it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let key = self.record.to_pb();
         let request = pb::GetHistoryRequest { key: Some(key.clone()), known: self.known };
         let answer = session.agenda().get_history(request).await?.into_inner();
@@ -62,7 +64,7 @@ impl History {
 
 impl Blame {
     /// Answers it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let key = self.field.record.to_pb();
         let field = self.field.field;
         let request = pb::GetBlameRequest { key: Some(key.clone()), field: field.clone(), known: self.known };

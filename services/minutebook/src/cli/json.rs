@@ -14,7 +14,9 @@ pub(crate) fn value(value: Option<&prost_types::Value>) -> Value {
 
 /// Fields that differ: each with what stood there before and after.
 pub(crate) fn fields(fields: &[pb::FieldChange]) -> Value {
-    let pair = |change: &pb::FieldChange| (change.field.clone(), json!([value(change.before.as_ref()), value(change.after.as_ref())]));
+    let pair = |change: &pb::FieldChange| {
+        (change.field.clone(), json!([value(change.before.as_ref()), value(change.after.as_ref())]))
+    };
     Value::Object(fields.iter().map(pair).collect())
 }
 
@@ -53,9 +55,9 @@ pub(crate) fn why(why: Option<&pb::Why>) -> Map<String, Value> {
     }
     put("decision", why.and_then(|why| why.ground.clone()).into());
     put("body", why.and_then(|why| why.body.clone()).into());
-    let authority = why.and_then(|why| why.authority.as_ref()).map(|authority| {
-        json!({"decision": authority.decision, "body": authority.body, "mandate": authority.mandate})
-    });
+    let authority = why
+        .and_then(|why| why.authority.as_ref())
+        .map(|authority| json!({"decision": authority.decision, "body": authority.body, "mandate": authority.mandate}));
     put("authority", authority.unwrap_or_default());
     put("effective", date(why.and_then(|why| why.effective.as_ref())));
     map
@@ -109,12 +111,15 @@ pub(crate) fn citation(citation: &pb::Citation) -> Value {
     put("source", Some(&citation.source));
     put("lines", citation.lines.as_deref());
     put("quote", citation.quote.as_deref());
-    put("confidence", match citation.confidence() {
-        pb::Confidence::Unspecified => None,
-        pb::Confidence::Certain => Some("certain"),
-        pb::Confidence::Probable => Some("probable"),
-        pb::Confidence::Ambiguous => Some("ambiguous"),
-    });
+    put(
+        "confidence",
+        match citation.confidence() {
+            pb::Confidence::Unspecified => None,
+            pb::Confidence::Certain => Some("certain"),
+            pb::Confidence::Probable => Some("probable"),
+            pb::Confidence::Ambiguous => Some("ambiguous"),
+        },
+    );
     map.into()
 }
 
@@ -158,5 +163,5 @@ pub(crate) fn revision(revision: &pb::Revision) -> Value {
 
 /// Bytes in hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }

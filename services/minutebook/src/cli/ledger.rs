@@ -12,17 +12,19 @@ use minutebook_domain::value::{Fault, Name, Text};
 use minutebook_proto::pb;
 use serde_json::json;
 
+use super::Output;
 use super::connect::{Place, Session, not_started};
 use super::failure::{Exit, Failure};
 use super::json::hex;
 use super::page::Page;
 use super::words::{Words, instant};
-use super::Output;
 use crate::server::{FoundOptions, ServeOptions, found, run};
 
 /// What the new ledger is called.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook init minutebook-data --name 'Province of Drenthe' --zone Europe/Amsterdam")]
+#[command(
+    after_help = "Example:\n  minutebook init minutebook-data --name 'Province of Drenthe' --zone Europe/Amsterdam"
+)]
 pub(crate) struct Init {
     /// The directory; that of --data unless given
     dir: Option<PathBuf>,
@@ -45,20 +47,24 @@ pub(crate) struct Init {
 
 impl Init {
     /// Founds the ledger. No server can do that: there is nothing yet to serve.
-    pub(crate) fn run(self, place: &Place, output: &Output) -> Result<(), Failure> {
+    pub(crate) fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let w = output.words;
         if place.server.is_some() {
-            let (nl, en) = ("een grootboek begint op deze machine; laat --server weg", "a ledger is founded on this machine; leave out --server");
+            let (nl, en) = (
+                "een grootboek begint op deze machine; laat --server weg",
+                "a ledger is founded on this machine; leave out --server",
+            );
             return Err(Failure::usage(w.pick(nl, en)));
         }
         let dir = self.dir.unwrap_or_else(|| place.data.clone());
-        let unnamed = || dir.file_name().map_or_else(|| "minutebook".to_owned(), |name| name.to_string_lossy().into_owned());
+        let unnamed =
+            || dir.file_name().map_or_else(|| "minutebook".to_owned(), |name| name.to_string_lossy().into_owned());
         let options = FoundOptions {
-            name: checked("--name", Name::new(&self.name.unwrap_or_else(unnamed)))?,
-            organisation: self.organisation.map(|text| checked("--organisation", Name::new(&text))).transpose()?,
-            zone: checked("--zone", Name::new(&self.zone))?,
+            name: checked("--name", Name::new(&self.name.unwrap_or_else(unnamed)), w)?,
+            organisation: self.organisation.map(|text| checked("--organisation", Name::new(&text), w)).transpose()?,
+            zone: checked("--zone", Name::new(&self.zone), w)?,
             actor: Actor {
-                capacity: self.capacity.map(|text| checked("--capacity", Text::new(&text))).transpose()?,
+                capacity: self.capacity.map(|text| checked("--capacity", Text::new(&text), w)).transpose()?,
                 on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(&text))).transpose()?,
                 ..Actor::default()
             },
@@ -68,7 +74,8 @@ impl Init {
         output.answer(
             || json!({"data": shown}),
             |page| {
-                let (nl, en) = (format!("Grootboek begonnen in `{shown}`."), format!("A ledger was founded in `{shown}`."));
+                let (nl, en) =
+                    (format!("Grootboek begonnen in `{shown}`."), format!("A ledger was founded in `{shown}`."));
                 page.note(&w.pick(nl, en));
             },
         )
@@ -80,8 +87,8 @@ pub(crate) fn start(dir: &Path, options: FoundOptions, w: Words) -> Result<(), F
     found(dir, options).map_err(|error| not_started(&error, dir, w.0))
 }
 
-fn checked<T>(option: &str, value: Result<T, Fault>) -> Result<T, Failure> {
-    value.map_err(|fault| Failure::usage(format!("{option}: {fault}")))
+fn checked<T>(option: &str, value: Result<T, Fault>, w: Words) -> Result<T, Failure> {
+    value.map_err(|fault| Failure::usage(format!("{option}: {}", fault.message(w.0))))
 }
 
 fn no_id(text: &str) -> Failure {
@@ -95,7 +102,7 @@ pub(crate) struct Status {}
 
 impl Status {
     /// Answers it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let status = session.admin().get_status(pb::GetStatusRequest { digest: true }).await?.into_inner();
         let as_json = || {
             json!({
@@ -127,7 +134,10 @@ fn write_status(page: &mut Page, w: Words, status: &pb::GetStatusResponse) {
     page.title(&status.name);
     let no = w.pick("nee", "no");
     let lines = [
-        (w.pick("organisatie", "organisation"), status.organisation.clone().unwrap_or_else(|| w.not_stated().to_owned())),
+        (
+            w.pick("organisatie", "organisation"),
+            status.organisation.clone().unwrap_or_else(|| w.not_stated().to_owned()),
+        ),
         (w.pick("grootboek", "ledger"), status.ledger.clone()),
         (w.pick("tijdzone", "time zone"), status.zone.clone()),
         (w.pick("gebeurtenissen", "events"), status.events.to_string()),
@@ -136,7 +146,10 @@ fn write_status(page: &mut Page, w: Words, status: &pb::GetStatusResponse) {
         (w.pick("gegevens in het boek", "records in the book"), status.records.to_string()),
         (w.pick("stappen in hun geschiedenis", "marks of their history"), status.marks.to_string()),
         (w.pick("SHA-256 van het boek", "SHA-256 of the book"), hex(&status.digest)),
-        (w.pick("journaal", "journal"), format!("{} bytes, {} {}", status.journal_bytes, w.pick("formaat", "format"), status.journal_format)),
+        (
+            w.pick("journaal", "journal"),
+            format!("{} bytes, {} {}", status.journal_bytes, w.pick("formaat", "format"), status.journal_format),
+        ),
         (w.pick("opslag", "store"), format!("{} bytes", status.store_bytes)),
         (w.pick("programma", "program"), format!("minutebook {}, reader {}", status.version, status.reader)),
         (w.pick("opslag buiten gebruik", "degraded"), status.degraded.clone().unwrap_or_else(|| no.to_owned())),
@@ -154,7 +167,7 @@ pub(crate) struct Rebuild {}
 
 impl Rebuild {
     /// Rebuilds, with a bar on a terminal, and compares.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let last = rebuild(session).await?;
         let w = output.words;
         let (before, after) = (hex(&last.before), hex(&last.after));
@@ -182,7 +195,11 @@ pub(crate) fn unequal(w: Words) -> Failure {
 pub(crate) async fn rebuild(session: &Session) -> Result<pb::RebuildResponse, Failure> {
     let mut stream = session.admin().rebuild(pb::RebuildRequest {}).await?.into_inner();
     let bar = ProgressBar::new(0);
-    bar.set_draw_target(if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    bar.set_draw_target(if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    });
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len}") {
         bar.set_style(style);
     }
@@ -210,7 +227,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     /// Serves until it is told to end.
-    pub(crate) async fn run(self, place: &Place, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let lang = output.words.0;
         if place.server.is_some() {
             return Err(Failure::usage(output.words.pick("laat --server weg", "leave out --server")));

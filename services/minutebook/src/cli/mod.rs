@@ -20,6 +20,7 @@ mod sources;
 mod words;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,9 +38,11 @@ const DATA: &str = "minutebook-data";
 
 /// A ledger of what was decided: every decision, role, agreement and revision of an agenda, and why.
 #[derive(Debug, Parser)]
-#[command(name = "minutebook", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Example:\n  minutebook demo\n\nExit codes: 0 done, 1 refused by a rule, 2 usage, 3 not found, \
-                        4 conflict, 5 integrity failure, 6 cannot reach or read the ledger.")]
+#[command(name = "minutebook", version, max_term_width = 100)]
+#[command(
+    after_help = "Example:\n  minutebook demo\n\nExit codes: 0 done, 1 refused by a rule, 2 usage, 3 not found, \
+                        4 conflict, 5 integrity failure, 6 cannot reach or read the ledger."
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -49,11 +52,12 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// The data directory of the ledger
     #[arg(long, global = true, value_name = "DIR", default_value = DATA, conflicts_with = "server")]
     data: PathBuf,
-    /// The address of a server, such as http://127.0.0.1:7468
+    /// The address of a server, such as 127.0.0.1:7468
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
     /// The language of answers: nl or en
@@ -127,24 +131,24 @@ pub(crate) struct Output {
 
 impl Output {
     /// An empty page for people.
-    fn page(&self) -> Page {
+    fn page(self) -> Page {
         Page::new(if self.format == Format::Markdown { Medium::Markdown } else { Medium::stdout() })
     }
 
-    /// Prints an answer for programs.
-    fn json(&self, value: &Value) -> Result<(), Failure> {
-        page::print(&format!("{value:#}\n"))
-    }
-
     /// Prints an answer: as JSON, or as it is written for people.
-    fn answer(&self, value: impl FnOnce() -> Value, write: impl FnOnce(&mut Page)) -> Result<(), Failure> {
+    fn answer(self, value: impl FnOnce() -> Value, write: impl FnOnce(&mut Page)) -> Result<(), Failure> {
         if self.format == Format::Json {
-            return self.json(&value());
+            return print_json(&value());
         }
         let mut page = self.page();
         write(&mut page);
         page::print(&page.into_text())
     }
+}
+
+/// Prints an answer for programs.
+fn print_json(value: &Value) -> Result<(), Failure> {
+    page::print(&format!("{value:#}\n"))
 }
 
 /// Runs the command that the program was started with.
@@ -155,6 +159,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return misread(&error, &arguments),
     };
     let (lang, json) = (cli.global.lang, cli.global.format == Format::Json);
+    start_tracing(&cli.command);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(obey(cli)),
@@ -166,12 +171,25 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What the program notes for whoever runs it goes to standard error: a server's doings, of a command only errors.
+/// `RUST_LOG` asks for more or less.
+fn start_tracing(command: &Command) {
+    use tracing_subscriber::EnvFilter;
+    let usual = if matches!(command, Command::Serve(_)) { "info" } else { "error" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+}
+
 /// A command line that clap does not accept, or that asks for help.
 fn misread(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let asks_json = arguments.windows(2).any(|pair| pair == ["--format", "json"])
         || arguments.iter().any(|argument| argument == "--format=json");
     if error.use_stderr() && asks_json {
-        return Failure::usage(error.to_string().trim_end()).tell(Lang::En, true);
+        let text = error.to_string();
+        let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let words: Vec<_> = first.split_whitespace().collect();
+        return Failure::usage(words.join(" ")).tell(Lang::En, true);
     }
     // A reader that has gone needs no help.
     let _ = error.print();
@@ -186,19 +204,18 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
     }
     let place = Place { server: global.server, data: global.data };
     match command {
-        Command::Demo(demo) => return demo.run(&place, &output).await,
-        Command::Init(init) => return init.run(&place, &output),
-        Command::Serve(serve) => return serve.run(&place, &output).await,
+        Command::Demo(demo) => return demo.run(&place, output).await,
+        Command::Init(init) => return init.run(&place, output),
+        Command::Serve(serve) => return serve.run(&place, output).await,
         _ => {}
     }
     let session = Session::open(&place, global.lang).await?;
-    let done = ask(command, &session, &output).await;
-    // What went wrong first is what is told.
-    let closed = session.close(global.lang).await;
-    done.and(closed)
+    let done = ask(command, &session, output).await;
+    session.close().await;
+    done
 }
 
-async fn ask(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+async fn ask(command: Command, session: &Session, output: Output) -> Result<(), Failure> {
     match command {
         // INVARIANT: these need no connection and were answered before one was made.
         Command::Demo(_) | Command::Init(_) | Command::Serve(_) => Ok(()),

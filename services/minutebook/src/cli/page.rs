@@ -159,7 +159,7 @@ impl Page {
             self.text.push_str(if n == 0 { first } else { rest });
             match line.split_at_checked(left.min(line.len())) {
                 Some((head, tail)) if left > 0 => {
-                    self.text.push_str(&format!("{style}{head}{PLAIN}{tail}"));
+                    self.text.extend([style, head, PLAIN, tail]);
                     left = left.saturating_sub(line.len() + 1);
                 }
                 _ => self.text.push_str(&line),
@@ -214,7 +214,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Prints bytes as they are.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::of_output)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| Failure::of_output(&error))
 }
 
 #[cfg(test)]
@@ -233,8 +233,8 @@ mod tests {
     #[test]
     fn lines_are_wrapped_between_words() {
         let text = page(Medium::Lines { width: 40, colour: false });
-        let wanted = "A title\n\nAdded (1)\n  action a: a label of more than forty\n    characters in all\n    reason: because *so*\n";
-        assert_eq!(text, wanted);
+        let entry = "  action a: a label of more than forty\n    characters in all\n    reason: because *so*\n";
+        assert_eq!(text, format!("A title\n\nAdded (1)\n{entry}"));
     }
 
     #[test]

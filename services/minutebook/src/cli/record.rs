@@ -63,7 +63,7 @@ pub(crate) async fn sent<T>(
 }
 
 /// Tells what was recorded.
-pub(crate) fn tell(output: &Output, recording: &Recording, receipt: Option<&pb::Receipt>) -> Result<(), Failure> {
+pub(crate) fn tell(output: Output, recording: &Recording, receipt: Option<&pb::Receipt>) -> Result<(), Failure> {
     let receipt = receipt.copied().unwrap_or_default();
     let recorded = || serde_json::json!({"receipt": json::receipt(&receipt), "dry_run": recording.dry_run});
     output.answer(recorded, |page| page.note(&receipt_line(output.words, &receipt, recording.dry_run)))
@@ -72,12 +72,16 @@ pub(crate) fn tell(output: &Output, recording: &Recording, receipt: Option<&pb::
 /// A receipt in one line.
 pub(crate) fn receipt_line(w: Words, receipt: &pb::Receipt, dry_run: bool) -> String {
     if dry_run {
-        return w.pick("Dit kan worden vastgelegd; er is niets vastgelegd.", "This can be recorded; nothing was.").to_owned();
+        return w
+            .pick("Dit kan worden vastgelegd; er is niets vastgelegd.", "This can be recorded; nothing was.")
+            .to_owned();
     }
     let at = instant(receipt.recorded_at_ms);
     let (first, last) = (receipt.first, receipt.first + u64::from(receipt.count.saturating_sub(1)));
     let mut text = match receipt.count {
-        0 => w.pick("Alles stond er al zo; er is niets vastgelegd.", "All of it was so already; nothing was recorded.").to_owned(),
+        0 => w
+            .pick("Alles stond er al zo; er is niets vastgelegd.", "All of it was so already; nothing was recorded.")
+            .to_owned(),
         1 => w.pick(format!("Vastgelegd als gebeurtenis {first}, {at}."), format!("Recorded as event {first}, {at}.")),
         n => w.pick(
             format!("Vastgelegd: {n} gebeurtenissen, {first} t/m {last}, {at}."),
@@ -85,7 +89,10 @@ pub(crate) fn receipt_line(w: Words, receipt: &pb::Receipt, dry_run: bool) -> St
         ),
     };
     if receipt.repeated {
-        let (nl, en) = (" Dit verzoek was al beantwoord; dit is hetzelfde antwoord.", " This request had been answered before; this is the same answer.");
+        let (nl, en) = (
+            " Dit verzoek was al beantwoord; dit is hetzelfde antwoord.",
+            " This request had been answered before; this is the same answer.",
+        );
         text.push_str(w.pick(nl, en));
     }
     text

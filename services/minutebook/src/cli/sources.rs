@@ -32,8 +32,12 @@ impl Differs {
     pub(crate) fn message(&self, w: Words) -> String {
         let Self { source, file, stated, found } = self;
         w.pick(
-            format!("bestand `{file}` van bron `{source}` is niet wat het document noemt: SHA-256 {found}, vermeld {stated}"),
-            format!("file `{file}` of source `{source}` is not what the document states: SHA-256 {found}, stated {stated}"),
+            format!(
+                "bestand `{file}` van bron `{source}` is niet wat het document noemt: SHA-256 {found}, vermeld {stated}"
+            ),
+            format!(
+                "file `{file}` of source `{source}` is not what the document states: SHA-256 {found}, stated {stated}"
+            ),
         )
     }
 }
@@ -71,8 +75,11 @@ pub(crate) async fn check_quote(
     file: &Path,
 ) -> Result<(), Failure> {
     let bytes = fs::read(file).map_err(|error| Failure::of_file(file, &error))?;
-    let request =
-        pb::GetRecordRequest { kind: pb::Kind::Source.into(), id: citation.source.clone(), ..pb::GetRecordRequest::default() };
+    let request = pb::GetRecordRequest {
+        kind: pb::Kind::Source.into(),
+        id: citation.source.clone(),
+        ..pb::GetRecordRequest::default()
+    };
     let answer = session.directory().get_record(request).await?.into_inner();
     let stated = match answer.record.and_then(|record| record.record) {
         Some(pb::record::Record::Source(source)) => source.sha256,

@@ -142,20 +142,14 @@ impl Words {
     /// A sum of money on one line: `€ 37.500 per jaar (fonds)`.
     pub(crate) fn amount(self, map: &serde_json::Map<String, Value>) -> String {
         let stated = |name: &str| map.get(name).filter(|v| !is_unstated(v)).map(|v| self.value(name, v));
-        let mut text = stated("eur").unwrap_or_else(|| self.pick("bedrag niet vermeld", "sum not stated").to_owned());
-        if let Some(per) = stated("per") {
-            text.push_str(&format!(" {per}"));
-        }
-        if let Some(unit) = stated("unit") {
-            text.push_str(&format!(" {unit}"));
-        }
-        if stated("from").is_some() || stated("through").is_some() {
-            text.push_str(&format!(" {}", self.period(stated("from"), stated("through"))));
-        }
-        let part = stated("part_of").map(|whole| format!("{} {whole}", self.pick("deel van", "part of")));
+        let eur = stated("eur").unwrap_or_else(|| self.pick("bedrag niet vermeld", "sum not stated").to_owned());
+        let (from, through) = (stated("from"), stated("through"));
+        let term = (from.is_some() || through.is_some()).then(|| self.period(from, through));
+        let terms: Vec<_> = [Some(eur), stated("per"), stated("unit"), term].into_iter().flatten().collect();
         let source = stated("source").map(|source| format!("{} {source}", self.pick("uit", "from")));
-        let notes: Vec<_> = stated("id").into_iter().chain(source).chain(part).collect();
-        format!("{text} ({})", notes.join(", "))
+        let part = stated("part_of").map(|whole| format!("{} {whole}", self.pick("deel van", "part of")));
+        let notes: Vec<_> = [stated("id"), source, part].into_iter().flatten().collect();
+        format!("{} ({})", terms.join(" "), notes.join(", "))
     }
 
     fn per(self, per: &str) -> &str {
@@ -170,7 +164,7 @@ impl Words {
         let mark = self.pick('.', ',');
         let mut text = String::new();
         for (n, digit) in digits.chars().enumerate() {
-            if n > 0 && (digits.len() - n) % 3 == 0 {
+            if n > 0 && (digits.len() - n).is_multiple_of(3) {
                 text.push(mark);
             }
             text.push(digit);
@@ -193,14 +187,9 @@ impl Words {
 
     /// Where something is stated: the source, its lines and its words.
     pub(crate) fn citation(self, citation: &pb::Citation) -> String {
-        let mut text = citation.source.clone();
-        if let Some(lines) = &citation.lines {
-            text.push_str(&format!(", {} {lines}", self.pick("regel", "line")));
-        }
-        if let Some(quote) = &citation.quote {
-            text.push_str(&format!(": “{quote}”"));
-        }
-        text
+        let lines = citation.lines.as_ref().map(|lines| format!(", {} {lines}", self.pick("regel", "line")));
+        let quote = citation.quote.as_ref().map(|quote| format!(": “{quote}”"));
+        format!("{}{}{}", citation.source, lines.unwrap_or_default(), quote.unwrap_or_default())
     }
 }
 

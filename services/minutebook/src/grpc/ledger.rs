@@ -17,12 +17,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{parts, query, receipt_to_pb, status, write};
 use crate::app::App;
-use crate::import::{self, Parsed, Violation};
+use crate::import::{self, Defect, Parsed, Violation};
 
 /// The most events that a batch may give: as many as it has commands, each of which gives one at most.
 const BATCH_EVENTS: usize = 10_000;
-/// The largest document, in bytes.
-const DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 /// How many events are read at a time.
 const EVENTS: usize = 256;
 /// How many messages wait for a slow reader.
@@ -90,21 +88,13 @@ async fn collect(mut stream: Streaming<pb::ImportDocumentRequest>, lang: Lang) -
             Some(Part::Options(_)) => return Err(status::usage("the options of an import come once, and first")),
             None => {}
         }
-        if bytes.len() > DOCUMENT_BYTES {
-            return Err(status::document_refused(&[too_large()], lang));
+        if bytes.len() > import::MAX_BYTES {
+            // The rest of it is not waited for.
+            let too_large = Violation::of_file(0, Defect::FileTooLarge {});
+            return Err(status::document_refused(&[unread(&too_large)], lang));
         }
     }
     Ok(bytes)
-}
-
-/// A document over its limit; the rest of it is not waited for.
-fn too_large() -> pb::Problem {
-    pb::Problem {
-        code: "DOCUMENT_FORM".to_owned(),
-        message_nl: "het document is groter dan 16 MiB; verdeel het, of zet lange teksten in bronnen".to_owned(),
-        message_en: "the document is over 16 MiB; divide it, or put long texts in sources".to_owned(),
-        ..pb::Problem::default()
-    }
 }
 
 /// One import on its way.
@@ -191,16 +181,16 @@ fn placed(problem: &Problem, parsed: &Parsed) -> pb::Problem {
     }
 }
 
-/// A violation of the document's form; the reader of documents words it in English only.
+/// A violation of the document's form.
 fn unread(violation: &Violation) -> pb::Problem {
     pb::Problem {
         section: violation.section.clone(),
         id: violation.id.clone(),
         field: violation.field.clone(),
         line: violation.line,
-        code: "DOCUMENT_FORM".to_owned(),
-        message_nl: violation.message.clone(),
-        message_en: violation.message.clone(),
+        code: violation.code().to_owned(),
+        message_nl: violation.message(Lang::Nl),
+        message_en: violation.message(Lang::En),
     }
 }
 

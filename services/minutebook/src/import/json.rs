@@ -5,16 +5,16 @@
 
 use minutebook_domain::value::Value;
 
-use super::Violation;
 use super::tree::{Budget, Entry, Node, Shape};
-use super::yaml::{Plain, TOO_LARGE, resolve};
+use super::yaml::{Plain, resolve};
+use super::{Defect, Violation};
 
 /// Reads one JSON value that fills the text.
 pub(super) fn parse(text: &str) -> Result<Node, Violation> {
     let mut reader = Reader { rest: text, line: 1, budget: Budget::new() };
     let node = reader.value()?;
     if reader.peek().is_some() {
-        return Err(reader.refusal("the document ends before this; remove what follows its last `}`"));
+        return Err(reader.refusal(Defect::JsonSurplus {}));
     }
     Ok(node)
 }
@@ -26,8 +26,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn refusal(&self, message: &str) -> Violation {
-        Violation::of_file(self.line, message)
+    fn refusal(&self, defect: Defect) -> Violation {
+        Violation::of_file(self.line, defect)
     }
 
     /// The next character that is not white space, which stays to be read.
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
             Some('"') => Shape::Scalar(Value::String(self.text()?)),
             Some('-' | '0'..='9') => self.number()?,
             Some(_) => Shape::Scalar(self.word()?),
-            None => return Err(self.refusal("the text ends where a value should stand; is the file complete?")),
+            None => return Err(self.refusal(Defect::JsonIncomplete {})),
         };
         Ok(Node { line, span: 0..0, shape })
     }
@@ -76,10 +76,10 @@ impl<'a> Reader<'a> {
         let mut entries = Vec::new();
         while !self.skip(close) {
             if !entries.is_empty() && !self.skip(',') {
-                return Err(self.refusal(&format!("a `,` or `{close}` should stand here")));
+                return Err(self.refusal(Defect::JsonCommaMissing { close }));
             }
             if !entries.is_empty() && self.peek() == Some(close) {
-                return Err(self.refusal(&format!("nothing follows the `,` before this `{close}`; remove the comma")));
+                return Err(self.refusal(Defect::JsonCommaSurplus { close }));
             }
             entries.push(read(self)?);
         }
@@ -89,12 +89,12 @@ impl<'a> Reader<'a> {
 
     fn entry(&mut self) -> Result<Entry, Violation> {
         if self.peek() != Some('"') {
-            return Err(self.refusal("a key in double quotes should stand here"));
+            return Err(self.refusal(Defect::JsonKeyMissing {}));
         }
         let line = self.line;
         let key = self.text()?;
         if !self.skip(':') {
-            return Err(self.refusal(&format!("a `:` should follow the key `{key}`")));
+            return Err(self.refusal(Defect::JsonColonMissing { key }));
         }
         Ok(Entry { key, line, node: self.value()? })
     }
@@ -106,9 +106,8 @@ impl<'a> Reader<'a> {
             escaped = b == b'\\' && !escaped;
             ends
         });
-        let end = end.ok_or_else(|| self.refusal("this text has no closing double quote"))?;
-        let message = "this text is not as JSON writes it; use \\n for a line break and \\\\ for a backslash";
-        serde_json::from_str(self.take(end + 2)).map_err(|_| self.refusal(message))
+        let end = end.ok_or_else(|| self.refusal(Defect::JsonTextOpen {}))?;
+        serde_json::from_str(self.take(end + 2)).map_err(|_| self.refusal(Defect::JsonTextForm {}))
     }
 
     fn number(&mut self) -> Result<Shape, Violation> {
@@ -121,8 +120,8 @@ impl<'a> Reader<'a> {
         // What JSON allows, YAML reads alike; and, unlike `serde_json`, without rounding.
         match resolve(written) {
             Plain::Value(number) if is_json => Ok(Shape::Scalar(number)),
-            Plain::TooLarge if is_json => Ok(Shape::Refused(TOO_LARGE)),
-            _ => Err(self.refusal(&format!("`{written}` is not a number as JSON writes it"))),
+            Plain::TooLarge if is_json => Ok(Shape::Refused(Defect::NumberTooLarge {})),
+            _ => Err(self.refusal(Defect::JsonNumberForm { written: written.to_owned() })),
         }
     }
 
@@ -132,8 +131,8 @@ impl<'a> Reader<'a> {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
             "null" => Ok(Value::Null),
-            "" => Err(self.refusal("a value should stand here; JSON has no comments and no other quotes than `\"`")),
-            word => Err(self.refusal(&format!("`{word}` is not a value; put double quotes around text"))),
+            "" => Err(self.refusal(Defect::JsonValueMissing {})),
+            word => Err(self.refusal(Defect::JsonWordUnknown { word: word.to_owned() })),
         }
     }
 }

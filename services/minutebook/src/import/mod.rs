@@ -5,6 +5,7 @@
 //! violation they find, so that one run shows all there is to repair. Whether a well-formed document may be recorded
 //! is not decided here.
 
+mod defect;
 mod json;
 mod read;
 mod skeleton;
@@ -14,16 +15,16 @@ mod tree;
 mod write;
 mod yaml;
 
-use std::fmt;
-
 use minutebook_domain::document::Document;
 use minutebook_domain::ids::Kind;
+use minutebook_domain::message::Lang;
 
+pub(crate) use defect::Defect;
 pub(crate) use skeleton::with_changes;
 pub(crate) use write::{to_json, to_yaml};
 
 /// The largest file that is read.
-const MAX_BYTES: usize = 16 << 20;
+pub(crate) const MAX_BYTES: usize = 16 << 20;
 /// The most violations of one file: whoever has more has handed in another kind of file.
 const MAX_VIOLATIONS: usize = 1_000;
 /// The longest message, in characters: it may quote what the file says.
@@ -45,8 +46,8 @@ impl Format {
     }
 }
 
-/// What is wrong with a file, and where. Shown as `section id.field (line N): message`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is wrong with a file, and where.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Violation {
     /// The key of the section; empty where the file as a whole is meant.
     pub(crate) section: String,
@@ -56,33 +57,42 @@ pub(crate) struct Violation {
     pub(crate) field: String,
     /// The line, from 1; 0 where it is not known.
     pub(crate) line: u32,
-    /// One line in English that says what is wrong and what to do.
-    pub(crate) message: String,
+    /// What is wrong.
+    pub(crate) defect: Defect,
 }
 
 impl Violation {
     /// A violation of the file as a whole.
-    fn of_file(line: u32, message: impl fmt::Display) -> Self {
-        Self::new("", "", "", line, message)
+    pub(crate) fn of_file(line: u32, defect: Defect) -> Self {
+        Self::new("", "", "", line, defect)
     }
 
-    /// A violation at a place. Whatever text of the file the parts quote, they stay short and on one line.
-    fn new(section: &str, id: &str, field: &str, line: u32, message: impl fmt::Display) -> Self {
-        let id = one_line(id);
-        let field = one_line(field);
-        Self { section: section.to_owned(), id, field, line, message: one_line(&message.to_string()) }
+    /// A violation at a place. Whatever text of the file the place quotes, it stays short and on one line.
+    fn new(section: &str, id: &str, field: &str, line: u32, defect: Defect) -> Self {
+        Self { section: section.to_owned(), id: one_line(id), field: one_line(field), line, defect }
     }
-}
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.defect.code()
+    }
+
+    /// What is wrong and what to do, in one short line.
+    pub(crate) fn message(&self, lang: Lang) -> String {
+        one_line(&self.defect.message(lang))
+    }
+
+    /// The whole of it: `section id.field (line N): message`.
+    pub(crate) fn shown(&self, lang: Lang) -> String {
         let part = |mark, part: &str| if part.is_empty() { String::new() } else { format!("{mark}{part}") };
         let place = self.section.clone() + &part(" ", &self.id) + &part(".", &self.field);
+        let on = if lang == Lang::Nl { "regel" } else { "line" };
+        let message = self.message(lang);
         match (place.as_str(), self.line) {
-            ("", 0) => f.write_str(&self.message),
-            ("", line) => write!(f, "line {line}: {}", self.message),
-            (place, 0) => write!(f, "{place}: {}", self.message),
-            (place, line) => write!(f, "{place} (line {line}): {}", self.message),
+            ("", 0) => message,
+            ("", line) => format!("{on} {line}: {message}"),
+            (place, 0) => format!("{place}: {message}"),
+            (place, line) => format!("{place} ({on} {line}): {message}"),
         }
     }
 }
@@ -162,13 +172,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, Vec<Violation>> {
 /// The text of a file, without the byte order mark that some editors write.
 fn decode(bytes: &[u8]) -> Result<&str, Violation> {
     if bytes.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, and at most 16 MiB are read; hand it in as several", bytes.len());
-        return Err(Violation::of_file(0, message));
+        return Err(Violation::of_file(0, Defect::FileTooLarge {}));
     }
     let text = std::str::from_utf8(bytes).map_err(|fault| {
         let good = bytes.get(..fault.valid_up_to()).unwrap_or_default();
         let line = good.split(|b| *b == b'\n').count();
-        Violation::of_file(u32::try_from(line).unwrap_or(0), "the file is not UTF-8 from here on; save it as UTF-8")
+        Violation::of_file(u32::try_from(line).unwrap_or(0), Defect::NotUtf8 {})
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }

@@ -1,19 +1,19 @@
 //! A tree of values as the records of a document, with every violation on the way.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 
 use minutebook_domain::document::Document;
 use minutebook_domain::ids::{Id, Kind};
 use minutebook_domain::record::Record;
-use minutebook_domain::value::{Fault, Nearest, Value};
+use minutebook_domain::refusal::DocumentShould;
+use minutebook_domain::value::{Expected, Fault, Nearest, Value};
 use serde_json::Map;
 
 use super::tree::{Entry, Keys, Node, Shape};
-use super::{Lines, MAX_VIOLATIONS, RecordLines, Violation};
+use super::{Defect, Lines, MAX_VIOLATIONS, RecordLines, Violation};
 
 /// The most records of a document.
-const MAX_RECORDS: usize = 100_000;
+pub(super) const MAX_RECORDS: usize = 100_000;
 /// The key beside the sections that marks made-up test data.
 const INVENTED: &str = "invented";
 
@@ -28,8 +28,7 @@ pub(super) fn document(root: &Node) -> Result<(Document, Lines), Vec<Violation>>
     }
     violations.sort_by_key(|violation| violation.line);
     if violations.len() >= MAX_VIOLATIONS {
-        let message = format!("the file has {MAX_VIOLATIONS} violations or more; repair these, then read it again");
-        violations.push(Violation::of_file(0, message));
+        violations.push(Violation::of_file(0, Defect::TooManyViolations {}));
     }
     Err(violations)
 }
@@ -96,19 +95,19 @@ impl Reader {
         self.violations.len() >= MAX_VIOLATIONS
     }
 
-    fn refuse(&mut self, place: Place, field: &str, line: u32, message: impl Display) {
-        self.push(Violation::new(place.kind.section(), place.id, field, line, message));
+    fn refuse(&mut self, place: Place, field: &str, line: u32, defect: Defect) {
+        self.push(Violation::new(place.kind.section(), place.id, field, line, defect));
     }
 
-    fn refuse_file(&mut self, line: u32, message: impl Display) {
-        self.push(Violation::of_file(line, message));
+    fn refuse_file(&mut self, line: u32, defect: Defect) {
+        self.push(Violation::of_file(line, defect));
     }
 
     fn root(&mut self, root: &Node) {
         let entries = match &root.shape {
             Shape::Map(entries) => entries,
-            Shape::Refused(why) => return self.refuse_file(root.line, why),
-            _ => return self.refuse_file(root.line, "the file should hold sections such as `agenda:` and `themes:`"),
+            Shape::Refused(why) => return self.refuse_file(root.line, why.clone()),
+            _ => return self.refuse_file(root.line, Defect::SectionsMissing {}),
         };
         let (mut sections, mut keys) = (HashMap::new(), Keys::default());
         for entry in entries {
@@ -143,12 +142,12 @@ impl Reader {
             return true;
         }
         if let Shape::Refused(why) = &entry.node.shape {
-            self.refuse_file(entry.line, why);
+            self.refuse_file(entry.line, why.clone());
         } else if Kind::ALL.into_iter().any(|kind| kind.section() == key) {
-            self.refuse_file(entry.line, format!("`{key}` is not a section of its own; it stands inside `themes`"));
+            self.refuse_file(entry.line, Defect::SectionNested { key: key.to_owned() });
         } else {
             let nearest = Nearest::of(key, known());
-            self.refuse_file(entry.line, format!("`{key}` is not a section of an agenda document{nearest}"));
+            self.refuse_file(entry.line, Defect::SectionUnknown { key: key.to_owned(), nearest });
         }
         false
     }
@@ -157,7 +156,7 @@ impl Reader {
         match &entry.node.shape {
             Shape::Scalar(Value::Bool(true)) => self.document.invented = true,
             _ if entry.node.is_unstated() => {}
-            _ => self.push(Violation::new(INVENTED, "", "", entry.line, "should be true, or left out")),
+            _ => self.push(Violation::new(INVENTED, "", "", entry.line, Defect::InventedForm {})),
         }
     }
 
@@ -165,21 +164,20 @@ impl Reader {
     fn completeness(&mut self) {
         let line = |kind| self.lines.sections.iter().find(|(k, _)| *k == kind).map(|(_, line)| *line);
         let (agenda, edition, themes) = (line(Kind::Agenda), line(Kind::Edition), line(Kind::Theme));
-        let whole = |kind| Place { kind, id: "" };
+        let refuse = |reader: &mut Self, kind, line, should| {
+            reader.refuse(Place { kind, id: "" }, "", line, Defect::DocumentForm { should });
+        };
         match (edition, themes) {
             (Some(line), None) => {
-                let message = "an edition states its items; add `themes`, or leave `edition` out of a partial document";
-                self.refuse(whole(Kind::Edition), "", line, message);
+                refuse(self, Kind::Edition, line, DocumentShould::StateItems);
             }
             (None, Some(line)) => {
-                let message = "items belong to an edition; add `edition`, or leave `themes` out of a partial document";
-                self.refuse(whole(Kind::Theme), "", line, message);
+                refuse(self, Kind::Theme, line, DocumentShould::PlaceItems);
             }
             _ => {}
         }
         if agenda.is_none() && (edition.is_some() || themes.is_some()) {
-            let message = "is missing; say which agenda this is an edition of, with `id` and `title`";
-            self.refuse(whole(Kind::Agenda), "", 0, message);
+            refuse(self, Kind::Agenda, 0, DocumentShould::NameAgenda);
         }
     }
 
@@ -187,9 +185,9 @@ impl Reader {
         let place = Place { kind, id: "" };
         match &node.shape {
             Shape::List(list) => list.iter().for_each(|node| self.record(kind, node, parent)),
-            Shape::Refused(why) => self.refuse(place, "", node.line, why),
+            Shape::Refused(why) => self.refuse(place, "", node.line, why.clone()),
             _ if node.is_unstated() => {}
-            _ => self.refuse(place, "", node.line, "should be a list of records; start each with `- `"),
+            _ => self.refuse(place, "", node.line, Defect::SectionForm {}),
         }
     }
 
@@ -199,14 +197,13 @@ impl Reader {
         }
         self.records += 1;
         if self.records > MAX_RECORDS {
-            let message = format!("the file has more than {MAX_RECORDS} records; hand it in as several");
-            return self.refuse_file(node.line, message);
+            return self.refuse_file(node.line, Defect::TooManyRecords {});
         }
         let place = Place { kind, id: "" };
         match &node.shape {
             Shape::Map(entries) => self.entries(kind, node.line, entries, parent),
-            Shape::Refused(why) => self.refuse(place, "", node.line, why),
-            _ => self.refuse(place, "", node.line, "should be a record of named values such as `id: …`"),
+            Shape::Refused(why) => self.refuse(place, "", node.line, why.clone()),
+            _ => self.refuse(place, "", node.line, Defect::RecordForm {}),
         }
     }
 
@@ -222,9 +219,9 @@ impl Reader {
             Ok(record) if id.is_some() => self.keep(record, RecordLines { start: line, fields: fields.lines }),
             Ok(_) => {}
             Err(faults) => {
-                for fault in faults.iter().filter(|fault| !fields.reported.contains(&fault.field.as_str())) {
+                for fault in faults.into_iter().filter(|fault| !fields.reported.contains(&fault.field.as_str())) {
                     let stated = fields.lines.iter().find(|(name, _)| *name == fault.field);
-                    self.refuse(place, &fault.field, stated.map_or(line, |(_, line)| *line), &fault.fault);
+                    self.refuse(place, &fault.field, stated.map_or(line, |(_, line)| *line), fault.fault.into());
                 }
             }
         }
@@ -246,17 +243,15 @@ impl Reader {
         }
         let line = written.map_or(start, |entry| entry.line);
         let id = match written.map(|entry| &entry.node.shape) {
-            None | Some(Shape::Scalar(Value::Null)) => Err(Fault::Missing.to_string()),
+            None | Some(Shape::Scalar(Value::Null)) => Err(Fault::Missing {}.into()),
             Some(Shape::Scalar(Value::String(text))) => read_id(place.kind, text),
-            Some(Shape::Scalar(_)) => Err("should be text; put quotes around it, for example `\"3.1\"`".to_owned()),
-            Some(Shape::Refused(why)) => Err((*why).to_owned()),
-            Some(Shape::List(_) | Shape::Map(_)) => Err("should be text, for example `gemeente-emmen`".to_owned()),
+            Some(Shape::Scalar(_)) => Err(Fault::Type { expected: Expected::Quoted }.into()),
+            Some(Shape::Refused(why)) => Err(why.clone()),
+            Some(Shape::List(_) | Shape::Map(_)) => Err(Fault::Type { expected: Expected::Text }.into()),
         };
         let id = id.map_err(|wrong| self.refuse(place, "id", line, wrong)).ok()?;
         if let Some(first) = self.ids.insert((place.kind, id.clone()), line) {
-            let kind = place.kind.name().replace('_', " ");
-            let message = format!("`{id}` is the id of two {kind} records, on lines {first} and {line}; rename one");
-            self.refuse(place, "id", line, message);
+            self.refuse(place, "id", line, Defect::DuplicateId { id: id.clone(), first, line });
         }
         Some(id)
     }
@@ -277,7 +272,7 @@ impl Reader {
             if let Some(why) = keys.repeated(entry) {
                 self.refuse(place, key, entry.line, why);
             } else if parent.is_some_and(|parent| parent.field == key) {
-                self.refuse(place, key, entry.line, "is given by the place in the file; leave it out");
+                self.refuse(place, key, entry.line, Defect::ParentStated {});
             } else if let Some(field) = field {
                 self.field(place, field, entry, &mut fields);
             } else if !inner_keys(place.kind).any(|inner| inner == key) {
@@ -314,12 +309,11 @@ impl Reader {
     }
 }
 
-fn read_id(kind: Kind, text: &str) -> Result<Id, String> {
+fn read_id(kind: Kind, text: &str) -> Result<Id, Defect> {
     match kind {
-        _ if text.is_empty() => Err(Fault::Missing.to_string()),
-        Kind::Explanation => Id::section(text)
-            .ok_or_else(|| format!("`{text}` is not a section number; use digits joined by full stops, such as `3.1`")),
-        _ => Id::new(text).ok_or_else(|| Fault::Id(text.to_owned()).to_string()),
+        _ if text.is_empty() => Err(Fault::Missing {}.into()),
+        Kind::Explanation => Id::section(text).ok_or_else(|| Defect::SectionNumber { text: text.to_owned() }),
+        _ => Id::new(text).ok_or_else(|| Fault::Id { text: text.to_owned() }.into()),
     }
 }
 
@@ -330,10 +324,10 @@ fn inner_keys(kind: Kind) -> impl Iterator<Item = &'static str> {
 }
 
 /// What is wrong with a key that a record does not have.
-fn unknown(entry: &Entry, nearest: Nearest) -> String {
+fn unknown(entry: &Entry, nearest: Nearest) -> Defect {
     match &entry.node.shape {
-        Shape::Refused(why) => (*why).to_owned(),
-        _ => Fault::Unknown(entry.key.clone(), nearest).to_string(),
+        Shape::Refused(why) => why.clone(),
+        _ => Fault::Unknown { key: entry.key.clone(), nearest }.into(),
     }
 }
 

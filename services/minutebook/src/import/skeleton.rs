@@ -4,7 +4,7 @@ use minutebook_domain::value::Value;
 
 use super::tree::{self, Entry, Node, Shape};
 use super::write::{entries, flow};
-use super::{Format, Violation, to_json};
+use super::{Defect, Format, Violation, to_json};
 
 const CHANGES: &str = "changes";
 
@@ -26,8 +26,7 @@ pub(crate) fn with_changes(text: &str, added: &[Value]) -> Result<String, Vec<Vi
     if tree::parse(&changed).is_ok_and(|root| root.to_value(&mut Vec::new()) == wanted) {
         return Ok(format!("{mark}{changed}"));
     }
-    let message = "the `changes` cannot be added to the way this file is written; write them as `- ` lines at its end";
-    Err(vec![Violation::new(CHANGES, "", "", section(&root).map_or(0, |entry| entry.line), message)])
+    Err(vec![of_changes(&root, Defect::ChangesNotAdded {})])
 }
 
 /// What the changed text should read as.
@@ -35,21 +34,24 @@ fn wanted(root: &Node, added: &[Value]) -> Result<Value, Vec<Violation>> {
     let mut faults = Vec::new();
     let mut value = root.to_value(&mut faults);
     if !faults.is_empty() {
-        return Err(faults.iter().map(|(line, why)| Violation::of_file(*line, why)).collect());
+        return Err(faults.into_iter().map(|(line, why)| Violation::of_file(line, why)).collect());
     }
     let Some(map) = value.as_object_mut() else {
-        return Err(vec![Violation::of_file(root.line, "the file should hold sections such as `agenda:`")]);
+        return Err(vec![Violation::of_file(root.line, Defect::SectionsMissing {})]);
     };
     let changes = map.entry(CHANGES).or_insert(Value::Null);
     if minutebook_domain::value::is_unstated(changes) {
         *changes = Value::Array(Vec::new());
     }
     let Some(list) = changes.as_array_mut() else {
-        let line = section(root).map_or(0, |entry| entry.line);
-        return Err(vec![Violation::new(CHANGES, "", "", line, "should be a list of records")]);
+        return Err(vec![of_changes(root, Defect::SectionForm {})]);
     };
     list.extend_from_slice(added);
     Ok(value)
+}
+
+fn of_changes(root: &Node, defect: Defect) -> Violation {
+    Violation::new(CHANGES, "", "", section(root).map_or(0, |entry| entry.line), defect)
 }
 
 fn section(root: &Node) -> Option<&Entry> {

@@ -6,10 +6,10 @@ use std::ops::Range;
 use minutebook_domain::value::Value;
 use serde_json::Map;
 
-use super::{Format, MAX_VIOLATIONS, Violation, json, yaml};
+use super::{Defect, Format, MAX_VIOLATIONS, Violation, json, yaml};
 
 /// How deep values may stand inside one another. An agenda document goes eight levels deep.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 /// The most values of a file, so that its tree stays far below a gigabyte.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -31,7 +31,7 @@ pub(super) enum Shape {
     /// Named values in their order; a key may still stand here twice.
     Map(Vec<Entry>),
     /// A value that no document may hold, and why. It does not keep the rest of the file from being read.
-    Refused(&'static str),
+    Refused(Defect),
 }
 
 /// A named value and the line of its name.
@@ -43,7 +43,7 @@ pub(super) struct Entry {
 }
 
 /// A fault inside a value: its line, and what is wrong.
-pub(super) type Fault = (u32, String);
+pub(super) type Fault = (u32, Defect);
 
 impl Node {
     /// The value without its lines. What cannot be a value is noted as a fault and reads as null, and so is all that
@@ -65,7 +65,7 @@ impl Node {
                 Value::Object(map)
             }
             Shape::Refused(why) => {
-                faults.push((self.line, (*why).to_owned()));
+                faults.push((self.line, why.clone()));
                 Value::Null
             }
         }
@@ -86,8 +86,8 @@ impl Node {
 pub(super) struct Keys<'a>(HashMap<&'a str, u32>);
 
 impl<'a> Keys<'a> {
-    /// Notes the key of an entry; the message that it stands here twice, if it does.
-    pub(super) fn repeated(&mut self, entry: &'a Entry) -> Option<String> {
+    /// Notes the key of an entry; that it stands here twice, if it does.
+    pub(super) fn repeated(&mut self, entry: &'a Entry) -> Option<Defect> {
         let Entry { key, line, .. } = entry;
         let first = match self.0.entry(key) {
             hash_map::Entry::Occupied(first) => *first.get(),
@@ -96,7 +96,7 @@ impl<'a> Keys<'a> {
                 return None;
             }
         };
-        Some(format!("`{key}` stands here twice, on lines {first} and {line}; keep one"))
+        Some(Defect::KeyRepeated { key: key.clone(), first, line: *line })
     }
 }
 
@@ -114,9 +114,7 @@ impl Budget {
     /// Counts one value.
     pub(super) fn value(&mut self, line: u32) -> Result<(), Violation> {
         let left = self.values.checked_sub(1);
-        self.values = left.ok_or_else(|| {
-            Violation::of_file(line, "the file holds more values than an agenda can; hand it in as several")
-        })?;
+        self.values = left.ok_or_else(|| Violation::of_file(line, Defect::TooManyValues {}))?;
         Ok(())
     }
 
@@ -124,8 +122,7 @@ impl Budget {
     pub(super) fn enter(&mut self, line: u32) -> Result<(), Violation> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            let message = format!("values stand more than {MAX_DEPTH} levels inside one another; write them flatter");
-            return Err(Violation::of_file(line, message));
+            return Err(Violation::of_file(line, Defect::TooDeep {}));
         }
         Ok(())
     }

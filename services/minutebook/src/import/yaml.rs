@@ -4,15 +4,8 @@ use minutebook_domain::value::Value;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Number;
 
-use super::Violation;
 use super::tree::{Budget, Entry, Node, Shape};
-
-/// Why a number is refused in either notation.
-pub(super) const TOO_LARGE: &str = "is a number too large to be kept exactly; write a smaller one, or text in quotes";
-const ALIAS: &str = "anchors and aliases (`&name`, `*name`) are not read; write the value out in each place";
-const TAG: &str = "tags (`!name`) are not read; leave the tag out, and put quotes around text";
-const MERGE: &str = "merge keys (`<<`) are not read; write the values out in each place";
-const KEY: &str = "a key should be a word, not a list or a record";
+use super::{Defect, Violation};
 
 /// The most characters with a meaning for YAML. The parser keeps what stands between outer brackets as tokens of
 /// some hundred bytes before it hands out the first. An agenda has one such character in 17 bytes.
@@ -21,26 +14,32 @@ const MAX_MARKS: usize = 1_500_000;
 /// Reads the one YAML document of a text.
 pub(super) fn parse(text: &str) -> Result<Node, Violation> {
     if text.bytes().filter(|b| b",[]{}:\"'&*!?".contains(b)).count() > MAX_MARKS {
-        return Err(Violation::of_file(0, "the file holds more values than an agenda can; hand it in as several"));
+        return Err(Violation::of_file(0, Defect::TooManyValues {}));
     }
     let mut reader = Reader { parser: Parser::new_from_str(text), budget: Budget::new() };
     let mut root = None;
     loop {
         let (event, span) = reader.next()?;
         match event {
-            Event::StreamEnd => return root.ok_or_else(|| Violation::of_file(1, "the file is empty")),
+            Event::StreamEnd => return root.ok_or_else(|| Violation::of_file(1, Defect::FileEmpty {})),
             Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
             Event::DocumentStart(_) if root.is_some() => {
-                let message = "a second YAML document starts here; hand in one document per file";
-                return Err(Violation::of_file(line(span), message));
+                return Err(Violation::of_file(line(span), Defect::SecondDocument {}));
             }
             Event::DocumentStart(_) => {
                 let (event, span) = reader.next()?;
                 root = Some(reader.node(event, span)?);
             }
-            _ => return Err(Violation::of_file(line(span), "this is not YAML that can be read")),
+            _ => return Err(unreadable(line(span), UNEXPECTED)),
         }
     }
+}
+
+/// What the parser does not hand out: its events come in order, up to the end of the text.
+const UNEXPECTED: &str = "unexpected event";
+
+fn unreadable(line: u32, why: &str) -> Violation {
+    Violation::of_file(line, Defect::YamlSyntax { why: why.to_owned() })
 }
 
 struct Reader<'a> {
@@ -55,10 +54,9 @@ impl<'a> Reader<'a> {
             Some(Err(fault)) => {
                 let line = u32::try_from(fault.marker().line()).unwrap_or(0);
                 let alias = fault.info().contains("unknown anchor");
-                let message = if alias { ALIAS.to_owned() } else { format!("not valid YAML: {}", fault.info()) };
-                Err(Violation::of_file(line, message))
+                Err(if alias { Violation::of_file(line, Defect::Alias {}) } else { unreadable(line, fault.info()) })
             }
-            None => Err(Violation::of_file(0, "not valid YAML: the text ends too early")),
+            None => Err(unreadable(0, UNEXPECTED)),
         }
     }
 
@@ -71,12 +69,12 @@ impl<'a> Reader<'a> {
             Event::Scalar(text, style, anchor, tag) => (scalar(text.into_owned(), style), anchor, tag),
             Event::SequenceStart(anchor, tag) => (Shape::List(self.list(line, &mut end)?), anchor, tag),
             Event::MappingStart(anchor, tag) => (Shape::Map(self.map(line, &mut end)?), anchor, tag),
-            Event::Alias(_) => (Shape::Refused(ALIAS), 0, None),
-            _ => return Err(Violation::of_file(line, "this is not YAML that can be read")),
+            Event::Alias(_) => (Shape::Refused(Defect::Alias {}), 0, None),
+            _ => return Err(unreadable(line, UNEXPECTED)),
         };
         let shape = match tag {
-            Some(_) => Shape::Refused(TAG),
-            None if anchor != 0 => Shape::Refused(ALIAS),
+            Some(_) => Shape::Refused(Defect::Tag {}),
+            None if anchor != 0 => Shape::Refused(Defect::Alias {}),
             None => shape,
         };
         Ok(Node { line, span: span.start.index()..end, shape })
@@ -112,14 +110,14 @@ impl<'a> Reader<'a> {
 
     fn entry(&mut self, event: Event<'a>, span: Span) -> Result<Entry, Violation> {
         let (key, refused) = match event {
-            Event::Scalar(key, ScalarStyle::Plain, 0, None) if key == "<<" => (key.into_owned(), Some(MERGE)),
+            Event::Scalar(key, ScalarStyle::Plain, 0, None) if key == "<<" => (key.into_owned(), Some(Defect::MergeKey {})),
             Event::Scalar(key, _, anchor, tag) => {
-                let refused = tag.map(|_| TAG).or((anchor != 0).then_some(ALIAS));
+                let refused = tag.map(|_| Defect::Tag {}).or((anchor != 0).then_some(Defect::Alias {}));
                 (key.into_owned(), refused)
             }
             other => {
                 self.node(other, span)?;
-                (String::new(), Some(KEY))
+                (String::new(), Some(Defect::KeyForm {}))
             }
         };
         let (event, value) = self.next()?;
@@ -145,7 +143,7 @@ fn scalar(text: String, style: ScalarStyle) -> Shape {
         ScalarStyle::Plain => match resolve(&text) {
             Plain::Text => Shape::Scalar(Value::String(text)),
             Plain::Value(value) => Shape::Scalar(value),
-            Plain::TooLarge => Shape::Refused(TOO_LARGE),
+            Plain::TooLarge => Shape::Refused(Defect::NumberTooLarge {}),
         },
         _ => Shape::Scalar(Value::String(text)),
     }

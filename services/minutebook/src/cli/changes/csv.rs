@@ -9,8 +9,25 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::json;
 
 const COLUMNS: [&str; 19] = [
-    "outcome", "item", "id", "label", "field", "before", "after", "disposition", "others", "reason", "decision",
-    "body", "authority_decision", "authority_body", "mandate", "effective", "position", "uncertain", "invented",
+    "outcome",
+    "item",
+    "id",
+    "label",
+    "field",
+    "before",
+    "after",
+    "disposition",
+    "others",
+    "reason",
+    "decision",
+    "body",
+    "authority_decision",
+    "authority_body",
+    "mandate",
+    "effective",
+    "position",
+    "uncertain",
+    "invented",
 ];
 
 /// The table, with its header.

@@ -60,11 +60,7 @@ fn item(item: &pb::ItemChange) -> Map<String, Value> {
         Outcome::Changed | Outcome::Reinstated => {
             put("fields", json::fields(&item.fields));
         }
-        Outcome::Unspecified
-        | Outcome::Added
-        | Outcome::Suspended
-        | Outcome::CameAndWent
-        | Outcome::CarriedOver => {}
+        Outcome::Unspecified | Outcome::Added | Outcome::Suspended | Outcome::CameAndWent | Outcome::CarriedOver => {}
     }
     put("label", item.label.as_str().into());
     if !item.steps.is_empty() || item.outcome() == Outcome::Changed {

@@ -13,7 +13,7 @@ use super::connect::Session;
 use super::failure::Failure;
 use super::page::{Page, print};
 use super::words::Words;
-use super::{Format, Output, args};
+use super::{Format, Output, args, print_json};
 
 pub(crate) use text::{control_line, difference, reasons};
 
@@ -42,11 +42,11 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// Answers it.
-    pub(crate) async fn run(self, session: &Session, output: &Output) -> Result<(), Failure> {
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let all = self.all;
         let answer = ask(session, self.request()).await?;
         match output.format {
-            Format::Json => output.json(&json::changes(&answer)),
+            Format::Json => print_json(&json::changes(&answer)),
             Format::Csv => print(&csv::table(&answer, all)?),
             Format::Text | Format::Markdown => {
                 let mut page = output.page();
@@ -65,10 +65,7 @@ impl Changes {
 }
 
 /// How an agenda changed, as the server answers it.
-pub(crate) async fn ask(
-    session: &Session,
-    request: pb::GetChangesRequest,
-) -> Result<pb::GetChangesResponse, Failure> {
+pub(crate) async fn ask(session: &Session, request: pb::GetChangesRequest) -> Result<pb::GetChangesResponse, Failure> {
     Ok(session.agenda().get_changes(request).await?.into_inner())
 }
 

@@ -1,5 +1,8 @@
 //! The answer of `changes` in its forms, from one small answer.
 
+use std::fs;
+use std::path::Path;
+
 use minutebook_domain::message::Lang;
 use minutebook_proto::{pb, value_to_pb};
 use pb::item_change::Outcome;
@@ -9,16 +12,16 @@ use super::{csv, write};
 use crate::cli::page::{Medium, Page};
 use crate::cli::words::Words;
 
-fn key(kind: pb::Kind, id: &str) -> Option<pb::RecordKey> {
-    Some(pb::RecordKey { kind: kind.into(), within: String::new(), id: id.into() })
+fn key(kind: pb::Kind, id: &str) -> pb::RecordKey {
+    pb::RecordKey { kind: kind.into(), within: String::new(), id: id.into() }
 }
 
 fn field(name: &str, before: &Value, after: &Value) -> pb::FieldChange {
     pb::FieldChange { field: name.into(), before: Some(value_to_pb(before)), after: Some(value_to_pb(after)) }
 }
 
-fn why(position: u64) -> Option<pb::Why> {
-    Some(pb::Why {
+fn why(position: u64) -> pb::Why {
+    pb::Why {
         reason: Some("Lagere bijdrage.".into()),
         ground: Some("begroting".into()),
         body: Some("ps".into()),
@@ -30,12 +33,12 @@ fn why(position: u64) -> Option<pb::Why> {
         effective: Some(pb::Date { date: Some(pb::date::Date::Edtf("2018-01-01".into())) }),
         position,
         ..pb::Why::default()
-    })
+    }
 }
 
 fn item(outcome: Outcome, id: &str, label: &str, position: u64) -> pb::ItemChange {
-    let why = if outcome == Outcome::CarriedOver { None } else { why(position) };
-    let key = key(pb::Kind::Action, id);
+    let why = (outcome != Outcome::CarriedOver).then(|| why(position));
+    let key = Some(key(pb::Kind::Action, id));
     pb::ItemChange { key, label: label.into(), outcome: outcome.into(), why, ..pb::ItemChange::default() }
 }
 
@@ -57,7 +60,7 @@ fn answer() -> pb::GetChangesResponse {
         ..item(Outcome::Split, "anders-benutten", "Anders benutten", 13)
     };
     let corrected = pb::Correction {
-        key: key(pb::Kind::Action, "leerstoel"),
+        key: Some(key(pb::Kind::Action, "leerstoel")),
         fields: vec![field("title", &json!("Leestoel"), &json!("=Leerstoel"))],
         corrects: 5,
         why: Some(pb::Why { reason: Some("Tikfout.".into()), position: 20, ..pb::Why::default() }),
@@ -72,7 +75,7 @@ fn answer() -> pb::GetChangesResponse {
             items: vec![dropped, changed, split, item(Outcome::CarriedOver, "breedband", "Breedband", 0)],
             corrected: vec![corrected],
             related: vec![pb::RelatedChange {
-                key: key(pb::Kind::Milestone, "start"),
+                key: Some(key(pb::Kind::Milestone, "start")),
                 label: "Start".into(),
                 outcome: pb::related_change::Outcome::NotRestated.into(),
                 fields: Vec::new(),
@@ -83,7 +86,13 @@ fn answer() -> pb::GetChangesResponse {
                 message_nl: "niet vermeld: `date`".into(),
                 message_en: "not stated: `date`".into(),
             }],
-            control: Some(pb::ControlTotal { before: 3, dropped: 1, by_split: 1, after: 3, ..pb::ControlTotal::default() }),
+            control: Some(pb::ControlTotal {
+                before: 3,
+                dropped: 1,
+                by_split: 1,
+                after: 3,
+                ..pb::ControlTotal::default()
+            }),
         }),
     }
 }
@@ -96,19 +105,24 @@ fn text(lang: Lang, medium: Medium) -> String {
 
 const LINES: Medium = Medium::Lines { width: 100, colour: false };
 
-#[test]
-fn people_read_what_changed_in_english() {
-    assert_eq!(text(Lang::En, LINES), include_str!("golden.en.txt"));
+/// Compares with a file under `tests/golden`; `MINUTEBOOK_BLESS=1` writes it anew.
+fn assert_golden(name: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name);
+    if std::env::var_os("MINUTEBOOK_BLESS").is_some() {
+        fs::write(&file, text).unwrap();
+    }
+    assert_eq!(text, fs::read_to_string(&file).unwrap_or_default(), "{name}");
 }
 
 #[test]
-fn people_read_what_changed_in_dutch() {
-    assert_eq!(text(Lang::Nl, LINES), include_str!("golden.nl.txt"));
+fn people_read_what_changed() {
+    assert_golden("changes.en.txt", &text(Lang::En, LINES));
+    assert_golden("changes.nl.txt", &text(Lang::Nl, LINES));
 }
 
 #[test]
 fn pages_show_what_changed_in_markdown() {
-    assert_eq!(text(Lang::En, Medium::Markdown), include_str!("golden.en.md"));
+    assert_golden("changes.en.md", &text(Lang::En, Medium::Markdown));
 }
 
 #[test]
@@ -128,8 +142,24 @@ fn programs_get_the_promised_shape() {
     let value = super::json::changes(&answer());
     let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
     let wanted = [
-        "agenda", "from", "to", "invented", "position", "added", "dropped", "changed", "split", "merged", "suspended",
-        "reinstated", "came_and_went", "corrected", "carried_over", "related", "findings", "control_total",
+        "agenda",
+        "from",
+        "to",
+        "invented",
+        "position",
+        "added",
+        "dropped",
+        "changed",
+        "split",
+        "merged",
+        "suspended",
+        "reinstated",
+        "came_and_went",
+        "corrected",
+        "carried_over",
+        "related",
+        "findings",
+        "control_total",
     ];
     assert_eq!(keys, wanted);
     let dropped = json!({

@@ -35,7 +35,9 @@ impl Report<'_> {
             let items: Vec<_> = changes.items.iter().filter(|item| item.outcome() == outcome).collect();
             if !items.is_empty() {
                 self.page.section(&format!("{} ({})", self.outcome(outcome), items.len()));
-                items.into_iter().for_each(|item| self.item(item));
+                for item in items {
+                    self.item(item);
+                }
             }
         }
         self.corrected(changes.corrected.iter().collect());
@@ -69,10 +71,8 @@ impl Report<'_> {
         if changes.invented {
             self.page.banner(w.invented());
         }
-        self.page.note(&w.pick(
-            format!("Zoals bekend bij gebeurtenis {known}."),
-            format!("As known at event {known}."),
-        ));
+        self.page
+            .note(&w.pick(format!("Zoals bekend bij gebeurtenis {known}."), format!("As known at event {known}.")));
     }
 
     fn outcome(&self, outcome: Outcome) -> &'static str {
@@ -136,7 +136,11 @@ impl Report<'_> {
         if corrections.is_empty() {
             return;
         }
-        self.page.section(&format!("{} ({})", w.pick("Verbeterde schrijffouten", "Corrected slips of the pen"), corrections.len()));
+        self.page.section(&format!(
+            "{} ({})",
+            w.pick("Verbeterde schrijffouten", "Corrected slips of the pen"),
+            corrections.len()
+        ));
         for correction in corrections {
             self.page.item(&w.key(correction.key.as_ref()), "");
             self.fields(&correction.fields);
@@ -157,7 +161,9 @@ impl Report<'_> {
         }
         self.page.section(&title);
         if self.all {
-            carried.iter().for_each(|item| self.page.item(&self.words.key(item.key.as_ref()), &item.label));
+            for item in carried {
+                self.page.item(&self.words.key(item.key.as_ref()), &item.label);
+            }
         } else {
             self.page.note(self.words.pick("`--all` somt ze op.", "`--all` lists them."));
         }
@@ -223,7 +229,7 @@ pub(crate) fn reasons(w: Words, why: &pb::Why) -> Vec<(&'static str, String)> {
             None => w.pick("mandaat niet na te gaan", "mandate not verifiable").to_owned(),
         };
         let (decision, with) = (&authority.decision, w.pick("met", "with"));
-        let from = |date| format!(", {} {}", w.pick("vanaf", "from"), w.date(Some(date)));
+        let from = |date| format!(", {} {}", w.pick("per", "from"), w.date(Some(date)));
         let since = why.effective.as_ref().map(from).unwrap_or_default();
         lines.push((w.pick("vastgesteld door", "adopted by"), format!("{by} {with} {decision}, {mandate}{since}")));
     } else if let Some(date) = &why.effective {
@@ -239,11 +245,11 @@ pub(crate) fn difference(w: Words, change: &pb::FieldChange) -> String {
 
 /// The count of actions on one line.
 pub(crate) fn control_line(w: Words, control: &pb::ControlTotal) -> String {
-    let mut text = format!("{} {}", w.pick("Acties:", "Actions:"), control.before);
+    let mut terms = vec![w.pick("Acties:", "Actions:").to_owned(), control.before.to_string()];
     let mut step = |number: i64, nl, en| {
         if number != 0 {
             let mark = if number < 0 { '-' } else { '+' };
-            text.push_str(&format!(" {mark} {} {}", number.abs(), w.pick(nl, en)));
+            terms.push(format!("{mark} {} {}", number.abs(), w.pick(nl, en)));
         }
     };
     step(control.added.into(), "toegevoegd", "added");
@@ -257,5 +263,5 @@ pub(crate) fn control_line(w: Words, control: &pb::ControlTotal) -> String {
     } else {
         w.pick("DE TELLING SLUIT NIET", "THE CONTROL TOTAL DOES NOT BALANCE")
     };
-    format!("{text} = {}; {verdict}.", control.after)
+    format!("{} = {}; {verdict}.", terms.join(" "), control.after)
 }

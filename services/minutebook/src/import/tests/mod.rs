@@ -1,9 +1,11 @@
 //! What the tests of reading and of writing share.
 
+mod codes;
 mod reading;
 mod writing;
 
 use minutebook_domain::document::Document;
+use minutebook_domain::message::Lang;
 use minutebook_domain::value::Value;
 use serde_json::json;
 
@@ -26,7 +28,7 @@ fn document(text: &str) -> Document {
 }
 
 fn shown(violations: &[Violation]) -> Vec<String> {
-    violations.iter().map(ToString::to_string).collect()
+    violations.iter().map(|violation| violation.shown(Lang::En)).collect()
 }
 
 /// The violations of a file as people see them.

@@ -62,9 +62,10 @@ fn a_partial_document_needs_no_agenda() {
 fn what_is_no_text_or_no_document_is_refused() {
     refused_once(b"a: 1\nb: \xff\n", "line 2: the file is not UTF-8 from here on; save it as UTF-8");
     let large = vec![b' '; (16 << 20) + 1];
-    refused_once(large, "the file has 16777217 bytes, and at most 16 MiB are read; hand it in as several");
-    refused_once("", "line 1: the file is empty");
-    refused_once("# nothing\n", "line 1: the file is empty");
+    refused_once(large, "the file is over 16 MiB; divide it, or put long texts in documents and register them as sources");
+    let empty = "line 1: the file is empty; write sections such as `agenda:` and `themes:`";
+    refused_once("", empty);
+    refused_once("# nothing\n", empty);
     refused_once("text", "line 1: the file should hold sections such as `agenda:` and `themes:`");
     assert!(refused("bodies: [\n")[0].starts_with("line 2: not valid YAML: "));
 }
@@ -92,7 +93,7 @@ fn what_hides_values_elsewhere_is_refused() {
 
 #[test]
 fn depth_and_number_of_values_are_bounded() {
-    let deep = "values stand more than 16 levels inside one another; write them flatter";
+    let deep = "values stand more than 16 levels deep in one another; write them flatter";
     refused_once(format!("a:\n {}", "[".repeat(17)), &format!("line 2: {deep}"));
     refused_once(format!("{{\"a\":\n {}", "[".repeat(100_000)), &format!("line 2: {deep}"));
     let many = "the file holds more values than an agenda can; hand it in as several";
@@ -128,8 +129,8 @@ fn sections_and_records_of_the_wrong_type_are_refused() {
     refused_once("bodies:\n  id: b\n", "bodies (line 2): should be a list of records; start each with `- `");
     refused_once("bodies:\n- b\n", "bodies (line 2): should be a record of named values such as `id: …`");
     refused_once("agenda:\n- {id: a}\n", "agenda (line 2): should be a record of named values such as `id: …`");
-    refused_once("invented: yes\n", "invented (line 1): should be true, or left out");
-    refused_once("invented: false\n", "invented (line 1): should be true, or left out");
+    refused_once("invented: yes\n", "invented (line 1): should be `true`, or left out");
+    refused_once("invented: false\n", "invented (line 1): should be `true`, or left out");
 }
 
 #[test]
@@ -156,8 +157,8 @@ fn ids_are_checked() {
         "bodies De Raad.id (line 3): `De Raad` is not an id; use words of a-z and 0-9 joined by hyphens, at most 64, for example `gemeente-emmen`",
     );
     let twice = "bodies:\n- {id: b, name: B}\n- name: C\n  id: b\nparties: [{id: b, name: B}]\n";
-    refused_once(twice, "bodies b.id (line 4): `b` is the id of two body records, on lines 2 and 4; rename one");
-    let quotes = "should be text; put quotes around it, for example `\"3.1\"`";
+    refused_once(twice, "bodies b.id (line 4): the id `b` stands twice in this section, on lines 2 and 4; give each record its own id");
+    let quotes = "should be text; put quotes around it";
     refused_once("explanations:\n- id: 3.1\n  title: T\n", &format!("explanations 3.1.id (line 2): {quotes}"));
     let text = "explanations:\n- id: intro\n  title: T\n";
     refused_once(
@@ -176,7 +177,10 @@ fn actions_of_one_document_share_their_ids() {
         item("p"),
         item("q")
     );
-    refused_once(text, "actions x.id (line 14): `x` is the id of two action records, on lines 10 and 14; rename one");
+    refused_once(
+        text,
+        "actions x.id (line 14): the id `x` stands twice in this section, on lines 10 and 14; give each record its own id",
+    );
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn a_document_is_whole_or_partial() {
     let no_edition =
         "themes (line 2): items belong to an edition; add `edition`, or leave `themes` out of a partial document";
     refused_once(format!("{agenda}{themes}"), no_edition);
-    let no_agenda = "agenda: is missing; say which agenda this is an edition of, with `id` and `title`";
+    let no_agenda = "agenda: an edition and its `themes` belong to an agenda; add `agenda`, with `id` and `title`";
     refused_once(format!("{edition}{themes}"), no_agenda);
     assert!(parse(format!("{agenda}{edition}{themes}").as_bytes()).is_ok());
 }
@@ -267,7 +271,7 @@ fn json_is_strict() {
         ("{\"a\"\n1}", "line 2: a `:` should follow the key `a`"),
         ("{\"a\": 'x'}", "line 1: a value should stand here; JSON has no comments and no other quotes than `\"`"),
         ("{\"a\": nul}", "line 1: `nul` is not a value; put double quotes around text"),
-        ("{\"a\": 01}", "line 1: `01` is not a number as JSON writes it"),
+        ("{\"a\": 01}", "line 1: `01` is not a number as JSON writes it; write for example 12 or 0.5"),
         (
             "{\"a\": \"\n\"}",
             "line 1: this text is not as JSON writes it; use \\n for a line break and \\\\ for a backslash",
@@ -276,7 +280,7 @@ fn json_is_strict() {
             "{\"a\": \"\\ud800\"}",
             "line 1: this text is not as JSON writes it; use \\n for a line break and \\\\ for a backslash",
         ),
-        ("{\"a\": \"x", "line 1: this text has no closing double quote"),
+        ("{\"a\": \"x", "line 1: this text has no closing double quote; add it"),
         ("{\"a\":\n", "line 2: the text ends where a value should stand; is the file complete?"),
         ("{}\n{}", "line 2: the document ends before this; remove what follows its last `}`"),
     ];
