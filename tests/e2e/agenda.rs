@@ -197,7 +197,8 @@ fn an_answer_of_before_is_given_again_at_its_position() {
 fn an_erratum_corrects_the_answer_and_the_old_answer_can_still_be_given() {
     let ledger = Ledger::with_both_editions();
     let before = changes(&ledger, &[]);
-    let (wrong, right) = ("Uitrol van eGPO naar alle Drentse huisartsen", "Uitrol van eGPO naar álle Drentse huisartsen");
+    let (wrong, right) =
+        ("Uitrol van eGPO naar alle Drentse huisartsen", "Uitrol van eGPO naar álle Drentse huisartsen");
     let erratum = ["erratum", "egpo-invoering.title", "--from", wrong, "--to", right, "--reason", "accent vergeten"];
     let told = ledger.run(&[&erratum[..], &["--format", "json"]].concat()).json();
     assert_eq!(told["receipt"]["count"], 1);
@@ -233,7 +234,8 @@ fn an_erratum_on_an_amount_needs_words_of_the_source_that_hold_it() {
     let other = ledger.file("other.txt", "€ 600.000".as_bytes());
     let forged = with(&[&cited[..], &[other.to_str().expect("UTF-8")]].concat());
     assert_ne!(forged.code, 0, "another file than the registered one: {forged:?}");
-    let invented = ["--source", "uitvoeringsagenda-2016-2017", "--quote", "€ 600.000 en nog wat", "--source-file", source];
+    let invented =
+        ["--source", "uitvoeringsagenda-2016-2017", "--quote", "€ 600.000 en nog wat", "--source-file", source];
     assert_ne!(with(&invented).code, 0, "words that the source does not have");
     assert!(ledger.journal() == before, "something was recorded");
     with(&[&cited[..], &[source]].concat()).ok();
@@ -253,7 +255,8 @@ fn a_late_fact_is_true_since_then_and_known_since_now() {
         list.iter().any(|finding| finding["code"] == "DECISION_UNDATED" && finding["id"] == "gs-2016-uitvoeringsagenda")
     };
     assert!(undated(&findings(&ledger)));
-    let fact = ["late-fact", "decision/gs-2016-uitvoeringsagenda", "--set", "date=2016-12-13", "--effective", "2016-12-13"];
+    let fact =
+        ["late-fact", "decision/gs-2016-uitvoeringsagenda", "--set", "date=2016-12-13", "--effective", "2016-12-13"];
     ledger.run(&[&fact[..], &["--reason", "de besluitenlijst is gevonden"]].concat()).ok();
     assert!(!undated(&findings(&ledger)));
 
@@ -269,13 +272,23 @@ fn a_late_fact_is_true_since_then_and_known_since_now() {
     assert_eq!(ledger.run(&blame).json()["value"], "2016-12-13");
     assert_eq!(ledger.run(&[&blame[..], &["--known", &known]].concat()).json()["value"], Value::Null);
     // What is yet to come is not late.
-    let early = ["late-fact", "decision/gs-2016-uitvoeringsagenda", "--set", "reference=1", "--effective", "9999-01-01", "--reason", "x"];
+    let early = [
+        "late-fact",
+        "decision/gs-2016-uitvoeringsagenda",
+        "--set",
+        "reference=1",
+        "--effective",
+        "9999-01-01",
+        "--reason",
+        "x",
+    ];
     ledger.run(&early).refused(1);
 }
 
 #[test]
 fn every_question_is_answered_for_people_and_for_programs_in_both_languages() {
     let ledger = Ledger::with_both_editions();
+    let next = root().join(NEXT).to_string_lossy().into_owned();
     let questions: [&[&str]; 11] = [
         &["agenda", "list"],
         &["agenda", "show", AGENDA],
@@ -287,7 +300,7 @@ fn every_question_is_answered_for_people_and_for_programs_in_both_languages() {
         &["blame", "amount/kknn-leerstoel-jaarlijks.eur"],
         &["findings", AGENDA],
         &["status"],
-        &["plan", &root().join(NEXT).to_string_lossy().into_owned()],
+        &["plan", &next],
     ];
     for question in questions {
         let dutch = ledger.run(&[question, &["--lang", "nl"]].concat()).ok();
@@ -296,7 +309,11 @@ fn every_question_is_answered_for_people_and_for_programs_in_both_languages() {
         assert!(!english.contains('\u{1b}'), "no colours where nobody looks: {question:?}");
         let json = ledger.run(&[question, &["--format", "json"]].concat()).json();
         assert!(json.get("position").is_some(), "{question:?} does not say at which position: {json}");
-        assert_eq!(ledger.run(&[question, &["--format", "json", "--lang", "nl"]].concat()).json(), json, "{question:?}");
+        assert_eq!(
+            ledger.run(&[question, &["--format", "json", "--lang", "nl"]].concat()).json(),
+            json,
+            "{question:?}"
+        );
     }
     let csv = ledger.run(&["changes", AGENDA, "--year", "2018", "--format", "csv"]).ok();
     assert!(csv.lines().count() > 30 && csv.lines().all(|line| line.contains(',')), "{csv}");

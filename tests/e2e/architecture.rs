@@ -155,7 +155,13 @@ fn the_store_stands_in_one_module_and_the_network_above_the_ledger() {
             assert!(stands(&["services", "crates/minutebook-proto/build.rs"]), "{} uses tonic", path.display());
         }
         if says("anyhow") {
-            let places = ["services/minutebook/src/main.rs", "services/minutebook/src/cli", "services/minutebook/src/app.rs", "services/minutebook/src/server.rs", "services/minutebook/src/grpc/mod.rs"];
+            let places = [
+                "services/minutebook/src/main.rs",
+                "services/minutebook/src/cli",
+                "services/minutebook/src/app.rs",
+                "services/minutebook/src/server.rs",
+                "services/minutebook/src/grpc/mod.rs",
+            ];
             assert!(stands(&places), "{} has errors without a type", path.display());
         }
     }
@@ -164,8 +170,24 @@ fn the_store_stands_in_one_module_and_the_network_above_the_ledger() {
 #[test]
 fn the_rules_read_no_clock_no_disk_and_no_network_and_wait_for_nobody() {
     let words = [
-        "std::fs", "std::net", "std::env", "std::process", "std::thread", "std::time", "std::io::stdin", "SystemTime",
-        "Instant::now", "async fn", ".await", "println!", "prost", "tonic", "rand::", "static mut", "Mutex", "RefCell",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "std::time",
+        "std::io::stdin",
+        "SystemTime",
+        "Instant::now",
+        "async fn",
+        ".await",
+        "println!",
+        "prost",
+        "tonic",
+        "rand::",
+        "static mut",
+        "Mutex",
+        "RefCell",
     ];
     let rules = sources().into_iter().filter(|(path, _)| path.starts_with("crates/minutebook-domain/src"));
     for (path, source) in rules {
@@ -192,7 +214,8 @@ fn sources_are_short_say_what_they_are_and_are_finished() {
             assert!(!stem.contains(name), "{shown} is named after nothing");
         }
         // Only tests may stop the program, and generated code has its own rules.
-        let stops = code(&source).find(|line| line.contains(".unwrap()") || line.contains(".expect(\"") || line.contains("panic!("));
+        let stops = code(&source)
+            .find(|line| line.contains(".unwrap()") || line.contains(".expect(\"") || line.contains("panic!("));
         assert!(stops.is_none() || stem == "build", "{shown} may stop the program: {stops:?}");
     }
 }
@@ -201,7 +224,8 @@ fn sources_are_short_say_what_they_are_and_are_finished() {
 fn the_map_of_the_code_is_short_and_true() {
     let map = text("ARCHITECTURE.md");
     assert!(map.lines().count() < 200, "{}", map.lines().count());
-    let named = map.split('`').skip(1).step_by(2).filter(|word| word.starts_with("crates/") || word.starts_with("services/"));
+    let named =
+        map.split('`').skip(1).step_by(2).filter(|word| word.starts_with("crates/") || word.starts_with("services/"));
     let named: Vec<_> = named.collect();
     assert!(named.len() > 3, "{named:?}");
     for path in named {

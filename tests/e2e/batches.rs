@@ -3,15 +3,18 @@
 use minutebook_proto::pb;
 use tonic::Code;
 
-use crate::fixture::client::{
-    assert_refused, connect, decoded, events, head, ledger, record, register, state, status,
-};
+use crate::fixture::client::{assert_refused, connect, decoded, events, head, ledger, record, register, state, status};
 use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
 
 /// A command that the rules refuse: nobody of that name is registered.
 fn dangling() -> pb::Command {
-    let framework = pb::Framework { id: "plan".into(), title: "Plan".into(), adopted_by: Some("nobody".into()), ..pb::Framework::default() };
+    let framework = pb::Framework {
+        id: "plan".into(),
+        title: "Plan".into(),
+        adopted_by: Some("nobody".into()),
+        ..pb::Framework::default()
+    };
     state(pb::record::Record::Framework(framework))
 }
 

@@ -16,19 +16,25 @@ fn on(data: &Path, arguments: &[&str]) -> crate::fixture::program::Told {
 
 /// Every file in a directory with its content.
 fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    crate::fixture::program::files(folder).into_iter().map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
+    crate::fixture::program::files(folder)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).expect("readable")))
+        .collect()
 }
 
 #[test]
 fn a_directory_that_is_not_a_ledger_is_not_made_one_by_asking() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let (absent, empty, other) = (folder.path().join("absent"), folder.path().join("empty"), folder.path().join("other"));
+    let (absent, empty, other) =
+        (folder.path().join("absent"), folder.path().join("empty"), folder.path().join("other"));
     fs::create_dir(&empty).expect("made");
     fs::create_dir_all(other.join("journal")).expect("made");
     fs::write(other.join("notes.txt"), "mine").expect("written");
     let document = root().join(FIRST);
     for data in [&absent, &empty, &other] {
-        for arguments in [&["status"][..], &["import", document.to_str().expect("UTF-8")], &["serve", "--listen", "127.0.0.1:0"]] {
+        for arguments in
+            [&["status"][..], &["import", document.to_str().expect("UTF-8")], &["serve", "--listen", "127.0.0.1:0"]]
+        {
             let complaint = on(data, arguments).refused(6);
             assert!(complaint.contains("minutebook init"), "{complaint}");
             assert!(complaint.contains(data.to_str().expect("UTF-8")), "{complaint}");
@@ -70,7 +76,9 @@ fn a_ledger_of_a_newer_format_is_left_alone() {
     bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
     fs::write(&segment, &bytes).expect("writable");
     let document = root().join(NEXT);
-    for arguments in [&["status"][..], &["import", document.to_str().expect("UTF-8")], &["serve", "--listen", "127.0.0.1:0"]] {
+    for arguments in
+        [&["status"][..], &["import", document.to_str().expect("UTF-8")], &["serve", "--listen", "127.0.0.1:0"]]
+    {
         let complaint = ledger.run(arguments).refused(6);
         assert!(complaint.contains("format 2") && complaint.contains("newer"), "{complaint}");
     }
@@ -175,7 +183,11 @@ fn a_read_only_directory_is_refused_and_nothing_is_lost() {
     on(&data, &["import", root().join(FIRST).to_str().expect("UTF-8")]).ok();
     let before = content(&data.join("journal"));
     disk.remount("ro");
-    for arguments in [&["status"][..], &["import", root().join(NEXT).to_str().expect("UTF-8")], &["serve", "--listen", "127.0.0.1:0"]] {
+    for arguments in [
+        &["status"][..],
+        &["import", root().join(NEXT).to_str().expect("UTF-8")],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
         let complaint = on(&data, arguments).refused(6);
         assert!(complaint.to_lowercase().contains("read-only"), "{complaint}");
     }

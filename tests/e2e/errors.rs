@@ -20,7 +20,7 @@ async fn every_bad_field_of_a_request_is_named_at_once_by_its_path() {
     let mut decisions = client!(decision_service_client::DecisionServiceClient, channel);
     let edtf = |text: &str| Some(pb::Date { date: Some(pb::date::Date::Edtf(text.into())) });
     let request = pb::RecordDecisionRequest {
-        write: write(""),
+        write: Some(write("")),
         agenda: Some("Not An Id".into()),
         decision: Some(pb::Decision {
             id: "ALSO NOT".into(),
@@ -100,7 +100,12 @@ async fn a_refusal_speaks_the_language_that_was_asked_for() {
     let ledger = Ledger::found();
     let server = Server::start(&ledger.data());
     let channel = connect(&server.address).await;
-    let agenda = pb::Framework { id: "plan".into(), title: "Plan".into(), adopted_by: Some("nobody".into()), ..pb::Framework::default() };
+    let agenda = pb::Framework {
+        id: "plan".into(),
+        title: "Plan".into(),
+        adopted_by: Some("nobody".into()),
+        ..pb::Framework::default()
+    };
     let batch = crate::fixture::client::batch("r", vec![state(pb::record::Record::Framework(agenda))]);
     let mut said = Vec::new();
     for lang in ["nl", "en"] {

@@ -164,6 +164,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server
     assert_eq!(status(&channel).await.digest, digest);
     assert_eq!(events(&channel, 0).await, known.events);
     let (writes, events) = (known.acknowledged.len(), known.events.len());
-    println!("{KILLS} kills, {cut_off} more at the start, {writes} writes, {events} events; {found_recorded} were there unacknowledged");
+    println!(
+        "{KILLS} kills, {cut_off} more at the start, {writes} writes, {events} events; {found_recorded} were there unacknowledged"
+    );
     assert!(writes as u64 > KILLS * WRITERS, "there was load");
 }

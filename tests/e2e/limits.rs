@@ -58,7 +58,7 @@ async fn a_document_over_16_mib_is_refused_however_it_is_cut() {
     );
     assert_eq!(bad_fields(&status).len(), 1, "{status:?}");
     // In parts of one byte there is no end to it either: a message is refused when its options come again.
-    let parts = [Part::Options(pb::ImportOptions { write: write("twice"), plan_only: false }); 1];
+    let parts = [Part::Options(pb::ImportOptions { write: Some(write("twice")), plan_only: false }); 1];
     let parts = [parts[0].clone(), parts[0].clone()].map(|part| pb::ImportDocumentRequest { part: Some(part) });
     let twice = self::ledger(&channel).import_document(tokio_stream::iter(parts)).await;
     assert_refused(twice, Code::InvalidArgument, "INVALID_REQUEST");
@@ -85,7 +85,7 @@ async fn a_field_that_is_not_known_is_passed_over() {
     let server = Server::start(&ledger.data());
     let channel = connect(&server.address).await;
     let message = NewerRequest {
-        write: write("r-1"),
+        write: Some(write("r-1")),
         commands: vec![register("partner", "A partner")],
         unheard_of: "from a newer program".into(),
     };

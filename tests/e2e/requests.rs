@@ -60,11 +60,11 @@ async fn what_is_only_tried_is_decided_and_leaves_nothing_behind_not_even_its_na
     let server = Server::start(&ledger.data());
     let channel = connect(&server.address).await;
     let before = status(&channel).await;
-    let tried = Some(pb::Write { validate_only: true, ..write("tried").expect("a write") });
+    let tried = pb::Write { validate_only: true, ..write("tried") };
 
     let mut directory = client!(directory_service_client::DirectoryServiceClient, channel);
     let request = |record| pb::RegisterRecordRequest {
-        write: tried.clone(),
+        write: Some(tried.clone()),
         record: Some(pb::Record { record: Some(record) }),
         ..pb::RegisterRecordRequest::default()
     };
@@ -73,7 +73,12 @@ async fn what_is_only_tried_is_decided_and_leaves_nothing_behind_not_even_its_na
     let receipt = answer.receipt.expect("a receipt");
     assert_eq!((receipt.first, receipt.count, receipt.repeated), (1, 1, false));
 
-    let dangling = pb::Framework { adopted_by: Some("nobody".into()), id: "plan".into(), title: "Plan".into(), ..pb::Framework::default() };
+    let dangling = pb::Framework {
+        adopted_by: Some("nobody".into()),
+        id: "plan".into(),
+        title: "Plan".into(),
+        ..pb::Framework::default()
+    };
     let refused = directory.register_record(request(pb::record::Record::Framework(dangling))).await;
     assert_refused(refused, Code::InvalidArgument, "UNKNOWN_REFERENCE");
 
@@ -93,18 +98,19 @@ async fn a_write_on_an_older_state_is_aborted_with_the_current_one() {
     let channel = connect(&server.address).await;
     let mut directory = client!(directory_service_client::DirectoryServiceClient, channel);
     let state = |request_id, name, expected_revision| pb::RegisterRecordRequest {
-        write: Some(pb::Write { expected_revision, ..write(request_id).expect("a write") }),
+        write: Some(pb::Write { expected_revision, ..write(request_id) }),
         record: Some(pb::Record { record: Some(pb::record::Record::Party(party("partner", name))) }),
         ..pb::RegisterRecordRequest::default()
     };
     directory.register_record(state("r-1", "First", None)).await.expect("recorded");
-    let key = pb::GetRecordRequest { kind: pb::Kind::Party.into(), id: "partner".into(), ..pb::GetRecordRequest::default() };
+    let key =
+        pb::GetRecordRequest { kind: pb::Kind::Party.into(), id: "partner".into(), ..pb::GetRecordRequest::default() };
     let seen = directory.get_record(key).await.expect("it is there").into_inner().revision;
     directory.register_record(state("r-2", "Second", Some(seen))).await.expect("recorded on what was seen");
 
     let before = events(&channel, 0).await;
-    let stale = directory.register_record(state("r-3", "Third", Some(seen))).await;
-    let status = assert_refused(stale, Code::Aborted, "STALE_BASE");
+    let refused = directory.register_record(state("r-3", "Third", Some(seen))).await;
+    let status = assert_refused(refused, Code::Aborted, "STALE_BASE");
     let current = before.len() - 1;
     assert!(status.message().contains(&current.to_string()), "the current revision is {current}: {status:?}");
     assert_eq!(events(&channel, 0).await, before);
@@ -119,7 +125,7 @@ async fn a_document_made_on_an_older_edition_is_aborted() {
     let channel = connect(&server.address).await;
     let first = import(&channel, write("first"), text(FIRST).as_bytes()).await.expect("recorded");
     let seal = first.receipt.expect("a receipt").head - 1;
-    let on = |request_id, expected_revision| Some(pb::Write { expected_revision, ..write(request_id).expect("a write") });
+    let on = |request_id, expected_revision| pb::Write { expected_revision, ..write(request_id) };
     let stale = import(&channel, on("stale", Some(seal - 1)), text(NEXT).as_bytes()).await;
     assert_refused(stale, Code::Aborted, "STALE_BASE");
     assert_eq!(head(&channel).await, seal + 1);

@@ -74,12 +74,14 @@ async fn every_question_is_answered_at_the_newest_position() {
     let mut positions = Vec::new();
     macro_rules! ask {
         ($client:expr, $method:ident, $request:expr) => {
-            let answer = $client.$method($request).await.unwrap_or_else(|error| panic!("{}: {error}", stringify!($method)));
+            let answer =
+                $client.$method($request).await.unwrap_or_else(|error| panic!("{}: {error}", stringify!($method)));
             positions.push((stringify!($method), answer.into_inner().position));
         };
     }
     let agenda = || AGENDA.to_owned();
-    let key = || Some(pb::RecordKey { kind: pb::Kind::Action.into(), within: String::new(), id: "egpo-invoering".into() });
+    let key =
+        || Some(pb::RecordKey { kind: pb::Kind::Action.into(), within: String::new(), id: "egpo-invoering".into() });
     let mut agendas = client!(agenda_service_client::AgendaServiceClient, channel);
     ask!(agendas, list_agendas, pb::ListAgendasRequest {});
     ask!(agendas, get_agenda, pb::GetAgendaRequest { agenda: agenda(), ..Default::default() });
@@ -89,7 +91,8 @@ async fn every_question_is_answered_at_the_newest_position() {
     ask!(agendas, get_blame, pb::GetBlameRequest { key: key(), field: "title".into(), known: None });
     ask!(agendas, list_findings, pb::ListFindingsRequest { agenda: agenda() });
     let mut directory = client!(directory_service_client::DirectoryServiceClient, channel);
-    let party = pb::GetRecordRequest { kind: pb::Kind::Party.into(), id: "provincie-drenthe".into(), ..Default::default() };
+    let party =
+        pb::GetRecordRequest { kind: pb::Kind::Party.into(), id: "provincie-drenthe".into(), ..Default::default() };
     ask!(directory, get_record, party);
     ask!(directory, list_records, pb::ListRecordsRequest { kind: pb::Kind::Party.into(), ..Default::default() });
     let mut decisions = client!(decision_service_client::DecisionServiceClient, channel);
@@ -106,9 +109,9 @@ async fn every_question_is_answered_at_the_newest_position() {
     }
     for format in [pb::DocumentFormat::Yaml, pb::DocumentFormat::Json] {
         let request = pb::ExportEditionRequest { agenda: agenda(), format: format.into(), ..Default::default() };
-        let mut parts = agendas.export_edition(request).await.expect("an export").into_inner();
+        let mut stream = agendas.export_edition(request).await.expect("an export").into_inner();
         let mut count = 0;
-        while let Some(part) = parts.message().await.expect("a part") {
+        while let Some(part) = stream.message().await.expect("a part") {
             assert_eq!(part.position, newest);
             count += 1;
         }
@@ -198,10 +201,10 @@ async fn the_server_says_that_it_is_well() {
 /// Asks for the services, and for the file that has one, by either version of the protocol.
 macro_rules! reflected {
     ($version:ident, $channel:expr) => {{
+        use tonic_reflection::pb::$version::ServerReflectionRequest;
         use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
         use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
         use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
-        use tonic_reflection::pb::$version::ServerReflectionRequest;
 
         let mut client = ServerReflectionClient::new($channel.clone());
         let ask = |asked| ServerReflectionRequest { host: String::new(), message_request: Some(asked) };
@@ -227,8 +230,10 @@ async fn the_services_can_be_discovered_by_both_versions_of_reflection() {
         for service in SERVICES.into_iter().chain(["grpc.health.v1.Health"]) {
             assert!(services.iter().any(|found| found == service), "{service}: {services:?}");
         }
-        let named = files.iter().map(|bytes| prost_types::FileDescriptorProto::decode(bytes.as_slice()).expect("a file"));
-        let has = |file: prost_types::FileDescriptorProto| file.service.iter().any(|found| found.name() == "LedgerService");
+        let named =
+            files.iter().map(|bytes| prost_types::FileDescriptorProto::decode(bytes.as_slice()).expect("a file"));
+        let has =
+            |file: prost_types::FileDescriptorProto| file.service.iter().any(|found| found.name() == "LedgerService");
         assert!(named.into_iter().any(has));
     }
 }

@@ -94,7 +94,10 @@ fn a_rebuild_gives_the_same_book() {
     let ledger = Ledger::with_both_editions();
     let expected = Answers::of(&ledger);
     let told = ledger.run(&["rebuild", "--format", "json"]).json();
-    assert_eq!((&told["before"], &told["after"], &told["equal"]), (&expected.digest, &expected.digest, &Value::Bool(true)));
+    assert_eq!(
+        (&told["before"], &told["after"], &told["equal"]),
+        (&expected.digest, &expected.digest, &Value::Bool(true))
+    );
     assert_eq!(Answers::of(&ledger), expected);
 }
 

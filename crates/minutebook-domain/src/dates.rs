@@ -114,7 +114,7 @@ impl Edtf {
         if let Some((earliest, latest)) = plain(text) {
             return Ok(Self { text: text.into(), number: false, earliest, latest });
         }
-        let bounds = Parsed::parse(text).map_err(|_| DateFault::Form {})?.bounds();
+        let bounds = Parsed::parse(text).map_err(|_| malformed(text))?.bounds();
         let earliest = day(bounds.earliest)?;
         let latest = day(bounds.latest)?;
         if earliest > latest {
@@ -200,6 +200,14 @@ fn plain(text: &str) -> Option<(Day, Day)> {
     }
 }
 
+/// Why the parser refuses a text: it takes an interval the wrong way round for no date at all.
+fn malformed(text: &str) -> DateFault {
+    match text.split_once('/').map(|(from, to)| (Edtf::new(from), Edtf::new(to))) {
+        Some((Ok(from), Ok(to))) if from.earliest > to.latest => DateFault::Reversed {},
+        _ => DateFault::Form {},
+    }
+}
+
 fn day(bound: Bound) -> Result<Day, DateFault> {
     match bound {
         Bound::NegativeInfinity => Ok(Day::EVER),
@@ -261,7 +269,7 @@ mod tests {
         for text in ["2017-02-29", "2017-13", "2017-06-31", "juni 2017", "", "14-06-2016", "2016-06-14T"] {
             assert_eq!(Edtf::new(text), Err(DateFault::Form {}), "{text}");
         }
-        assert!(Edtf::new("2018/2016").is_err());
+        assert_eq!(Edtf::new("2018/2016"), Err(DateFault::Reversed {}));
         assert_eq!(Edtf::year(12_345), Err(DateFault::Bounds {}));
         assert_eq!("2016".parse::<Day>(), Err(DateFault::NotADay {}));
     }

@@ -41,9 +41,9 @@ messages! {
             nl "mandaat `{mandate}` is bij de oprichting gesteld, zonder besluit"
             en "mandate `{mandate}` was asserted at founding, without a decision"
         /// A change whose ground is an advice.
-        RestsOnAdvice { change: String, decision: Id, body: String } = "RESTS_ON_ADVICE"
-            nl "{change} rust op een advies (`{decision}` van {body}); vastgesteld is het door de editie"
-            en "{change} rests on an advice (`{decision}` of {body}); the edition adopted it"
+        RestsOnAdvice { decision: Id, body: String } = "RESTS_ON_ADVICE"
+            nl "rust op een advies (`{decision}` van {body}); vastgesteld is het door de editie"
+            en "rests on an advice (`{decision}` of {body}); the edition adopted it"
         /// It holds from before it was decided.
         EffectBeforeDecision { edition: Id, effective: String, decided: String } = "EFFECT_BEFORE_DECISION"
             nl "editie `{edition}` geldt vanaf {effective}, vóór het besluit van {decided}"
@@ -157,9 +157,8 @@ impl Book {
                 continue;
             };
             if auditor.decision(ground, cut, events)?.is_some_and(|decision| decision.kind.as_str() == ADVISE) {
-                let (change, decision) = (item.key.to_string(), ground.clone());
-                let body = auditor.body_name(body, cut, events)?;
-                auditor.add(&item.key, Observation::RestsOnAdvice { change, decision, body });
+                let (decision, body) = (ground.clone(), auditor.body_name(body, cut, events)?);
+                auditor.add(&item.key, Observation::RestsOnAdvice { decision, body });
             }
         }
         Ok(auditor.findings)
@@ -449,9 +448,8 @@ impl<'a> Auditor<'a> {
         let registry = self.registry();
         let ground = change.decision.as_ref().and_then(|id| registry.decision(id));
         if let Some(decision) = ground.filter(|decision| decision.kind.as_str() == ADVISE) {
-            let body = registry.body_name(&decision.body);
-            let (change, decision) = (key.to_string(), decision.id.clone());
-            self.add(key, Observation::RestsOnAdvice { change, decision, body });
+            let (decision, body) = (decision.id.clone(), registry.body_name(&decision.body));
+            self.add(key, Observation::RestsOnAdvice { decision, body });
         }
     }
 

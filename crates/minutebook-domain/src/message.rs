@@ -22,6 +22,11 @@ impl Lang {
     }
 }
 
+/// A text on one line: what people wrote may hold line breaks and other control characters.
+pub fn one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
+}
+
 /// Declares an enum whose variants have a stable code and a message in each language.
 ///
 /// The messages are format strings over the variant's fields; the Dutch one shows a field that is itself a message
@@ -52,8 +57,8 @@ macro_rules! messages {
             #[allow(unused_variables)]
             $vis fn message(&self, lang: $crate::message::Lang) -> String {
                 match (self, lang) {
-                    $((Self::$variant { $($field),* }, $crate::message::Lang::Nl) => format!($nl),
-                      (Self::$variant { $($field),* }, $crate::message::Lang::En) => format!($en),)*
+                    $((Self::$variant { $($field),* }, $crate::message::Lang::Nl) => $crate::message::one_line(format!($nl)),
+                      (Self::$variant { $($field),* }, $crate::message::Lang::En) => $crate::message::one_line(format!($en)),)*
                 }
             }
         }

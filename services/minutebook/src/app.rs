@@ -1,7 +1,7 @@
 //! What every request works with: the open ledger, and points in time as people name them.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,6 +20,8 @@ pub(crate) struct App {
     options: Options,
     // Empty while the ledger is rebuilt.
     ledger: RwLock<Option<Ledger>>,
+    // Where this program can be reached, once it is: a rebuilt ledger has a new lock file to note it in.
+    address: OnceLock<String>,
 }
 
 /// The ledger is being rebuilt: it takes and answers nothing.
@@ -31,9 +33,8 @@ impl App {
     /// Opens the ledger of a directory.
     pub(crate) fn open(data: &Path, options: Options) -> Result<Self, OpenError> {
         let ledger = Ledger::open(data, options.clone())?;
-        Ok(Self { data: data.to_owned(), options, ledger: RwLock::new(Some(ledger)) })
+        Ok(Self { data: data.to_owned(), options, ledger: RwLock::new(Some(ledger)), address: OnceLock::new() })
     }
-
 
     /// The data directory.
     pub(crate) fn data(&self) -> &Path {
@@ -43,6 +44,10 @@ impl App {
     fn with<T>(&self, look: impl FnOnce(&Ledger) -> T) -> Result<T, Rebuilding> {
         let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
         ledger.as_ref().map(look).ok_or(Rebuilding)
+    }
+
+    fn held(&self) -> RwLockWriteGuard<'_, Option<Ledger>> {
+        self.ledger.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A handle to read with.
@@ -57,6 +62,7 @@ impl App {
 
     /// Notes in the lock file where this program can be reached.
     pub(crate) fn publish_address(&self, address: &str) -> anyhow::Result<()> {
+        let address = self.address.get_or_init(|| address.to_owned());
         Ok(self.with(|ledger| ledger.publish_address(address))??)
     }
 
@@ -74,19 +80,22 @@ impl App {
 
     /// Throws away what can be thrown away and replays the journal. Nothing is served meanwhile.
     pub(crate) fn rebuild(&self, progress: &mut dyn FnMut(Position, Position)) -> anyhow::Result<([u8; 32], [u8; 32])> {
-        let mut held = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
-        let ledger = held.take().ok_or(Rebuilding)?;
+        // INVARIANT: the lock is not held meanwhile, so that whoever asks is told instead of kept waiting.
+        let ledger = self.held().take().ok_or(Rebuilding)?;
         let before = ledger.reader().book()?.digest();
         drop(ledger);
         let ledger = Ledger::rebuild(&self.data, self.options.clone(), progress)?;
+        if let Some(address) = self.address.get() {
+            ledger.publish_address(address)?;
+        }
         let after = ledger.reader().book()?.digest();
-        *held = Some(ledger);
+        *self.held() = Some(ledger);
         Ok((before, after))
     }
 
     /// Finishes what waits, writes a snapshot and closes the ledger.
     pub(crate) fn close(&self) -> anyhow::Result<()> {
-        let ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner).take();
+        let ledger = self.held().take();
         Ok(ledger.map_or(Ok(()), Ledger::close)?)
     }
 }

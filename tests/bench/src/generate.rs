@@ -37,7 +37,7 @@ pub(crate) struct Size {
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
 const AGENDAS: u64 = 10;
 /// A frame holds about this many events, or one: an import, or a lone statement.
@@ -111,7 +111,6 @@ impl Generator {
         let frame = founding_frame(founding, &request, Actor::default(), &clock)?;
         Journal::found(journal, &frame, &JournalOptions::default())?;
         let actor = Actor {
-            subject: Some(Text::new("u-4711")?),
             capacity: Some(Text::new("secretaris stuurgroep")?),
             on_behalf_of: Some(id("gedeputeerde-staten")?),
             ..Actor::default()
@@ -277,22 +276,24 @@ impl Generator {
         self.commit()
     }
 
-    /// An action as the real agenda has them: about 400 bytes.
+    /// An action as agendas have them; the event that states it has about 400 bytes.
     fn action(&mut self, n: u64) -> Result<Record> {
         let partners: Vec<String> =
-            (0..1 + self.rng.below(4)).map(|_| format!("partij-{}", self.rng.below(PARTIES))).collect();
+            (0..1 + self.rng.below(3)).map(|_| format!("partij-{}", self.rng.below(PARTIES))).collect();
         let from = 2016 + self.rng.below(10);
-        let (title, summary, success) = (self.words(5), self.words(16), self.words(6));
+        let (title, summary, success) = (self.words(4), self.words(9), self.words(5));
         let mut fields = json!({
             "title": title, "summary": summary, "partners": partners, "horizon": "short",
             "period": {"from": from, "to": format!("{}-{:02}", from + 1, 1 + self.rng.below(12))},
-            "place": "Oost-Drenthe", "explained_in": format!("3.{}", n % 40), "success_factor": success,
-            "policy_item": policy_item_name(n % AGENDAS, n % POLICY_ITEMS), "source_line": n, "confidence": "certain",
+            "place": "Oost-Drenthe", "explained_in": format!("3.{}", n % 40), "policy_item": policy_item_name(n % AGENDAS, n % POLICY_ITEMS), "source_line": n, "confidence": "certain",
         });
-        if let Some(map) = fields.as_object_mut()
-            && self.rng.percent(50)
-        {
-            map.insert("amounts".to_owned(), json!([format!("bedrag-{n}")]));
+        if let Some(map) = fields.as_object_mut() {
+            if self.rng.percent(50) {
+                map.insert("amounts".to_owned(), json!([format!("bedrag-{n}")]));
+            }
+            if self.rng.percent(20) {
+                map.insert("success_factor".to_owned(), success.into());
+            }
         }
         record(Kind::Action, &action_name(n), fields)
     }
@@ -306,14 +307,14 @@ impl Generator {
     /// Something happens to an action.
     fn change(&mut self) -> Result<()> {
         let n = self.rng.below(self.size.actions);
-        let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(9)));
+        let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(5)));
         let step = match self.rng.below(100) {
             0 => ItemStep::Dropped(Kind::Action, id(&action_name(n))?, Disposition::Completed),
             1 => ItemStep::Suspended(Kind::Action, id(&action_name(n))?),
             2 => ItemStep::Reinstated(self.action(n)?, FieldSet::named(Kind::Action, ["title", "summary"])),
             _ => ItemStep::Changed(
                 self.action(n)?,
-                FieldSet::named(Kind::Action, ["title", "summary", "partners", "period", "amounts", "success_factor"]),
+                FieldSet::named(Kind::Action, ["title", "summary", "period"]),
             ),
         };
         self.item(agenda, step, &day, reason)

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::generate::{self, SEED, Size};
-use crate::measure::{Memory, Times, millis, number};
+use crate::measure::{Memory, Times, millis, number, processor_time};
 use crate::report::{Report, Row, Target};
 
 const FULL: Size = Size { events: 1_000_000, actions: 20_000 };
@@ -33,10 +33,11 @@ pub(crate) fn replay(report: &mut Report, is_quick: bool, dir: &Path) -> Result<
     let data = generate::ledger(dir, size)?;
     let journal = data.join("journal");
     report.note(format!(
-        "the ledger: {} events over {} actions, seed {SEED}, {:.0} MB of journal",
+        "the ledger: {} events over {} actions, seed {SEED}, {:.0} MB of journal, {} bytes an event",
         size.events,
         size.actions,
         megabytes(journal_bytes(&journal)?),
+        journal_bytes(&journal)? / size.events.max(1),
     ));
     replay_rate(report, &data, size, is_quick)?;
     let empty = start_part(&generate::ledger(dir, EMPTY)?, true)?;
@@ -50,7 +51,15 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     let log = Journal::open(&journal, JournalOptions::default(), &[])?;
     let checking = Times::repeat(RUNS, || check_frames(&log))?;
     let decoding = Times::of((0..RUNS).map(|_| decode_alone(&log)).collect::<Result<_>>()?);
-    let folding = Times::repeat(RUNS, || fold(&log).map(|book| drop(std::hint::black_box(book))))?;
+    let mut processor = Vec::new();
+    let folding = Times::repeat(RUNS, || {
+        let start = processor_time()?;
+        let book = std::hint::black_box(fold(&log)?);
+        processor.push(processor_time()?.saturating_sub(start));
+        drop(book);
+        Ok(())
+    })?;
+    let processor = Times::of(processor);
     drop(log);
 
     let folded = per_second(&folding);
@@ -66,6 +75,8 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     let target = if is_quick { Target::None } else { Target::AtLeast(250_000.0) };
     row("replay, one thread", folded, target, "protobuf decode alone", &decoding, folding.spread());
     row("replay, one thread", folded, Target::None, "read + SHA-256", &hashing, String::new());
+    let note = "the same by processor time, which others on the machine do not lengthen".to_owned();
+    row("replay, a processor second", per_second(&processor), Target::None, "replay, one thread", &folding, note);
     row("read and check alone", per_second(&checking), Target::None, "read + SHA-256", &hashing, checking.spread());
     let rebuilt = start_part(data, true)?;
     let opened = number(size.events) / (field(&rebuilt, "open_ms")? / 1e3);
@@ -242,7 +253,7 @@ fn fold(log: &dyn Log) -> Result<Book> {
     log.read(0, &mut |frame| {
         for event in frame.events() {
             match decode_event(event) {
-                Ok(recorded) => book.apply(&recorded),
+                Ok(recorded) => book.take_in(recorded),
                 Err(error) => failed = Some(error),
             }
         }

@@ -8,6 +8,7 @@ mod claims;
 mod codes;
 mod corrections;
 mod documents;
+mod faults;
 mod findings;
 mod minutes;
 mod model;

@@ -308,7 +308,7 @@ struct Report<'a> {
 impl Report<'_> {
     fn plan(&mut self, plan: &pb::Plan, differs: &[Differs]) {
         self.head(plan);
-        self.items(&plan.items);
+        self.items(&plan.items, plan.base.is_none());
         self.statements(&plan.statements);
         for finding in differs {
             self.page.item(self.w.pick("bevinding", "finding"), &finding.message(self.w));
@@ -369,12 +369,27 @@ impl Report<'_> {
         }
     }
 
-    fn items(&mut self, items: &[pb::PlannedItem]) {
+    fn items(&mut self, items: &[pb::PlannedItem], first: bool) {
         if items.is_empty() {
             return;
         }
-        self.page.section(&self.counted("Wat op de agenda verandert", "What changes on the agenda", items.len()));
-        for item in items {
+        // Of a first edition everything is new, and notes are no change: how many says enough.
+        let told =
+            |item: &&pb::PlannedItem| !(first && item.motion() == Motion::New || item.motion() == Motion::Annotated);
+        let (told, counted): (Vec<_>, Vec<_>) = items.iter().partition(told);
+        if !counted.is_empty() {
+            let (new, noted) = if first { (counted.len(), 0) } else { (0, counted.len()) };
+            self.page.gap();
+            self.page.note(&self.w.pick(
+                format!("Nieuw op de agenda: {new} onderdelen. Alleen met andere aantekeningen: {noted}."),
+                format!("New on the agenda: {new} items. With other notes only: {noted}."),
+            ));
+        }
+        if told.is_empty() {
+            return;
+        }
+        self.page.section(&self.counted("Wat op de agenda verandert", "What changes on the agenda", told.len()));
+        for item in told {
             let fields: Vec<_> = item.fields.iter().map(|field| field.field.as_str()).collect();
             let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
             let motion = motion(item.motion(), self.w);

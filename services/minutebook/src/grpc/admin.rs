@@ -23,7 +23,10 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 impl AdminService for Service {
     type RebuildStream = ReceiverStream<Result<pb::RebuildResponse, Status>>;
 
-    async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
+    async fn get_status(
+        &self,
+        request: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
         let with_digest = request.into_inner().digest;
         let ledger = self.0.status().map_err(status::rebuilding)?;
         let data = self.0.data().to_owned();
@@ -85,9 +88,11 @@ impl AdminService for Service {
 /// The bytes of the files under a directory; what cannot be read counts as none.
 fn bytes_under(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        Err(_) => 0,
-    }).sum()
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }

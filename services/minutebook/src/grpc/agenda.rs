@@ -39,13 +39,17 @@ impl AgendaService for Service {
         _: Request<pb::ListAgendasRequest>,
     ) -> Result<Response<pb::ListAgendasResponse>, Status> {
         let answer = query(&self.0, |query| {
-            let agendas = query.book.entries(Kind::Agenda).filter_map(|(key, entry)| summary(query, key, &entry.record));
+            let agendas =
+                query.book.entries(Kind::Agenda).filter_map(|(key, entry)| summary(query, key, &entry.record));
             Ok(pb::ListAgendasResponse { position: query.position(), agendas: agendas.collect() })
         });
         answer.await.map(Response::new)
     }
 
-    async fn get_agenda(&self, request: Request<pb::GetAgendaRequest>) -> Result<Response<pb::GetAgendaResponse>, Status> {
+    async fn get_agenda(
+        &self,
+        request: Request<pb::GetAgendaRequest>,
+    ) -> Result<Response<pb::GetAgendaResponse>, Status> {
         let request = request.into_inner();
         query(&self.0, move |query| get_agenda(query, request)).await.map(Response::new)
     }
@@ -92,7 +96,11 @@ impl AgendaService for Service {
             let blame = blame.ok_or_else(|| {
                 let fields = Record::fields(key.kind);
                 let nearest = Nearest::of(&request.field, fields.iter().copied());
-                Fault::NotFound(format!("{key} has no field `{}`{nearest}; there is {}", request.field, fields.join(", ")))
+                Fault::NotFound(format!(
+                    "{key} has no field `{}`{nearest}; there is {}",
+                    request.field,
+                    fields.join(", ")
+                ))
             })?;
             Ok(blame_to_pb(&blame, known))
         });
@@ -241,13 +249,7 @@ fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAge
     })
 }
 
-fn span(
-    query: &Query,
-    agenda: &Id,
-    state: &AgendaState,
-    span: Option<PbSpan>,
-    known: Position,
-) -> Result<Span, Fault> {
+fn span(query: &Query, agenda: &Id, state: &AgendaState, span: Option<PbSpan>, known: Position) -> Result<Span, Fault> {
     match span {
         None => Err(Fault::Usage("say which year, or from which edition to which".to_owned())),
         Some(PbSpan::Year(year)) => {

@@ -16,7 +16,10 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl AgreementService for Service {
-    async fn state_agreement(&self, request: Request<pb::StateAgreementRequest>) -> Result<Response<pb::StateAgreementResponse>, Status> {
+    async fn state_agreement(
+        &self,
+        request: Request<pb::StateAgreementRequest>,
+    ) -> Result<Response<pb::StateAgreementResponse>, Status> {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.agreement.map(pb::record::Record::Agreement);
@@ -25,7 +28,10 @@ impl AgreementService for Service {
         Ok(Response::new(pb::StateAgreementResponse { receipt }))
     }
 
-    async fn list_agreements(&self, request: Request<pb::ListAgreementsRequest>) -> Result<Response<pb::ListAgreementsResponse>, Status> {
+    async fn list_agreements(
+        &self,
+        request: Request<pb::ListAgreementsRequest>,
+    ) -> Result<Response<pb::ListAgreementsResponse>, Status> {
         let request = request.into_inner();
         let answer = query(&self.0, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
@@ -39,7 +45,10 @@ impl AgreementService for Service {
         answer.await.map(Response::new)
     }
 
-    async fn record_amount(&self, request: Request<pb::RecordAmountRequest>) -> Result<Response<pb::RecordAmountResponse>, Status> {
+    async fn record_amount(
+        &self,
+        request: Request<pb::RecordAmountRequest>,
+    ) -> Result<Response<pb::RecordAmountResponse>, Status> {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.amount.map(pb::record::Record::Amount);
@@ -48,7 +57,10 @@ impl AgreementService for Service {
         Ok(Response::new(pb::RecordAmountResponse { receipt }))
     }
 
-    async fn list_amounts(&self, request: Request<pb::ListAmountsRequest>) -> Result<Response<pb::ListAmountsResponse>, Status> {
+    async fn list_amounts(
+        &self,
+        request: Request<pb::ListAmountsRequest>,
+    ) -> Result<Response<pb::ListAmountsResponse>, Status> {
         let request = request.into_inner();
         let answer = query(&self.0, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());

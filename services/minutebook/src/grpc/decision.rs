@@ -16,7 +16,10 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl DecisionService for Service {
-    async fn record_decision(&self, request: Request<pb::RecordDecisionRequest>) -> Result<Response<pb::RecordDecisionResponse>, Status> {
+    async fn record_decision(
+        &self,
+        request: Request<pb::RecordDecisionRequest>,
+    ) -> Result<Response<pb::RecordDecisionResponse>, Status> {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.decision.map(pb::record::Record::Decision);
@@ -25,7 +28,10 @@ impl DecisionService for Service {
         Ok(Response::new(pb::RecordDecisionResponse { receipt }))
     }
 
-    async fn list_decisions(&self, request: Request<pb::ListDecisionsRequest>) -> Result<Response<pb::ListDecisionsResponse>, Status> {
+    async fn list_decisions(
+        &self,
+        request: Request<pb::ListDecisionsRequest>,
+    ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
         let request = request.into_inner();
         let answer = query(&self.0, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
@@ -39,7 +45,10 @@ impl DecisionService for Service {
         answer.await.map(Response::new)
     }
 
-    async fn record_motion(&self, request: Request<pb::RecordMotionRequest>) -> Result<Response<pb::RecordMotionResponse>, Status> {
+    async fn record_motion(
+        &self,
+        request: Request<pb::RecordMotionRequest>,
+    ) -> Result<Response<pb::RecordMotionResponse>, Status> {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.motion.map(pb::record::Record::Motion);
@@ -48,7 +57,10 @@ impl DecisionService for Service {
         Ok(Response::new(pb::RecordMotionResponse { receipt }))
     }
 
-    async fn list_motions(&self, request: Request<pb::ListMotionsRequest>) -> Result<Response<pb::ListMotionsResponse>, Status> {
+    async fn list_motions(
+        &self,
+        request: Request<pb::ListMotionsRequest>,
+    ) -> Result<Response<pb::ListMotionsResponse>, Status> {
         let request = request.into_inner();
         let answer = query(&self.0, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());

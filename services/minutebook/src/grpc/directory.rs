@@ -45,8 +45,7 @@ impl DirectoryService for Service {
         let request = request.into_inner();
         let answer = query(&self.0, move |query| {
             let kind = kind_from_pb(request.kind)?;
-            let records =
-                list_records(query, kind, request.agenda, request.valid.as_deref(), request.known.as_ref())?;
+            let records = list_records(query, kind, request.agenda, request.valid.as_deref(), request.known.as_ref())?;
             let records = records.iter().map(record_to_pb).collect();
             Ok(pb::ListRecordsResponse { position: query.position(), records })
         });

@@ -126,9 +126,9 @@ async fn write(
         }
     };
     let receipt = app.submit(&options, commands).await;
-    receipt.map(|receipt| Some(receipt_to_pb(&receipt))).map_err(|error: SubmitError| {
-        status::unsubmitted(&error, status::lang(metadata))
-    })
+    receipt
+        .map(|receipt| Some(receipt_to_pb(&receipt)))
+        .map_err(|error: SubmitError| status::unsubmitted(&error, status::lang(metadata)))
 }
 
 fn receipt_to_pb(receipt: &Receipt) -> pb::Receipt {
@@ -197,7 +197,11 @@ fn named_revision<'a>(query: &'a Query, agenda: &Id, name: Option<&pb::EditionNa
         Some(name) => state.revision(&name.edition, name.revision).ok_or_else(|| {
             let editions: Vec<_> = state.revisions.iter().map(|revision| format!("`{}`", revision.name())).collect();
             let revision = name.revision.map(|n| format!("@{n}")).unwrap_or_default();
-            Fault::NotFound(format!("there is no edition `{}{revision}`; there is {}", name.edition, editions.join(", ")))
+            Fault::NotFound(format!(
+                "there is no edition `{}{revision}`; there is {}",
+                name.edition,
+                editions.join(", ")
+            ))
         }),
     }
 }

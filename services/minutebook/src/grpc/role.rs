@@ -17,7 +17,10 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl RoleService for Service {
-    async fn define_role_word(&self, request: Request<pb::DefineRoleWordRequest>) -> Result<Response<pb::DefineRoleWordResponse>, Status> {
+    async fn define_role_word(
+        &self,
+        request: Request<pb::DefineRoleWordRequest>,
+    ) -> Result<Response<pb::DefineRoleWordResponse>, Status> {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.role.map(pb::record::Record::Role);
@@ -26,7 +29,10 @@ impl RoleService for Service {
         Ok(Response::new(pb::DefineRoleWordResponse { receipt }))
     }
 
-    async fn list_role_words(&self, request: Request<pb::ListRoleWordsRequest>) -> Result<Response<pb::ListRoleWordsResponse>, Status> {
+    async fn list_role_words(
+        &self,
+        request: Request<pb::ListRoleWordsRequest>,
+    ) -> Result<Response<pb::ListRoleWordsResponse>, Status> {
         let request = request.into_inner();
         let answer = query(&self.0, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());

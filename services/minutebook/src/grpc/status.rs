@@ -79,15 +79,17 @@ pub(crate) fn document_refused(problems: &[pb::Problem], lang: Lang) -> Status {
     };
     status(Code::InvalidArgument, "INVALID_DOCUMENT", message, |details| {
         for problem in problems {
-            details.add_bad_request_violation(place_of(problem), format!("{} [{}]", words(problem), problem.code));
+            details
+                .add_bad_request_violation(place_of(problem, lang), format!("{} [{}]", words(problem), problem.code));
         }
     })
 }
 
 /// `section id.field (line N)`.
-fn place_of(problem: &pb::Problem) -> String {
+fn place_of(problem: &pb::Problem, lang: Lang) -> String {
+    let on = if lang == Lang::Nl { "regel" } else { "line" };
     let field = if problem.field.is_empty() { String::new() } else { format!(".{}", problem.field) };
-    let line = if problem.line == 0 { String::new() } else { format!(" (line {})", problem.line) };
+    let line = if problem.line == 0 { String::new() } else { format!(" ({on} {})", problem.line) };
     format!("{} {}{field}{line}", problem.section, problem.id).trim().to_owned()
 }
 
@@ -150,9 +152,7 @@ pub(crate) fn unread(error: &ReadError) -> Status {
 pub(crate) fn no_time(fault: &QueryFault) -> Status {
     match fault {
         QueryFault::Time(TimeFault::Day(_)) => plain(Code::InvalidArgument, "DATE_FORM", fault),
-        QueryFault::Time(TimeFault::BeforeFounding { .. }) => {
-            plain(Code::FailedPrecondition, "BEFORE_FOUNDING", fault)
-        }
+        QueryFault::Time(TimeFault::BeforeFounding { .. }) => plain(Code::FailedPrecondition, "BEFORE_FOUNDING", fault),
         QueryFault::Read(error) => unread(error),
     }
 }

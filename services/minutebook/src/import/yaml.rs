@@ -110,7 +110,9 @@ impl<'a> Reader<'a> {
 
     fn entry(&mut self, event: Event<'a>, span: Span) -> Result<Entry, Violation> {
         let (key, refused) = match event {
-            Event::Scalar(key, ScalarStyle::Plain, 0, None) if key == "<<" => (key.into_owned(), Some(Defect::MergeKey {})),
+            Event::Scalar(key, ScalarStyle::Plain, 0, None) if key == "<<" => {
+                (key.into_owned(), Some(Defect::MergeKey {}))
+            }
             Event::Scalar(key, _, anchor, tag) => {
                 let refused = tag.map(|_| Defect::Tag {}).or((anchor != 0).then_some(Defect::Alias {}));
                 (key.into_owned(), refused)

@@ -72,13 +72,13 @@ pub(crate) async fn ask(session: &Session, request: pb::GetChangesRequest) -> Re
 /// Writes the answer for people.
 pub(crate) fn write(page: &mut Page, words: Words, answer: &pb::GetChangesResponse, all: bool) {
     if let Some(changes) = &answer.changes {
-        text::Report { page, words, all }.write(changes, answer.position);
+        text::Report::new(page, words, all).write(changes, answer.position);
     }
 }
 
 /// Writes how one field of an item changed, and what corrected the item.
 pub(crate) fn write_field(page: &mut Page, words: Words, answer: &pb::GetChangesResponse, id: &str, field: &str) {
     if let Some(changes) = &answer.changes {
-        text::Report { page, words, all: false }.write_one(changes, id, field);
+        text::Report::new(page, words, false).write_one(changes, id, field);
     }
 }

@@ -1,6 +1,6 @@
 //! The answer of `changes` for people.
 
-use minutebook_proto::pb;
+use minutebook_proto::{kind_from_pb, pb};
 use pb::item_change::Outcome;
 
 use crate::cli::json;
@@ -14,14 +14,22 @@ const BRIEF: usize = 200;
 pub(super) struct Report<'a> {
     pub(super) page: &'a mut Page,
     pub(super) words: Words,
-    /// List what was carried over, not only how many.
+    /// List everything, not only how much.
     pub(super) all: bool,
+    /// What adopted every item: said once, at the head.
+    pub(super) adopted: Option<String>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    /// A report on a page.
+    pub(super) fn new(page: &'a mut Page, words: Words, all: bool) -> Self {
+        Self { page, words, all, adopted: None }
+    }
+
     /// Writes the whole answer.
     pub(super) fn write(&mut self, changes: &pb::Changes, position: u64) {
         self.head(changes, position);
+        self.adoption(changes);
         for outcome in [
             Outcome::Added,
             Outcome::Dropped,
@@ -73,6 +81,18 @@ impl Report<'_> {
         }
         self.page
             .note(&w.pick(format!("Zoals bekend bij gebeurtenis {known}."), format!("As known at event {known}.")));
+    }
+
+    /// Says once what adopted every item, where it was the same for all.
+    fn adoption(&mut self, changes: &pb::Changes) {
+        let whys = changes.items.iter().filter_map(|item| item.why.as_ref());
+        let mut adopted = whys.map(|why| adoption(self.words, why));
+        let first = adopted.next().flatten();
+        if let Some(text) = first.filter(|first| adopted.all(|other| other.as_ref() == Some(first))) {
+            let name = self.words.pick("Vastgesteld door", "Adopted by");
+            self.page.note(&format!("{name} {text}."));
+            self.adopted = Some(text);
+        }
     }
 
     fn outcome(&self, outcome: Outcome) -> &'static str {
@@ -127,7 +147,9 @@ impl Report<'_> {
     /// The reason, the ground, and what adopted it.
     fn why(&mut self, why: Option<&pb::Why>) {
         for (name, text) in why.map(|why| reasons(self.words, why)).unwrap_or_default() {
-            self.page.detail(name, &text);
+            if self.adopted.as_ref() != Some(&text) {
+                self.page.detail(name, &text);
+            }
         }
     }
 
@@ -177,14 +199,8 @@ impl Report<'_> {
         }
         let title = w.pick("Wat er verder veranderde", "What else changed");
         self.page.section(&format!("{title} ({})", related.len()));
-        for change in related {
-            let (nl, en) = match change.outcome() {
-                Related::Unspecified => ("onbekend", "unknown"),
-                Related::Added => ("toegevoegd", "added"),
-                Related::Changed => ("gewijzigd", "changed"),
-                Related::NotRestated => ("niet opnieuw genoemd", "not restated"),
-            };
-            let head = format!("{} {}", w.key(change.key.as_ref()), w.pick(nl, en));
+        for change in related.iter().filter(|change| self.all || change.outcome() == Related::Changed) {
+            let head = format!("{} {}", w.key(change.key.as_ref()), self.related_outcome(change.outcome()));
             self.page.item(&head, &change.label);
             for field in &change.fields {
                 let text = difference(w, field);
@@ -192,6 +208,39 @@ impl Report<'_> {
                 let (nl, en) = ("gewijzigd; `--all` toont hoe", "changed; `--all` shows how");
                 self.page.detail(&field.field, if brief { &text } else { w.pick(nl, en) });
             }
+        }
+        if !self.all {
+            self.related_count(related, Related::Added);
+            self.related_count(related, Related::NotRestated);
+            self.page.note(w.pick("`--all` somt ze op.", "`--all` lists them."));
+        }
+    }
+
+    fn related_outcome(&self, outcome: pb::related_change::Outcome) -> &'static str {
+        use pb::related_change::Outcome as Related;
+        let (nl, en) = match outcome {
+            Related::Unspecified => ("onbekend", "unknown"),
+            Related::Added => ("toegevoegd", "added"),
+            Related::Changed => ("gewijzigd", "changed"),
+            Related::NotRestated => ("niet opnieuw genoemd", "not restated"),
+        };
+        self.words.pick(nl, en)
+    }
+
+    /// How many records of each kind came, or were not stated again.
+    fn related_count(&mut self, related: &[pb::RelatedChange], outcome: pb::related_change::Outcome) {
+        let mut counts: Vec<(&'static str, usize)> = Vec::new();
+        for change in related.iter().filter(|change| change.outcome() == outcome) {
+            let kind = change.key.as_ref().and_then(|key| kind_from_pb(key.kind).ok());
+            let kind = kind.map_or("?", |kind| self.words.kind(kind));
+            match counts.last_mut().filter(|(last, _)| *last == kind) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((kind, 1)),
+            }
+        }
+        if !counts.is_empty() {
+            let counts: Vec<_> = counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+            self.page.item(self.related_outcome(outcome), &counts.join(", "));
         }
     }
 
@@ -222,20 +271,26 @@ pub(crate) fn reasons(w: Words, why: &pb::Why) -> Vec<(&'static str, String)> {
         let body = why.body.as_deref().map(|body| format!(" ({body})")).unwrap_or_default();
         lines.push((w.pick("besluit", "decision"), format!("{ground}{body}")));
     }
-    if let Some(authority) = &why.authority {
-        let by = authority.body.as_deref().unwrap_or(w.not_stated());
-        let mandate = match &authority.mandate {
-            Some(mandate) => format!("{} {mandate}", w.pick("onder mandaat", "under mandate")),
-            None => w.pick("mandaat niet na te gaan", "mandate not verifiable").to_owned(),
-        };
-        let (decision, with) = (&authority.decision, w.pick("met", "with"));
-        let from = |date| format!(", {} {}", w.pick("per", "from"), w.date(Some(date)));
-        let since = why.effective.as_ref().map(from).unwrap_or_default();
-        lines.push((w.pick("vastgesteld door", "adopted by"), format!("{by} {with} {decision}, {mandate}{since}")));
+    if let Some(adopted) = adoption(w, why) {
+        lines.push((w.pick("vastgesteld door", "adopted by"), adopted));
     } else if let Some(date) = &why.effective {
         lines.push((w.pick("geldt vanaf", "holds from"), w.date(Some(date))));
     }
     lines
+}
+
+/// Who adopted it, with which decision, under which mandate, and from when it holds.
+fn adoption(w: Words, why: &pb::Why) -> Option<String> {
+    let authority = why.authority.as_ref()?;
+    let by = authority.body.as_deref().unwrap_or(w.not_stated());
+    let mandate = match &authority.mandate {
+        Some(mandate) => format!("{} {mandate}", w.pick("onder mandaat", "under mandate")),
+        None => w.pick("mandaat niet na te gaan", "mandate not verifiable").to_owned(),
+    };
+    let (decision, with) = (&authority.decision, w.pick("met", "with"));
+    let from = |date| format!(", {} {}", w.pick("per", "from"), w.date(Some(date)));
+    let since = why.effective.as_ref().map(from).unwrap_or_default();
+    Some(format!("{by} {with} {decision}, {mandate}{since}"))
 }
 
 /// What a field said before and after.

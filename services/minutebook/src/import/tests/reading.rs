@@ -62,7 +62,10 @@ fn a_partial_document_needs_no_agenda() {
 fn what_is_no_text_or_no_document_is_refused() {
     refused_once(b"a: 1\nb: \xff\n", "line 2: the file is not UTF-8 from here on; save it as UTF-8");
     let large = vec![b' '; (16 << 20) + 1];
-    refused_once(large, "the file is over 16 MiB; divide it, or put long texts in documents and register them as sources");
+    refused_once(
+        large,
+        "the file is over 16 MiB; divide it, or put long texts in documents and register them as sources",
+    );
     let empty = "line 1: the file is empty; write sections such as `agenda:` and `themes:`";
     refused_once("", empty);
     refused_once("# nothing\n", empty);
@@ -157,7 +160,10 @@ fn ids_are_checked() {
         "bodies De Raad.id (line 3): `De Raad` is not an id; use words of a-z and 0-9 joined by hyphens, at most 64, for example `gemeente-emmen`",
     );
     let twice = "bodies:\n- {id: b, name: B}\n- name: C\n  id: b\nparties: [{id: b, name: B}]\n";
-    refused_once(twice, "bodies b.id (line 4): the id `b` stands twice in this section, on lines 2 and 4; give each record its own id");
+    refused_once(
+        twice,
+        "bodies b.id (line 4): the id `b` stands twice in this section, on lines 2 and 4; give each record its own id",
+    );
     let quotes = "should be text; put quotes around it";
     refused_once("explanations:\n- id: 3.1\n  title: T\n", &format!("explanations 3.1.id (line 2): {quotes}"));
     let text = "explanations:\n- id: intro\n  title: T\n";
