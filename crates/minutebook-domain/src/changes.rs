@@ -520,7 +520,11 @@ impl Book {
             }))
         };
         // The seal that ends the adoption that the event is a part of; a late fact is a part of none.
-        let adopted = matches!(&event.payload, Payload::Item(item) if item.edition.is_some());
+        let adopted = match &event.payload {
+            Payload::Item(item) => item.edition.is_some(),
+            Payload::Stated(statement) => statement.edition.is_some() && !event.is_retroactive(),
+            _ => false,
+        };
         let seals = self.agenda(agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
         let place = seals.partition_point(|revision| revision.position <= recorded.position);
         let seal = seals.get(place).filter(|revision| adopted && revision.position <= known);

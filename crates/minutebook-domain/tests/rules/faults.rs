@@ -90,7 +90,9 @@ fn each_type_is_asked_for_by_its_name() {
         raised.to_vec(),
         Expected::ALL.iter().map(|expected| Fault::Type { expected: *expected }).collect::<Vec<_>>()
     );
-    raised.iter().for_each(|fault| check_words(|lang| fault.message(lang)));
+    for fault in &raised {
+        check_words(|lang| fault.message(lang));
+    }
 }
 
 #[test]

@@ -291,10 +291,10 @@ fn motion(motion: Motion, w: Words) -> &'static str {
     let (nl, en) = match motion {
         Motion::Unspecified => ("onbekend", "unknown"),
         Motion::New => ("nieuw", "new"),
-        Motion::Back => ("terug", "back"),
-        Motion::Altered => ("gewijzigd", "altered"),
+        Motion::Back => ("komt terug", "comes back"),
+        Motion::Altered => ("gewijzigd", "changed"),
         Motion::Annotated => ("alleen aantekeningen", "annotated"),
-        Motion::Gone => ("weg", "gone"),
+        Motion::Gone => ("gaat eraf", "leaves"),
     };
     w.pick(nl, en)
 }
@@ -378,12 +378,17 @@ impl Report<'_> {
             |item: &&pb::PlannedItem| !(first && item.motion() == Motion::New || item.motion() == Motion::Annotated);
         let (told, counted): (Vec<_>, Vec<_>) = items.iter().partition(told);
         if !counted.is_empty() {
-            let (new, noted) = if first { (counted.len(), 0) } else { (0, counted.len()) };
+            let (nl, en) = match (first, counted.len()) {
+                (true, count) => {
+                    (format!("Nieuw op de agenda: {count} onderdelen."), format!("New on the agenda: {count} items."))
+                }
+                (false, count) => (
+                    format!("Alleen met andere aantekeningen: {count} onderdelen."),
+                    format!("With other notes only: {count} items."),
+                ),
+            };
             self.page.gap();
-            self.page.note(&self.w.pick(
-                format!("Nieuw op de agenda: {new} onderdelen. Alleen met andere aantekeningen: {noted}."),
-                format!("New on the agenda: {new} items. With other notes only: {noted}."),
-            ));
+            self.page.note(&self.w.pick(nl, en));
         }
         if told.is_empty() {
             return;

@@ -54,9 +54,8 @@ impl LedgerService for Service {
     ) -> Result<Response<pb::ImportDocumentResponse>, Status> {
         let (metadata, mut stream) = parts(request);
         let lang = status::lang(&metadata);
-        let options = match stream.message().await?.and_then(|first| first.part) {
-            Some(Part::Options(options)) => options,
-            _ => return Err(status::usage("the first message of an import has the options")),
+        let Some(Part::Options(options)) = stream.message().await?.and_then(|first| first.part) else {
+            return Err(status::usage("the first message of an import has the options"));
         };
         let import = Import { app: self.0.clone(), lang };
         if options.plan_only {

@@ -74,8 +74,8 @@ pub(crate) fn document_refused(problems: &[pb::Problem], lang: Lang) -> Status {
         if lang == Lang::Nl { problem.message_nl.clone() } else { problem.message_en.clone() }
     };
     let message = match lang {
-        Lang::Nl => format!("het document kan zo niet worden vastgelegd: {} bezwaren", problems.len()),
-        Lang::En => format!("the document cannot be recorded like this: {} problems", problems.len()),
+        Lang::Nl => format!("het document kan zo niet worden vastgelegd (bezwaren: {})", problems.len()),
+        Lang::En => format!("the document cannot be recorded like this (problems: {})", problems.len()),
     };
     status(Code::InvalidArgument, "INVALID_DOCUMENT", message, |details| {
         for problem in problems {

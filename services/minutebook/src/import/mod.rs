@@ -58,7 +58,7 @@ pub(crate) struct Violation {
     /// The line, from 1; 0 where it is not known.
     pub(crate) line: u32,
     /// What is wrong.
-    pub(crate) defect: Defect,
+    pub(crate) defect: Box<Defect>,
 }
 
 impl Violation {
@@ -69,7 +69,7 @@ impl Violation {
 
     /// A violation at a place. Whatever text of the file the place quotes, it stays short and on one line.
     fn new(section: &str, id: &str, field: &str, line: u32, defect: Defect) -> Self {
-        Self { section: section.to_owned(), id: one_line(id), field: one_line(field), line, defect }
+        Self { section: section.to_owned(), id: one_line(id), field: one_line(field), line, defect: Box::new(defect) }
     }
 
     /// The stable code.
@@ -110,8 +110,6 @@ fn one_line(text: &str) -> String {
 pub(crate) struct Parsed {
     /// The document. Its records stand in the order of the sections, whatever the order in the file.
     pub(crate) document: Document,
-    /// The notation of the file.
-    pub(crate) format: Format,
     lines: Lines,
 }
 
@@ -154,11 +152,6 @@ impl Parsed {
     pub(crate) fn edition_line(&self, field: Option<&str>) -> u32 {
         self.lines.edition.of(field)
     }
-
-    /// The line on which the section for records of this kind starts; 0 where there is none.
-    pub(crate) fn section_line(&self, kind: Kind) -> u32 {
-        self.lines.sections.iter().find(|(k, _)| *k == kind).map_or(0, |(_, line)| *line)
-    }
 }
 
 /// Reads a file: its document, or every violation in the order of the lines.
@@ -166,7 +159,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, Vec<Violation>> {
     let text = decode(bytes).map_err(|violation| vec![violation])?;
     let root = tree::parse(text).map_err(|violation| vec![violation])?;
     let (document, lines) = read::document(&root)?;
-    Ok(Parsed { document, format: Format::of(text), lines })
+    Ok(Parsed { document, lines })
 }
 
 /// The text of a file, without the byte order mark that some editors write.

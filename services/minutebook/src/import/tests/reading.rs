@@ -33,9 +33,7 @@ fn lines_are_known_for_records_and_fields() {
         assert_eq!(of(Kind::Action, Some("policy_item")), 14, "a field that is not stated has its record's line");
         assert_eq!((of(Kind::Body, None), of(Kind::Body, Some("name"))), (16, 17));
         assert_eq!((parsed.edition_line(None), parsed.edition_line(Some("decision"))), (5, 6));
-        assert_eq!((parsed.agenda_line(None), parsed.section_line(Kind::Theme)), (3, 7));
-        assert_eq!((parsed.line(99, None), parsed.section_line(Kind::Remark)), (0, 0));
-        assert_eq!(parsed.format, Format::Yaml);
+        assert_eq!((parsed.agenda_line(None), parsed.line(99, None)), (3, 0));
     }
 }
 
