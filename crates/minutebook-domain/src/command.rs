@@ -81,6 +81,8 @@ pub struct CorrectField {
     pub corrects: Option<Position>,
     /// Where the right value is stated; needed for amounts and dates.
     pub citation: Option<Citation>,
+    /// The newest event of the record that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
 }
 
 /// Record late what was true.
@@ -98,6 +100,8 @@ pub struct LateFact {
     pub decision: Option<Id>,
     /// Where it is stated.
     pub citation: Option<Citation>,
+    /// The newest event of the record that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
 }
 
 /// Settle a doubt about the reading of a statement.
@@ -107,9 +111,26 @@ pub struct ResolveDoubt {
     pub key: Key,
     /// What was decided, and why.
     pub text: Text,
+    /// The newest event of the record that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
 }
 
 impl Command {
+    /// The command with the newest event that the client knows, unless it names one itself. A founding has none.
+    #[must_use]
+    pub fn expecting(mut self, revision: Option<Position>) -> Self {
+        let slot = match &mut self {
+            Self::Found(_) => return self,
+            Self::State(command) => &mut command.expected_revision,
+            Self::Import(command) => &mut command.expected_revision,
+            Self::Correct(command) => &mut command.expected_revision,
+            Self::RecordLate(command) => &mut command.expected_revision,
+            Self::ResolveDoubt(command) => &mut command.expected_revision,
+        };
+        *slot = slot.or(revision);
+        self
+    }
+
     /// SHA-256 over the commands of one request in canonical JSON, so that a retry is told from another request.
     ///
     /// It is taken from the parsed commands, not from the client's bytes, and by names, not by places: adding a
@@ -136,13 +157,16 @@ impl Command {
             Self::Correct(c) => json!({"correct": {
                 "key": c.key.to_string(), "field": c.field, "old": c.old, "new": [c.new], "reason": c.reason.as_str(),
                 "corrects": c.corrects, "citation": c.citation.as_ref().map(citation),
+                "expected_revision": c.expected_revision,
             }}),
             Self::RecordLate(l) => json!({"record_late": {
                 "key": l.key.to_string(), "fields": l.fields, "effective": l.effective.as_str(),
                 "reason": l.reason.as_str(), "decision": l.decision.as_ref().map(Id::as_str),
-                "citation": l.citation.as_ref().map(citation),
+                "citation": l.citation.as_ref().map(citation), "expected_revision": l.expected_revision,
             }}),
-            Self::ResolveDoubt(r) => json!({"resolve_doubt": {"key": r.key.to_string(), "text": r.text.as_str()}}),
+            Self::ResolveDoubt(r) => json!({"resolve_doubt": {
+                "key": r.key.to_string(), "text": r.text.as_str(), "expected_revision": r.expected_revision,
+            }}),
         }
     }
 }

@@ -60,6 +60,7 @@ impl Book {
     ) -> Result<Vec<Draft>, Rejection> {
         let key = &command.key;
         let entry = self.known_entry(key)?;
+        self.check_expected(key, command.expected_revision)?;
         known_field(key.kind, &command.field)?;
         given(&command.reason, key)?;
         let written = written(entry, &command.field, command.corrects)?;
@@ -98,6 +99,7 @@ impl Book {
     ) -> Result<Vec<Draft>, Rejection> {
         let key = &command.key;
         let entry = self.known_entry(key)?;
+        self.check_expected(key, command.expected_revision)?;
         if matches!(key.kind, Kind::Edition | Kind::Change) {
             return Err(Refusal::KindNotStated { kind: key.kind }.into());
         }
@@ -146,6 +148,7 @@ impl Book {
     pub(crate) fn decide_resolve(&self, command: &ResolveDoubt, context: &Context) -> Result<Vec<Draft>, Rejection> {
         let key = &command.key;
         let entry = self.known_entry(key)?;
+        self.check_expected(key, command.expected_revision)?;
         given(&command.text, key)?;
         if entry.record.doubt().is_none() {
             return Err(Refusal::NoDoubt { key: key.clone() }.into());

@@ -171,9 +171,8 @@ impl fmt::Display for Edtf {
 /// The first and last day of a plain year, month or day: `2019`, `2019-06`, `2019-06-14`. Most dates are, and every
 /// event that is read back has some; everything else, and every day that is not, is left to the parser.
 fn plain(text: &str) -> Option<(Day, Day)> {
-    let number = |digits: &[u8]| {
-        digits.iter().try_fold(0_i32, |n, b| b.is_ascii_digit().then(|| n * 10 + i32::from(b - b'0')))
-    };
+    let number =
+        |digits: &[u8]| digits.iter().try_fold(0_i32, |n, b| b.is_ascii_digit().then(|| n * 10 + i32::from(b - b'0')));
     let (year, rest) = text.as_bytes().split_first_chunk::<4>()?;
     let year = number(year)?;
     let of = |month: i32, day: i32| Day(year * 10_000 + month * 100 + day);
@@ -259,7 +258,8 @@ mod tests {
                 }
             }
         }
-        for text in ["", "201", "20160", "2016-", "2016-6", "2016-06-1", "2016-06-14T", "2016/2017", "+016", "2016-+6"] {
+        for text in ["", "201", "20160", "2016-", "2016-6", "2016-06-1", "2016-06-14T", "2016/2017", "+016", "2016-+6"]
+        {
             assert_eq!(plain(text), None, "{text}");
         }
     }

@@ -46,7 +46,7 @@ fn is_joined(text: &str, joint: u8, is_letter: impl Fn(u8) -> bool) -> bool {
     let mut in_word = false;
     for byte in text.bytes() {
         let letter = is_letter(byte);
-        if !letter && !(in_word && byte == joint) {
+        if !(letter || in_word && byte == joint) {
             return false;
         }
         in_word = letter;

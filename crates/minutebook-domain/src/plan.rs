@@ -154,7 +154,7 @@ impl Planner<'_> {
         self.plan.problems.push(Problem { place: Place { index, key, field: field.map(str::to_owned) }, refusal });
     }
 
-    fn problem_of(&mut self, kind: Kind, id: &Id, field: Option<&str>, refusal: Refusal) {
+    pub(crate) fn problem_of(&mut self, kind: Kind, id: &Id, field: Option<&str>, refusal: Refusal) {
         let agenda = self.document.agenda.as_ref().map(|agenda| &agenda.id);
         let place = Place { index: None, key: Some(key(kind, id, agenda, None)), field: field.map(str::to_owned) };
         self.plan.problems.push(Problem { place, refusal });

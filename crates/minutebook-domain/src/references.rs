@@ -45,18 +45,21 @@ impl Planner<'_> {
         for (index, record) in header.iter().map(|record| (None, record)).chain(records) {
             for (field, kind, id) in record.references() {
                 if !self.resolves(kind, id) {
-                    unknown.push((index, field, kind, id.clone()));
+                    unknown.push((index, record, field, kind, id.clone()));
                 }
             }
         }
-        for (nth, (index, field, kind, id)) in unknown.into_iter().enumerate() {
+        for (nth, (index, record, field, kind, id)) in unknown.into_iter().enumerate() {
             let known = if nth < SUGGESTIONS { self.known(kind) } else { Vec::new() };
             let nearest = Nearest::of(id.as_str(), known.iter().map(Id::as_str));
             let refusal = match kind {
                 Kind::Role => Refusal::RoleUnknown { word: id, nearest },
                 _ => Refusal::UnknownReference { kind, id, nearest },
             };
-            self.problem(index, Some(field), refusal);
+            match index {
+                Some(_) => self.problem(index, Some(field), refusal),
+                None => self.problem_of(record.kind(), record.id(), Some(field), refusal),
+            }
         }
     }
 

@@ -178,9 +178,9 @@ messages! {
             nl "de tekst lijkt {what:#} te bevatten; persoonsgegevens horen niet in het boek: noem een hoedanigheid"
             en "the text seems to hold {what}; personal data does not belong in the book: name a capacity"
         /// An event over its size.
-        EventTooLarge { event: &'static str, bytes: usize, limit: usize } = "EVENT_TOO_LARGE"
-            nl "{event} wordt {bytes} bytes en mag er {limit} zijn; zet lange tekst in een document en registreer het als bron"
-            en "{event} comes to {bytes} bytes and may have {limit}; put long text in a document and register it as a source"
+        EventTooLarge { event: &'static str, item: String, bytes: usize, limit: usize } = "EVENT_TOO_LARGE"
+            nl "{event} van {item} wordt {bytes} bytes en mag er {limit} zijn; zet lange tekst in een document en registreer het als bron"
+            en "{event} of {item} comes to {bytes} bytes and may have {limit}; put long text in a document and register it as a source"
         /// More events than one request may give.
         TooManyEvents { events: usize, limit: usize } = "TOO_MANY_EVENTS"
             nl "dit verzoek geeft {events} gebeurtenissen en mag er {limit} geven; verdeel het"

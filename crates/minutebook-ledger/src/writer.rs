@@ -213,8 +213,7 @@ impl Group {
         // The events of the last command are applied when nothing can refuse them any more, so only those before it
         // may have to be taken back. Most submissions have one command, and while there is a copy of the book each
         // change of it costs more.
-        let before =
-            (submission.commands.len() > 1).then(|| (self.working.book.clone(), self.working.events.len()));
+        let before = (submission.commands.len() > 1).then(|| (self.working.book.clone(), self.working.events.len()));
         let recorded = self.record(submission, &digest);
         // INVARIANT: all of a submission or nothing of it.
         if (recorded.is_err() || submission.validate_only)
@@ -291,8 +290,9 @@ pub(crate) fn encode(draft: Draft, position: Position, now: Timestamp) -> Result
     let recorded = draft.record(position, now);
     let event = encode_event(&recorded);
     if event.len() > EVENT_BYTES {
-        let name = recorded.event.payload.name();
-        let refusal = Refusal::EventTooLarge { event: name, bytes: event.len(), limit: EVENT_BYTES };
+        let payload = &recorded.event.payload;
+        let item = payload.record().map(|record| format!("{} {}", record.kind(), record.id())).unwrap_or_default();
+        let refusal = Refusal::EventTooLarge { event: payload.name(), item, bytes: event.len(), limit: EVENT_BYTES };
         return Err(SubmitError::Refused(refusal));
     }
     Ok((event, recorded))

@@ -446,12 +446,16 @@ fn fill_and_free(dir: &Path) {
     assert_eq!(ledger.status().degraded, None);
 }
 
-/// A clock that panics makes the writer panic, for it is the writer that asks it.
+/// A clock that panics makes the writer panic, for it is the writer that asks it. The test starts itself once more,
+/// with the directory in its environment, and that program must end.
 #[test]
 fn a_panic_of_the_writer_ends_the_program_and_loses_nothing() {
+    if let Some(data) = std::env::var_os("MINUTEBOOK_TEST_DATA") {
+        panic_in_the_writer(&PathBuf::from(data));
+    }
     let dir = tempfile::tempdir().expect("dir");
     let ended = Command::new(std::env::current_exe().expect("this program"))
-        .args(["program_whose_writer_panics", "--exact", "--ignored"])
+        .args(["a_panic_of_the_writer_ends_the_program_and_loses_nothing", "--exact"])
         .env("MINUTEBOOK_TEST_DATA", dir.path())
         .output()
         .expect("started");
@@ -461,18 +465,14 @@ fn a_panic_of_the_writer_ends_the_program_and_loses_nothing() {
     assert!(submit(&ledger, "request-1", "note-1").expect("known").repeated);
 }
 
-#[test]
-#[ignore = "started by the test above, which it would end"]
-fn program_whose_writer_panics() {
-    let Some(data) = std::env::var_os("MINUTEBOOK_TEST_DATA") else { return };
-    let data = PathBuf::from(data);
-    drop(found(&data));
+fn panic_in_the_writer(data: &Path) -> ! {
+    drop(found(data));
     let asked = AtomicU32::new(0);
     let clock = Clock::new(move || {
         assert!(asked.fetch_add(1, Ordering::Relaxed) < 3, "the clock has stopped");
         Timestamp(1_559_340_000_000)
     });
-    let ledger = Ledger::open(&data, Options { clock, ..options() }).expect("opened");
+    let ledger = Ledger::open(data, Options { clock, ..options() }).expect("opened");
     record(&ledger, 1, 4);
     let outcome = submit(&ledger, "one-too-many", "one-too-many");
     panic!("the program went on: {outcome:?}");

@@ -121,6 +121,7 @@ pub fn correct_from_pb(pb: pb::CorrectField) -> Result<CorrectField, Violations>
             reason,
             corrects: pb.corrects,
             citation,
+            expected_revision: None,
         }),
         _ => Err(violations),
     }
@@ -140,7 +141,7 @@ pub fn late_from_pb(pb: pb::LateFact) -> Result<LateFact, Violations> {
     let fields = fields.into_iter().map(|(name, value)| (name, value_from_pb(value))).collect();
     match (key, effective, reason, decision, citation) {
         (Some(key), Some(effective), Some(reason), Some(decision), Some(citation)) => {
-            Ok(LateFact { key, fields, effective, reason, decision, citation })
+            Ok(LateFact { key, fields, effective, reason, decision, citation, expected_revision: None })
         }
         _ => Err(violations),
     }
@@ -152,7 +153,7 @@ pub fn resolve_from_pb(pb: pb::ResolveDoubt) -> Result<ResolveDoubt, Violations>
     let key = violations.keep("key", required(pb.key));
     let text = violations.keep("text", Text::from_slot(pb.text));
     match (key, text) {
-        (Some(key), Some(text)) => Ok(ResolveDoubt { key, text }),
+        (Some(key), Some(text)) => Ok(ResolveDoubt { key, text, expected_revision: None }),
         _ => Err(violations),
     }
 }

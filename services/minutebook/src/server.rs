@@ -26,7 +26,7 @@ const JOURNAL_FORMAT: u32 = 1;
 /// How long a shutdown waits for requests that are being answered.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a unary request may take until its answer begins.
-const UNARY: Duration = Duration::from_secs(60);
+const UNARY: Duration = Duration::from_mins(1);
 /// Streams at once on one connection.
 const STREAMS: u32 = 64;
 /// Streams that a client may cause to be reset before its connection is closed.

@@ -31,10 +31,7 @@ impl LedgerService for Echo {
         Err(Status::unimplemented("an echo"))
     }
 
-    async fn read_events(
-        &self,
-        _: Request<pb::ReadEventsRequest>,
-    ) -> Result<Response<Self::ReadEventsStream>, Status> {
+    async fn read_events(&self, _: Request<pb::ReadEventsRequest>) -> Result<Response<Self::ReadEventsStream>, Status> {
         Err(Status::unimplemented("an echo"))
     }
 }
@@ -46,10 +43,7 @@ pub(crate) fn serve() -> Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("echo serves http://{}", listener.local_addr()?);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        Server::builder()
-            .add_service(LedgerServiceServer::new(Echo))
-            .serve_with_incoming(incoming)
-            .await?;
+        Server::builder().add_service(LedgerServiceServer::new(Echo)).serve_with_incoming(incoming).await?;
         Ok(())
     })
 }

@@ -46,10 +46,38 @@ const FRAME_EVENTS: u64 = 48;
 const BEGAN: i64 = 1_464_739_200_000;
 
 const WORDS: [&str; 32] = [
-    "mantelzorg", "ondersteuning", "gemeenten", "vrijwilligers", "coöperatie", "dorpshuizen", "geïntegreerd", "zorg",
-    "en", "voor", "in", "de", "provincie", "kennisdeling", "samenwerking", "leefbaarheid", "krimp", "woningvoorraad",
-    "onderwijs", "bereikbaarheid", "voorzieningen", "scholen", "pilot", "aanpak", "met", "partners", "ouderen",
-    "initiatieven", "bewoners", "financiering", "proeftuin", "energie",
+    "mantelzorg",
+    "ondersteuning",
+    "gemeenten",
+    "vrijwilligers",
+    "coöperatie",
+    "dorpshuizen",
+    "geïntegreerd",
+    "zorg",
+    "en",
+    "voor",
+    "in",
+    "de",
+    "provincie",
+    "kennisdeling",
+    "samenwerking",
+    "leefbaarheid",
+    "krimp",
+    "woningvoorraad",
+    "onderwijs",
+    "bereikbaarheid",
+    "voorzieningen",
+    "scholen",
+    "pilot",
+    "aanpak",
+    "met",
+    "partners",
+    "ouderen",
+    "initiatieven",
+    "bewoners",
+    "financiering",
+    "proeftuin",
+    "energie",
 ];
 
 /// The data directory of a ledger of this size, made now unless it was made before.
@@ -202,7 +230,9 @@ impl Generator {
     fn registers(&mut self) -> Result<()> {
         let source = json!({"title": "Uitvoeringsagenda 2016-2017", "file": "uitvoeringsagenda.txt"});
         self.state(None, record(Kind::Source, "uitvoeringsagenda-2016-2017", source)?, None)?;
-        for (name, title) in [("gedeputeerde-staten", "Gedeputeerde Staten"), ("provinciale-staten", "Provinciale Staten")] {
+        for (name, title) in
+            [("gedeputeerde-staten", "Gedeputeerde Staten"), ("provinciale-staten", "Provinciale Staten")]
+        {
             self.state(None, record(Kind::Body, name, json!({"name": title, "kind": "bestuur"}))?, None)?;
         }
         for role in ["regisseur", "financier", "uitvoerder", "kennismakelaar"] {
@@ -217,7 +247,11 @@ impl Generator {
 
     fn party(&mut self, n: u64) -> Result<Record> {
         let name = self.words(3);
-        record(Kind::Party, &format!("partij-{n}"), json!({"name": name, "kind": "gemeente", "aliases": [self.words(2)]}))
+        record(
+            Kind::Party,
+            &format!("partij-{n}"),
+            json!({"name": name, "kind": "gemeente", "aliases": [self.words(2)]}),
+        )
     }
 
     /// The first edition of an agenda, with all its actions.
@@ -233,8 +267,7 @@ impl Generator {
         let Record::Edition(header) = record(Kind::Edition, edition, header)? else {
             return Err(anyhow!("an edition is read as an edition"));
         };
-        let opened =
-            ReviewOpened { agenda: id(&name)?, edition: header, revision: 1, invented: true, base: None };
+        let opened = ReviewOpened { agenda: id(&name)?, edition: header, revision: 1, invented: true, base: None };
         self.push(Payload::ReviewOpened(opened), "2016-01-05", None, None)?;
         self.commit()?;
 
@@ -279,7 +312,7 @@ impl Generator {
     /// An action as agendas have them; the event that states it has about 400 bytes.
     fn action(&mut self, n: u64) -> Result<Record> {
         let partners: Vec<String> =
-            (0..1 + self.rng.below(3)).map(|_| format!("partij-{}", self.rng.below(PARTIES))).collect();
+            (0..=self.rng.below(3)).map(|_| format!("partij-{}", self.rng.below(PARTIES))).collect();
         let from = 2016 + self.rng.below(10);
         let (title, summary, success) = (self.words(4), self.words(9), self.words(5));
         let mut fields = json!({
@@ -300,7 +333,8 @@ impl Generator {
 
     fn item(&mut self, agenda: u64, step: ItemStep, day: &str, reason: Option<String>) -> Result<()> {
         let decision = id(&format!("besluit-vaststelling-{agenda}"))?;
-        let event = ItemEvent { agenda: id(&agenda_name(agenda))?, edition: None, ground: Some(decision.clone()), step };
+        let event =
+            ItemEvent { agenda: id(&agenda_name(agenda))?, edition: None, ground: Some(decision.clone()), step };
         self.push(Payload::Item(event), day, Some(decision), reason)
     }
 
@@ -312,10 +346,7 @@ impl Generator {
             0 => ItemStep::Dropped(Kind::Action, id(&action_name(n))?, Disposition::Completed),
             1 => ItemStep::Suspended(Kind::Action, id(&action_name(n))?),
             2 => ItemStep::Reinstated(self.action(n)?, FieldSet::named(Kind::Action, ["title", "summary"])),
-            _ => ItemStep::Changed(
-                self.action(n)?,
-                FieldSet::named(Kind::Action, ["title", "summary", "period"]),
-            ),
+            _ => ItemStep::Changed(self.action(n)?, FieldSet::named(Kind::Action, ["title", "summary", "period"])),
         };
         self.item(agenda, step, &day, reason)
     }

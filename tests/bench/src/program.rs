@@ -23,7 +23,8 @@ const DOCUMENTS: [&str; 2] = ["drenthe-2016-2017.yaml", "drenthe-2018-2019-inven
 const AGENDA: &str = "krimp-en-leefbaarheid";
 const YEAR: u16 = 2018;
 /// How to get the program, for those who lack it.
-pub(crate) const ABSENT: &str = "the program is not built; run `cargo build --release` first, or pass --minutebook FILE";
+pub(crate) const ABSENT: &str =
+    "the program is not built; run `cargo build --release` first, or pass --minutebook FILE";
 
 /// The program.
 #[derive(Debug, Clone)]

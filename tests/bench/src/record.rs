@@ -67,13 +67,7 @@ fn best(mut runs: Vec<Load>) -> Load {
     runs.pop().unwrap_or(Load { rate: 0.0, times: Times::of(Vec::new()) })
 }
 
-async fn load(
-    served: &Served,
-    connections: usize,
-    run: usize,
-    warm: Duration,
-    length: Duration,
-) -> Result<Load> {
+async fn load(served: &Served, connections: usize, run: usize, warm: Duration, length: Duration) -> Result<Load> {
     let mut channels = Vec::new();
     for _ in 0..connections {
         channels.push(Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?);
@@ -132,10 +126,7 @@ fn request(caller: usize, n: u64) -> pb::RecordRequest {
         what: "De gemeenten zijn het eens over de verdeling van de kosten.".to_owned(),
         ..pb::Remark::default()
     };
-    let actor = pb::Actor {
-        capacity: Some("secretaris stuurgroep".to_owned()),
-        ..pb::Actor::default()
-    };
+    let actor = pb::Actor { capacity: Some("secretaris stuurgroep".to_owned()), ..pb::Actor::default() };
     let state = pb::StateRecord {
         record: Some(pb::Record { record: Some(pb::record::Record::Remark(remark)) }),
         ..pb::StateRecord::default()

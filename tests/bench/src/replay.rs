@@ -63,15 +63,17 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     drop(log);
 
     let folded = per_second(&folding);
-    let mut row = |name: &str, value, target, peer: &str, times: &Times, note: String| report.add(Row {
-        number: 3,
-        name: name.to_owned(),
-        unit: "events/s",
-        value,
-        target,
-        peer: Some((peer.to_owned(), per_second(times))),
-        note,
-    });
+    let mut row = |name: &str, value, target, peer: &str, times: &Times, note: String| {
+        report.add(Row {
+            number: 3,
+            name: name.to_owned(),
+            unit: "events/s",
+            value,
+            target,
+            peer: Some((peer.to_owned(), per_second(times))),
+            note,
+        });
+    };
     let target = if is_quick { Target::None } else { Target::AtLeast(250_000.0) };
     row("replay, one thread", folded, target, "protobuf decode alone", &decoding, folding.spread());
     row("replay, one thread", folded, Target::None, "read + SHA-256", &hashing, String::new());
@@ -192,7 +194,9 @@ fn segments(journal: &Path) -> Result<Vec<PathBuf>> {
     for entry in fs::read_dir(journal)? {
         files.push(entry?.path());
     }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "seg") && path.file_stem() != Some("next".as_ref()));
+    files.retain(|path| {
+        path.extension().is_some_and(|extension| extension == "seg") && path.file_stem() != Some("next".as_ref())
+    });
     files.sort();
     Ok(files)
 }
@@ -253,7 +257,7 @@ fn fold(log: &dyn Log) -> Result<Book> {
     log.read(0, &mut |frame| {
         for event in frame.events() {
             match decode_event(event) {
-                Ok(recorded) => book.take_in(recorded),
+                Ok(recorded) => book.apply(&recorded),
                 Err(error) => failed = Some(error),
             }
         }

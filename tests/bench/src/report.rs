@@ -83,9 +83,10 @@ impl Report {
 
     pub(crate) fn to_json(&self) -> Value {
         let row = |row: &Row| {
-            let peer = row.peer.as_ref().map(|(name, value)| {
-                json!({"name": name, "value": value, "ratio": ratio(row.value, *value)})
-            });
+            let peer = row
+                .peer
+                .as_ref()
+                .map(|(name, value)| json!({"name": name, "value": value, "ratio": ratio(row.value, *value)}));
             let kind = match row.target {
                 Target::AtLeast(_) => Some("at_least"),
                 Target::Below(_) => Some("below"),

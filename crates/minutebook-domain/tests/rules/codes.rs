@@ -53,7 +53,11 @@ fn codes_are_stable_words() {
 fn the_words_of_what_others_raise_are_one_line_and_say_what_to_do() {
     for (refusal, nl, en) in [
         (Refusal::ZoneUnknown { zone: "Europa/Assen".into() }, "gebruik", "use"),
-        (Refusal::EventTooLarge { event: "ItemAdded", bytes: 70_000, limit: 61_440 }, "zet", "put"),
+        (
+            Refusal::EventTooLarge { event: "ItemAdded", item: "action a".into(), bytes: 70_000, limit: 61_440 },
+            "zet",
+            "put",
+        ),
         (Refusal::TooManyEvents { events: 12_000, limit: 10_000 }, "verdeel", "divide"),
         (Refusal::RequestIdReused { request_id: "r-1".into() }, "kies", "choose"),
         (Refusal::ControlTotal { sum: "40 + 7 = 47".into(), after: 46 }, "controleer", "check"),

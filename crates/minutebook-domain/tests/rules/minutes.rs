@@ -119,7 +119,16 @@ pub(crate) fn at(kind: Kind, name: &str) -> Key {
 /// A correction of one field, with no more than it needs; the rest is set on it.
 pub(crate) fn correct(key: Key, field: &str, new: Value) -> CorrectField {
     let reason = text("Verkeerd overgenomen.");
-    CorrectField { key, field: field.into(), old: None, new, reason, corrects: None, citation: None }
+    CorrectField {
+        key,
+        field: field.into(),
+        old: None,
+        new,
+        reason,
+        corrects: None,
+        citation: None,
+        expected_revision: None,
+    }
 }
 
 /// A citation in the form that commands hold it.
@@ -137,11 +146,12 @@ pub(crate) fn late(key: Key, effective: &str, fields: Value) -> LateFact {
         reason: text("Pas later bekend geworden."),
         decision: Some(id("d-2016")),
         citation: None,
+        expected_revision: None,
     }
 }
 
 pub(crate) fn resolve(key: Key, words: &str) -> Command {
-    Command::ResolveDoubt(ResolveDoubt { key, text: text(words) })
+    Command::ResolveDoubt(ResolveDoubt { key, text: text(words), expected_revision: None })
 }
 
 /// A document that is changed a little before it is handed in.

@@ -13,7 +13,7 @@ use minutebook_proto::pb::agenda_service_server::AgendaService;
 use minutebook_proto::pb::get_changes_request::Span as PbSpan;
 use minutebook_proto::{
     blame_to_pb, changes_to_pb, correct_from_pb, finding_to_pb, history_to_pb, id_from_pb, key_from_pb, late_from_pb,
-    pb, record_to_pb, resolve_from_pb, revision_to_pb,
+    pb, record_to_pb, resolve_from_pb, revision_to_pb, state_from_pb,
 };
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status};
@@ -160,7 +160,7 @@ impl AgendaService for Service {
     ) -> Result<Response<pb::RecordErratumResponse>, Status> {
         let (metadata, pb) = parts(request);
         let erratum = pb.erratum.unwrap_or_default();
-        let receipt = write(&self.0, &metadata, pb.write, |_| Ok(vec![Command::Correct(correct_from_pb(erratum)?)]));
+        let receipt = write(&self.0, &metadata, pb.write, || Ok(vec![Command::Correct(correct_from_pb(erratum)?)]));
         Ok(Response::new(pb::RecordErratumResponse { receipt: receipt.await? }))
     }
 
@@ -170,7 +170,7 @@ impl AgendaService for Service {
     ) -> Result<Response<pb::RecordLateFactResponse>, Status> {
         let (metadata, pb) = parts(request);
         let fact = pb.late_fact.unwrap_or_default();
-        let receipt = write(&self.0, &metadata, pb.write, |_| Ok(vec![Command::RecordLate(late_from_pb(fact)?)]));
+        let receipt = write(&self.0, &metadata, pb.write, || Ok(vec![Command::RecordLate(late_from_pb(fact)?)]));
         Ok(Response::new(pb::RecordLateFactResponse { receipt: receipt.await? }))
     }
 
@@ -180,7 +180,7 @@ impl AgendaService for Service {
     ) -> Result<Response<pb::ResolveDoubtResponse>, Status> {
         let (metadata, pb) = parts(request);
         let resolution = pb.resolution.unwrap_or_default();
-        let command = |_| Ok(vec![Command::ResolveDoubt(resolve_from_pb(resolution)?)]);
+        let command = || Ok(vec![Command::ResolveDoubt(resolve_from_pb(resolution)?)]);
         let receipt = write(&self.0, &metadata, pb.write, command).await?;
         Ok(Response::new(pb::ResolveDoubtResponse { receipt }))
     }
@@ -191,11 +191,8 @@ impl AgendaService for Service {
     ) -> Result<Response<pb::StateRecordResponse>, Status> {
         let (metadata, pb) = parts(request);
         let statement = pb.statement;
-        let receipt = write(&self.0, &metadata, pb.write, |expected_revision| {
-            let mut state = minutebook_proto::state_from_pb(statement)?;
-            state.expected_revision = state.expected_revision.or(expected_revision);
-            Ok(vec![Command::State(state)])
-        });
+        let command = || Ok(vec![Command::State(state_from_pb(statement)?)]);
+        let receipt = write(&self.0, &metadata, pb.write, command);
         Ok(Response::new(pb::StateRecordResponse { receipt: receipt.await? }))
     }
 }

@@ -44,7 +44,7 @@ impl LedgerService for Service {
             let refusal = Refusal::TooManyEvents { events: commands.len(), limit: BATCH_EVENTS };
             return Err(status::refused(&refusal, status::lang(&metadata)));
         }
-        let receipt = write(&self.0, &metadata, pb.write, |_| commands_from_pb(commands)).await?;
+        let receipt = write(&self.0, &metadata, pb.write, || commands_from_pb(commands)).await?;
         Ok(Response::new(pb::RecordResponse { receipt }))
     }
 

@@ -78,7 +78,7 @@ async fn query<T: Send + 'static>(
     ask: impl FnOnce(&Query) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Status> {
     let reader = app.reader().map_err(status::rebuilding)?;
-    let book = reader.book().map_err(|newer| status::too_new(&newer))?;
+    let book = reader.book().map_err(status::too_new)?;
     let asked = tokio::task::spawn_blocking(move || ask(&Query { book, reader })).await;
     asked.map_err(status::failed)?.map_err(Status::from)
 }
@@ -115,17 +115,18 @@ async fn write(
     app: &Arc<App>,
     metadata: &MetadataMap,
     write: Option<pb::Write>,
-    commands: impl FnOnce(Option<u64>) -> Result<Vec<Command>, Violations>,
+    commands: impl FnOnce() -> Result<Vec<Command>, Violations>,
 ) -> Result<Option<pb::Receipt>, Status> {
     let expected_revision = write.as_ref().and_then(|write| write.expected_revision);
-    let (options, commands) = match (write_from_pb(write), commands(expected_revision)) {
+    let (options, commands) = match (write_from_pb(write), commands()) {
         (Ok(options), Ok(commands)) => (options, commands),
         (options, commands) => {
             let faults = [options.err(), commands.err()].into_iter().flatten().flat_map(|violations| violations.0);
             return Err(status::invalid(&Violations(faults.collect())));
         }
     };
-    let receipt = app.submit(&options, commands).await;
+    let commands = commands.into_iter().map(|command| command.expecting(expected_revision));
+    let receipt = app.submit(&options, commands.collect()).await;
     receipt
         .map(|receipt| Some(receipt_to_pb(&receipt)))
         .map_err(|error: SubmitError| status::unsubmitted(&error, status::lang(metadata)))
@@ -154,13 +155,13 @@ impl StateRequest {
     /// Records the statement.
     async fn record(self, app: &Arc<App>, metadata: &MetadataMap) -> Result<Option<pb::Receipt>, Status> {
         let Self { write: header, agenda, record, effective, reason } = self;
-        write(app, metadata, header, |expected_revision| {
+        write(app, metadata, header, || {
             let statement = minutebook_proto::state_from_pb(Some(pb::StateRecord {
                 agenda,
                 record: Some(pb::Record { record }),
                 effective,
                 reason,
-                expected_revision,
+                expected_revision: None,
             }))?;
             Ok(vec![Command::State(statement)])
         })

@@ -123,12 +123,12 @@ pub(crate) fn unsubmitted(error: &SubmitError, lang: Lang) -> Status {
         SubmitError::Full => plain(Code::ResourceExhausted, "DISK_FULL", error),
         SubmitError::OutcomeUnknown => plain(Code::Unavailable, "OUTCOME_UNKNOWN", error),
         SubmitError::Stopped => plain(Code::Unavailable, "STOPPED", error),
-        SubmitError::Newer(newer) => too_new(newer),
+        SubmitError::Newer(newer) => too_new(*newer),
     }
 }
 
 /// A ledger of a newer program.
-pub(crate) fn too_new(newer: &LedgerNewer) -> Status {
+pub(crate) fn too_new(newer: LedgerNewer) -> Status {
     plain(Code::FailedPrecondition, "LEDGER_NEWER", newer)
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn unreadable(error: &Unreadable) -> Status {
 pub(crate) fn unread(error: &ReadError) -> Status {
     match error {
         ReadError::Beyond { .. } => plain(Code::OutOfRange, "BEYOND_HEAD", error),
-        ReadError::Newer(newer) => too_new(newer),
+        ReadError::Newer(newer) => too_new(*newer),
         ReadError::Log(_) | ReadError::Memory { .. } | ReadError::Decode { .. } => {
             plain(Code::DataLoss, "UNREADABLE", error)
         }
