@@ -13,6 +13,7 @@ mod decide;
 pub mod document;
 pub mod event;
 mod fault;
+mod fields;
 pub mod findings;
 pub mod history;
 pub mod ids;

@@ -8,67 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use crate::dates::Edtf;
+pub use crate::fields::FieldSet;
 use crate::ids::{Id, Kind};
 use crate::value::{
     Attachment, ChangeKind, Cofinancing, Confidence, Disposition, Eur, Fault, Field, Horizon, Name, Nearest, Per,
     Period, Scalar, Sha256, Text, Value, same, same_form,
 };
-
-/// A set of fields of one kind of record, by their place in [`Record::fields`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
-pub struct FieldSet(u32);
-
-impl FieldSet {
-    /// Every field.
-    pub const ALL: Self = Self(u32::MAX);
-
-    /// The fields of these names; names that the kind does not have are passed over.
-    pub fn named<'a>(kind: Kind, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let fields = Record::fields(kind);
-        names.into_iter().filter_map(|name| fields.iter().position(|f| *f == name)).fold(Self(0), Self::with)
-    }
-
-    /// The names, in the order of the record.
-    pub fn names(self, kind: Kind) -> impl Iterator<Item = &'static str> {
-        Record::fields(kind).iter().enumerate().filter(move |(n, _)| self.has(*n)).map(|(_, name)| *name)
-    }
-
-    /// Holds it the field of that name?
-    pub fn contains(self, kind: Kind, name: &str) -> bool {
-        self.names(kind).any(|n| n == name)
-    }
-
-    /// No field at all?
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The fields of either.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The fields that the other does not have.
-    #[must_use]
-    pub fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The fields of both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    fn has(self, place: usize) -> bool {
-        self.0 >> place & 1 == 1
-    }
-
-    fn with(self, place: usize) -> Self {
-        Self(self.0 | 1 << place)
-    }
-}
 
 /// The fields that say where a statement comes from and how sure it is. Any record has them.
 pub const NOTES: [&str; 6] = ["source_line", "source_doc", "lines", "quote", "confidence", "doubt"];
@@ -629,46 +574,4 @@ impl Change {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn action(fields: Value) -> Record {
-        let Value::Object(map) = fields else { panic!("not a record") };
-        Record::read(Kind::Action, Id::new("a").unwrap(), &map).unwrap()
-    }
-
-    #[test]
-    fn what_was_written_comes_back_as_written() {
-        let written = json!({"title": "T", "summary": "", "partners": [], "period": {"from": 2017, "to": "2019"},
-            "policy_item": "p", "source_line": 12, "lines": "12-14"});
-        assert_eq!(Value::Object(action(written.clone()).write()), written);
-    }
-
-    #[test]
-    fn each_faulty_field_is_reported() {
-        let map = json!({"title": " ", "partnrs": ["x"], "horizon": "long"});
-        let faults = Record::read(Kind::Action, Id::new("a").unwrap(), map.as_object().unwrap()).unwrap_err();
-        let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
-        assert_eq!(fields, ["partnrs", "title", "horizon", "policy_item"]);
-    }
-
-    #[test]
-    fn comparison_passes_over_notes_and_forms() {
-        let old = action(json!({"title": "T", "policy_item": "p", "period": {"to": 2018}, "source_line": 3}));
-        let new = action(json!({"title": "T", "policy_item": "p", "period": {"to": "2018"}, "partners": []}));
-        assert!(old.changed(&new).is_empty());
-        let names: Vec<_> = old.rewritten(&new).names(Kind::Action).collect();
-        assert_eq!(names, ["period", "source_line"]);
-    }
-
-    #[test]
-    fn a_patch_takes_only_its_fields() {
-        let mut record = action(json!({"title": "Old", "policy_item": "p", "place": "here"}));
-        let new = action(json!({"title": "New", "policy_item": "q"}));
-        record.patch(&new, FieldSet::named(Kind::Action, ["title"]));
-        assert_eq!(record.write().get("title"), Some(&json!("New")));
-        assert_eq!(record.write().get("policy_item"), Some(&json!("p")));
-    }
-}
+mod tests;
