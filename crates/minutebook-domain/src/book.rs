@@ -11,7 +11,10 @@ use sha2::Digest;
 
 use crate::dates::{Day, Edtf, Timestamp};
 use crate::document::key;
-use crate::event::{Base, Founding, ItemEvent, ItemStep, Payload, Recorded, ReviewOpened, Seal};
+use crate::event::{
+    Base, Erratum, Founding, ItemEvent, ItemStep, Payload, Proposal, Recorded, Resolution, ReviewOpened, Seal,
+    Statement,
+};
 use crate::history::{Act, Cut, Entry, Mark, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Edition, FieldSet, Record};
@@ -224,86 +227,99 @@ impl Book {
     /// INVARIANT: it has no failure. What an event says was decided before it was recorded; an event that names
     /// what the book does not have leaves the state as it is.
     pub fn apply(&mut self, recorded: &Recorded) {
-        self.head = recorded.position + 1;
-        self.recorded_at = recorded.recorded_at;
-        match &recorded.event.payload {
-            Payload::LedgerFounded(founding) => self.founding = Some(founding.clone()),
-            Payload::Stated(statement) => {
-                let agenda = statement.agenda.as_ref();
-                let key = key(statement.record.kind(), statement.record.id(), agenda, statement.edition.as_ref());
-                let fields = statement.fields.unwrap_or(FieldSet::ALL);
-                self.touch(recorded, &key, agenda, Some(&statement.record), fields, Act::Stated);
+        self.take_in(recorded.clone());
+    }
+
+    /// Does what [`Book::apply`] does with an event that is not needed any more: what it states is kept, not copied.
+    pub fn take_in(&mut self, recorded: Recorded) {
+        let Recorded { position, recorded_at, event } = recorded;
+        self.head = position + 1;
+        self.recorded_at = recorded_at;
+        let effective = event.effective.as_ref();
+        let at = Mark {
+            position,
+            anchor: position,
+            since: effective.map_or(Day::EVER, Edtf::earliest),
+            surely_since: effective.map_or(Day::EVER, Edtf::latest),
+            fields: FieldSet::ALL,
+            act: Act::Stated,
+            late: event.is_retroactive(),
+        };
+        match event.payload {
+            Payload::LedgerFounded(founding) => self.founding = Some(founding),
+            Payload::Stated(Statement { agenda, edition, record, fields }) => {
+                let key = key(record.kind(), record.id(), agenda.as_ref(), edition.as_ref());
+                let fields = fields.unwrap_or(FieldSet::ALL);
+                self.put(&key, agenda.as_ref(), Some(record), Mark { fields, ..at });
             }
-            Payload::ReviewOpened(review) => self.open_review(recorded, review),
-            Payload::DispositionProposed(proposal) => {
-                let record = Record::from(proposal.change.clone());
-                let key = key(Kind::Change, record.id(), Some(&proposal.agenda), Some(&proposal.edition));
-                self.touch(recorded, &key, Some(&proposal.agenda), Some(&record), FieldSet::ALL, Act::Stated);
+            Payload::ReviewOpened(review) => self.open_review(review, at),
+            Payload::DispositionProposed(Proposal { agenda, edition, change }) => {
+                let record = Record::from(change);
+                let key = key(Kind::Change, record.id(), Some(&agenda), Some(&edition));
+                self.put(&key, Some(&agenda), Some(record), at);
             }
-            Payload::Item(event) => self.apply_item(recorded, event),
+            Payload::Item(event) => self.take_in_item(event, at),
             Payload::ContentsListed(listed) => {
                 if let Some(review) = self.agenda_mut(&listed.agenda).open.as_mut() {
-                    review.contents.entry(listed.kind).or_default().extend(listed.ids.iter().cloned());
+                    review.contents.entry(listed.kind).or_default().extend(listed.ids);
                 }
             }
-            Payload::RevisionSealed(seal) => self.seal(recorded, seal),
-            Payload::ErratumRecorded(erratum) => {
-                let written = self.entries.get(&erratum.key).and_then(|entry| entry.mark_at(erratum.corrects));
-                let mark = |at: Mark| Mark { fields: erratum.fields, act: Act::Corrected, ..at };
-                self.amend(recorded, &erratum.key, &erratum.record, written.map(mark));
+            Payload::RevisionSealed(seal) => self.seal(seal, position, recorded_at),
+            Payload::ErratumRecorded(Erratum { key, corrects, record, fields }) => {
+                let written = self.entries.get(&key).and_then(|entry| entry.mark_at(corrects));
+                let mark = written.map(|written| Mark { position, fields, act: Act::Corrected, ..written });
+                self.amend(&key, record, mark);
             }
-            Payload::DoubtResolved(resolution) => {
-                let key = &resolution.key;
-                let raised = self.entries.get(key).and_then(|entry| entry.last_set("doubt", &self.now()).copied());
+            Payload::DoubtResolved(Resolution { key, record, .. }) => {
+                let raised = self.entries.get(&key).and_then(|entry| entry.last_set("doubt", &self.now()).copied());
                 let fields = FieldSet::named(key.kind, ["doubt"]);
-                let mark = |at: Mark| Mark { fields, act: Act::Resolved, ..at };
-                self.amend(recorded, key, &resolution.record, raised.map(mark));
+                let mark = raised.map(|raised| Mark { position, fields, act: Act::Resolved, ..raised });
+                self.amend(&key, record, mark);
             }
         }
     }
 
     /// Puts a mark that takes the place in time of an earlier one.
-    fn amend(&mut self, recorded: &Recorded, key: &Key, record: &Record, mark: Option<Mark>) {
+    fn amend(&mut self, key: &Key, record: Record, mark: Option<Mark>) {
         if let Some(mark) = mark {
-            self.put(key, None, Some(record), Mark { position: recorded.position, ..mark });
+            self.put(key, None, Some(record), mark);
         }
     }
 
-    fn apply_item(&mut self, recorded: &Recorded, event: &ItemEvent) {
-        let mut touch = |kind, id: &Id, record: Option<&Record>, fields, act| {
-            self.touch(recorded, &Key::new(kind, id), Some(&event.agenda), record, fields, act);
+    fn take_in_item(&mut self, event: ItemEvent, at: Mark) {
+        let agenda = event.agenda;
+        let mut touch = |kind, id: &Id, act| {
+            self.put(&Key::new(kind, id), Some(&agenda), None, Mark { fields: FieldSet::default(), act, ..at });
         };
-        let none = FieldSet::default();
-        match &event.step {
-            ItemStep::Added(item) => touch(item.kind(), item.id(), Some(item), FieldSet::ALL, Act::Added),
-            ItemStep::Changed(item, fields) => touch(item.kind(), item.id(), Some(item), *fields, Act::Changed),
-            ItemStep::Reinstated(item, fields) => touch(item.kind(), item.id(), Some(item), *fields, Act::Reinstated),
-            ItemStep::Dropped(kind, id, _) => touch(*kind, id, None, none, Act::Dropped),
-            ItemStep::Suspended(kind, id) => touch(*kind, id, None, none, Act::Suspended),
-            ItemStep::Split(from, _) => touch(Kind::Action, from, None, none, Act::Split),
-            ItemStep::Merged(from, _) => from.iter().for_each(|id| touch(Kind::Action, id, None, none, Act::Merged)),
-        }
+        let (item, fields, act) = match event.step {
+            ItemStep::Added(item) => (item, FieldSet::ALL, Act::Added),
+            ItemStep::Changed(item, fields) => (item, fields, Act::Changed),
+            ItemStep::Reinstated(item, fields) => (item, fields, Act::Reinstated),
+            ItemStep::Dropped(kind, id, _) => return touch(kind, &id, Act::Dropped),
+            ItemStep::Suspended(kind, id) => return touch(kind, &id, Act::Suspended),
+            ItemStep::Split(from, _) => return touch(Kind::Action, &from, Act::Split),
+            ItemStep::Merged(from, _) => return from.iter().for_each(|id| touch(Kind::Action, id, Act::Merged)),
+        };
+        let key = Key::new(item.kind(), item.id());
+        self.put(&key, Some(&agenda), Some(item), Mark { fields, act, ..at });
     }
 
-    fn open_review(&mut self, recorded: &Recorded, review: &ReviewOpened) {
-        let record = Record::from(review.edition.clone());
-        let key = key(Kind::Edition, record.id(), Some(&review.agenda), None);
-        self.touch(recorded, &key, Some(&review.agenda), Some(&record), FieldSet::ALL, Act::Stated);
-        self.agenda_mut(&review.agenda).open = Some(OpenReview {
-            edition: review.edition.clone(),
-            invented: review.invented,
-            base: review.base.clone(),
-            contents: BTreeMap::new(),
-        });
+    fn open_review(&mut self, review: ReviewOpened, at: Mark) {
+        let ReviewOpened { agenda, edition, invented, base, .. } = review;
+        let record = Record::from(edition.clone());
+        let key = key(Kind::Edition, record.id(), Some(&agenda), None);
+        self.put(&key, Some(&agenda), Some(record), at);
+        let contents = BTreeMap::new();
+        self.agenda_mut(&agenda).open = Some(OpenReview { edition, invented, base, contents });
     }
 
-    fn seal(&mut self, recorded: &Recorded, seal: &Seal) {
+    fn seal(&mut self, seal: Seal, position: Position, recorded_at: Timestamp) {
         let agenda = self.agenda_mut(&seal.agenda);
         if let Some(review) = agenda.open.take() {
             agenda.revisions.push(Revision {
-                seal: seal.clone(),
-                position: recorded.position,
-                recorded_at: recorded.recorded_at,
+                seal,
+                position,
+                recorded_at,
                 edition: review.edition,
                 invented: review.invented,
                 base: review.base,
@@ -312,34 +328,12 @@ impl Book {
         }
     }
 
-    fn touch(
-        &mut self,
-        recorded: &Recorded,
-        key: &Key,
-        agenda: Option<&Id>,
-        record: Option<&Record>,
-        fields: FieldSet,
-        act: Act,
-    ) {
-        let effective = recorded.event.effective.as_ref();
-        let mark = Mark {
-            position: recorded.position,
-            anchor: recorded.position,
-            since: effective.map_or(Day::EVER, Edtf::earliest),
-            surely_since: effective.map_or(Day::EVER, Edtf::latest),
-            fields,
-            act,
-            late: recorded.event.is_retroactive(),
-        };
-        self.put(key, agenda, record, mark);
-    }
-
-    fn put(&mut self, key: &Key, agenda: Option<&Id>, record: Option<&Record>, mark: Mark) {
+    fn put(&mut self, key: &Key, agenda: Option<&Id>, record: Option<Record>, mark: Mark) {
         if let Some(entry) = self.entries.get_mut(key) {
             Arc::make_mut(entry).put(mark, record);
         } else if let Some(record) = record {
             let owner = if key.kind.is_register() { None } else { agenda.cloned() };
-            self.entries.insert(key.clone(), Arc::new(Entry::new(owner, record.clone(), mark)));
+            self.entries.insert(key.clone(), Arc::new(Entry::new(owner, record, mark)));
         }
     }
 

@@ -167,12 +167,12 @@ impl Entry {
     }
 
     /// Puts a mark in its place; the current record takes those of its fields that no later mark has set.
-    pub fn put(&mut self, mark: Mark, record: Option<&Record>) {
+    pub(crate) fn put(&mut self, mark: Mark, record: Option<Record>) {
         let place = self.marks.partition_point(|other| other.order() <= mark.order());
         let later = self.marks.iter().skip(place).fold(FieldSet::default(), |set, other| set.or(other.fields));
         self.marks.insert(place, mark);
         if let Some(record) = record {
-            Arc::make_mut(&mut self.record).patch(record, mark.fields.without(later));
+            Arc::make_mut(&mut self.record).take(record, mark.fields.without(later));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Names and addresses: identifiers, positions and keys that cannot hold nonsense.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -247,7 +248,7 @@ impl fmt::Display for Kind {
 
 /// The address of a record in the book. Ids are unique in their section over the whole ledger, except where a
 /// section starts anew with each agenda (explanations) or each edition (changes, steps): there `within` says whose.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// What kind of record.
     pub kind: Kind,
@@ -264,6 +265,21 @@ impl Key {
     /// The key of a record whose id is unique in the ledger.
     pub fn new(kind: Kind, id: &Id) -> Self {
         Self { kind, within: Arc::clone(&LEDGER_WIDE), id: id.clone() }
+    }
+}
+
+/// In the order of the fields. Most keys share what they are counted in, and the book is searched by them all the time.
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let is_shared = Arc::ptr_eq(&self.within, &other.within);
+        let within = || if is_shared { Ordering::Equal } else { self.within.cmp(&other.within) };
+        self.kind.cmp(&other.kind).then_with(within).then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -129,6 +129,18 @@ macro_rules! records {
                     if touched() { self.doubt.clone_from(&from.doubt); }
                 }
 
+                fn take(&mut self, from: Self, fields: FieldSet) {
+                    let mut place = 0..;
+                    let mut touched = || place.next().is_some_and(|n| fields.has(n));
+                    $(if touched() { self.$field = from.$field; })*
+                    if touched() { self.source_line = from.source_line; }
+                    if touched() { self.source_doc = from.source_doc; }
+                    if touched() { self.lines = from.lines; }
+                    if touched() { self.quote = from.quote; }
+                    if touched() { self.confidence = from.confidence; }
+                    if touched() { self.doubt = from.doubt; }
+                }
+
                 fn refers(field: &str) -> Option<Kind> {
                     match field {
                         "source_doc" => Some(Kind::Source),
@@ -186,6 +198,14 @@ macro_rules! records {
             pub fn patch(&mut self, from: &Self, fields: FieldSet) {
                 match (self, from) {
                     $((Self::$kind(record), Self::$kind(from)) => record.patch(from, fields),)*
+                    _ => {}
+                }
+            }
+
+            /// Does what [`Record::patch`] does with a record that is not needed any more.
+            pub(crate) fn take(&mut self, from: Self, fields: FieldSet) {
+                match (self, from) {
+                    $((Self::$kind(record), Self::$kind(from)) => record.take(from, fields),)*
                     _ => {}
                 }
             }

@@ -183,7 +183,7 @@ impl Replay<'_> {
                 continue;
             }
             match decode_event(event) {
-                Ok(recorded) if recorded.position == position => self.book.apply(&recorded),
+                Ok(recorded) if recorded.position == position => self.book.take_in(recorded),
                 Ok(recorded) => return Err(OpenError::Misnumbered { position, found: recorded.position }),
                 Err(DecodeError::Newer { .. }) => {
                     tracing::warn!(position, "an event needs a newer program; the ledger opens for raw reading only");

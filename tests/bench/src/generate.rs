@@ -37,10 +37,10 @@ pub(crate) struct Size {
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 2;
+const EDITION: u32 = 3;
 
 const AGENDAS: u64 = 10;
-/// A frame holds about this many events, or one: an import, or a lone statement.
+/// A frame holds the events of one request: a lone one, or those of a review, which are about this many.
 const FRAME_EVENTS: u64 = 48;
 /// 2016-06-01T00:00:00Z.
 const BEGAN: i64 = 1_464_739_200_000;
@@ -162,10 +162,17 @@ impl Generator {
         }
         while self.position < self.size.events {
             let left = self.size.events - self.position;
-            let lone = self.rng.percent(50);
-            let count = if lone { 1 } else { 1 + self.rng.below(2 * FRAME_EVENTS) };
-            for _ in 0..count.min(left) {
-                if lone { self.statement()? } else { self.change()? }
+            let action = self.rng.below(self.size.actions);
+            match self.rng.below(100) {
+                0..45 => self.statement()?,
+                45..50 => self.change(action)?,
+                // A review goes through a part of its agenda in its order.
+                _ => {
+                    let count = 1 + self.rng.below(2 * FRAME_EVENTS);
+                    for n in 0..count.min(left) {
+                        self.change((action + n * AGENDAS) % self.size.actions)?;
+                    }
+                }
             }
             self.commit()?;
         }
@@ -339,8 +346,7 @@ impl Generator {
     }
 
     /// Something happens to an action.
-    fn change(&mut self) -> Result<()> {
-        let n = self.rng.below(self.size.actions);
+    fn change(&mut self, n: u64) -> Result<()> {
         let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(5)));
         let step = match self.rng.below(100) {
             0 => ItemStep::Dropped(Kind::Action, id(&action_name(n))?, Disposition::Completed),

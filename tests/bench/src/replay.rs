@@ -51,6 +51,7 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     let log = Journal::open(&journal, JournalOptions::default(), &[])?;
     let checking = Times::repeat(RUNS, || check_frames(&log))?;
     let decoding = Times::of((0..RUNS).map(|_| decode_alone(&log)).collect::<Result<_>>()?);
+    let reading = Times::of((0..RUNS).map(|_| read_events(&log)).collect::<Result<_>>()?);
     let mut processor = Vec::new();
     let folding = Times::repeat(RUNS, || {
         let start = processor_time()?;
@@ -80,6 +81,14 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     let note = "the same by processor time, which others on the machine do not lengthen".to_owned();
     row("replay, a processor second", per_second(&processor), Target::None, "replay, one thread", &folding, note);
     row("read and check alone", per_second(&checking), Target::None, "read + SHA-256", &hashing, checking.spread());
+    row(
+        "decode and check alone",
+        per_second(&reading),
+        Target::None,
+        "protobuf decode alone",
+        &decoding,
+        String::new(),
+    );
     let rebuilt = start_part(data, true)?;
     let opened = number(size.events) / (field(&rebuilt, "open_ms")? / 1e3);
     let note = format!("the store was complete after {:.0} ms", field(&rebuilt, "store_ms")?);
@@ -232,14 +241,17 @@ fn check_frames(log: &dyn Log) -> Result<()> {
     Ok(())
 }
 
-/// The second floor: every event is decoded as protobuf and thrown away. Only that is timed.
-fn decode_alone(log: &dyn Log) -> Result<Duration> {
+/// Does something with each event, and gives how long only that took.
+fn timed<T, E>(log: &dyn Log, work: impl Fn(&[u8]) -> Result<T, E>) -> Result<Duration>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
     let mut took = Duration::ZERO;
     let mut failed = None;
     log.read(0, &mut |frame| {
         let start = Instant::now();
         for event in frame.events() {
-            match pb::Event::decode(event) {
+            match work(event) {
                 Ok(message) => drop(std::hint::black_box(message)),
                 Err(error) => failed = Some(error),
             }
@@ -248,6 +260,16 @@ fn decode_alone(log: &dyn Log) -> Result<Duration> {
         ControlFlow::Continue(())
     })?;
     failed.map_or(Ok(took), |error| Err(error).context("a generated event is no event"))
+}
+
+/// The second floor: every event is decoded as protobuf and thrown away.
+fn decode_alone(log: &dyn Log) -> Result<Duration> {
+    timed(log, |event| pb::Event::decode(event))
+}
+
+/// Every event is decoded as a replay does, checks and all, and thrown away.
+fn read_events(log: &dyn Log) -> Result<Duration> {
+    timed(log, decode_event)
 }
 
 /// What a start without a snapshot does: read, check, decode, fold.
