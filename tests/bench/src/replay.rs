@@ -78,7 +78,7 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     let target = if is_quick { Target::None } else { Target::AtLeast(250_000.0) };
     row("replay, one thread", folded, target, "protobuf decode alone", &decoding, folding.spread());
     row("replay, one thread", folded, Target::None, "read + SHA-256", &hashing, String::new());
-    let note = "the same by processor time, which others on the machine do not lengthen".to_owned();
+    let note = "the same by processor time: without the time that other programs had the processor".to_owned();
     row("replay, a processor second", per_second(&processor), Target::None, "replay, one thread", &folding, note);
     row("read and check alone", per_second(&checking), Target::None, "read + SHA-256", &hashing, checking.spread());
     row(
