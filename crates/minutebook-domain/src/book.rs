@@ -1,6 +1,7 @@
-//! The book: the current state of the ledger, folded from its events, with the history of each record.
+//! The book: the current state of the ledger, with the history of each record.
 //!
-//! It takes commands ([`Book::decide`]) and events ([`Book::apply`]); it reads no clock and no disk.
+//! It takes commands ([`Book::decide`]) and events ([`Book::apply`]); it reads no clock and no disk. How an event
+//! changes it is written in [`crate::fold`].
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -9,41 +10,44 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-use crate::dates::{Day, Edtf, Timestamp};
+use crate::dates::Timestamp;
 use crate::document::key;
-use crate::event::{
-    Base, Erratum, Founding, ItemEvent, ItemStep, Payload, Proposal, Recorded, Resolution, ReviewOpened, Seal,
-    Statement,
-};
-use crate::history::{Act, Cut, Entry, Mark, Recall, State, Unreadable};
+use crate::event::{Base, Founding, Recorded, Seal};
+use crate::history::{Cut, Entry, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::{Edition, FieldSet, Record};
+use crate::record::Edition;
 
 /// The current state of a ledger. Cheap to clone: the copies share what they have in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Book {
-    head: Position,
-    recorded_at: Timestamp,
-    founding: Option<Founding>,
-    entries: OrdMap<Key, Arc<Entry>>,
-    agendas: OrdMap<Id, Arc<AgendaState>>,
+    pub(crate) spine: Spine,
+    pub(crate) entries: OrdMap<Key, Arc<Entry>>,
+}
+
+/// What a book holds beside its records.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spine {
+    pub(crate) head: Position,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) founding: Option<Founding>,
+    pub(crate) agendas: OrdMap<Id, Arc<AgendaState>>,
 }
 
 /// The editions of one agenda.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AgendaState {
-    open: Option<OpenReview>,
+    pub(crate) open: Option<OpenReview>,
     /// The adopted revisions, in the order of recording.
     pub revisions: Vec<Revision>,
 }
 
 /// A review that is being filled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct OpenReview {
-    edition: Edition,
-    invented: bool,
-    base: Option<Base>,
-    contents: BTreeMap<Kind, Vec<Id>>,
+pub(crate) struct OpenReview {
+    pub(crate) edition: Edition,
+    pub(crate) invented: bool,
+    pub(crate) base: Option<Base>,
+    pub(crate) contents: BTreeMap<Kind, Vec<Id>>,
 }
 
 /// An adopted state of an agenda.
@@ -133,7 +137,7 @@ impl AgendaState {
 
     /// The revision that holds last in time: what a next edition starts from.
     pub fn current(&self) -> Option<&Revision> {
-        self.in_force(&Cut { valid: Day::NEVER, known: Position::MAX, sealed: None })
+        self.in_force(&Cut::NOW)
     }
 
     /// The newest revision of an edition, or the one with that number.
@@ -151,22 +155,22 @@ impl AgendaState {
 impl Book {
     /// The position that the next event gets; how many events the book has taken in.
     pub fn head(&self) -> Position {
-        self.head
+        self.spine.head
     }
 
     /// When the newest event was recorded.
     pub fn recorded_at(&self) -> Timestamp {
-        self.recorded_at
+        self.spine.recorded_at
     }
 
     /// How the ledger began; absent before it did.
     pub fn founding(&self) -> Option<&Founding> {
-        self.founding.as_ref()
+        self.spine.founding.as_ref()
     }
 
     /// Everything that is known now, of all time.
     pub fn now(&self) -> Cut {
-        Cut { valid: Day::NEVER, known: Position::MAX, sealed: None }
+        Cut::NOW
     }
 
     /// A record with its history.
@@ -194,12 +198,12 @@ impl Book {
 
     /// The editions of an agenda.
     pub fn agenda(&self, id: &Id) -> Option<&AgendaState> {
-        self.agendas.get(id).map(AsRef::as_ref)
+        self.spine.agendas.get(id).map(AsRef::as_ref)
     }
 
     /// The agendas of the ledger.
     pub fn agendas(&self) -> impl Iterator<Item = (&Id, &AgendaState)> {
-        self.agendas.iter().map(|(id, state)| (id, state.as_ref()))
+        self.spine.agendas.iter().map(|(id, state)| (id, state.as_ref()))
     }
 
     /// A body by its id: a body, or else a party of that id.
@@ -223,122 +227,8 @@ impl Book {
     }
 
     /// Takes in the next event.
-    ///
-    /// INVARIANT: it has no failure. What an event says was decided before it was recorded; an event that names
-    /// what the book does not have leaves the state as it is.
     pub fn apply(&mut self, recorded: &Recorded) {
-        self.take_in(recorded.clone());
-    }
-
-    /// Does what [`Book::apply`] does with an event that is not needed any more: what it states is kept, not copied.
-    pub fn take_in(&mut self, recorded: Recorded) {
-        let Recorded { position, recorded_at, event } = recorded;
-        self.head = position + 1;
-        self.recorded_at = recorded_at;
-        let effective = event.effective.as_ref();
-        let at = Mark {
-            position,
-            anchor: position,
-            since: effective.map_or(Day::EVER, Edtf::earliest),
-            surely_since: effective.map_or(Day::EVER, Edtf::latest),
-            fields: FieldSet::ALL,
-            act: Act::Stated,
-            late: event.is_retroactive(),
-        };
-        match event.payload {
-            Payload::LedgerFounded(founding) => self.founding = Some(founding),
-            Payload::Stated(Statement { agenda, edition, record, fields }) => {
-                let key = key(record.kind(), record.id(), agenda.as_ref(), edition.as_ref());
-                let fields = fields.unwrap_or(FieldSet::ALL);
-                self.put(&key, agenda.as_ref(), Some(record), Mark { fields, ..at });
-            }
-            Payload::ReviewOpened(review) => self.open_review(review, at),
-            Payload::DispositionProposed(Proposal { agenda, edition, change }) => {
-                let record = Record::from(change);
-                let key = key(Kind::Change, record.id(), Some(&agenda), Some(&edition));
-                self.put(&key, Some(&agenda), Some(record), at);
-            }
-            Payload::Item(event) => self.take_in_item(event, at),
-            Payload::ContentsListed(listed) => {
-                if let Some(review) = self.agenda_mut(&listed.agenda).open.as_mut() {
-                    review.contents.entry(listed.kind).or_default().extend(listed.ids);
-                }
-            }
-            Payload::RevisionSealed(seal) => self.seal(seal, position, recorded_at),
-            Payload::ErratumRecorded(Erratum { key, corrects, record, fields }) => {
-                let written = self.entries.get(&key).and_then(|entry| entry.mark_at(corrects));
-                let mark = written.map(|written| Mark { position, fields, act: Act::Corrected, ..written });
-                self.amend(&key, record, mark);
-            }
-            Payload::DoubtResolved(Resolution { key, record, .. }) => {
-                let raised = self.entries.get(&key).and_then(|entry| entry.last_set("doubt", &self.now()).copied());
-                let fields = FieldSet::named(key.kind, ["doubt"]);
-                let mark = raised.map(|raised| Mark { position, fields, act: Act::Resolved, ..raised });
-                self.amend(&key, record, mark);
-            }
-        }
-    }
-
-    /// Puts a mark that takes the place in time of an earlier one.
-    fn amend(&mut self, key: &Key, record: Record, mark: Option<Mark>) {
-        if let Some(mark) = mark {
-            self.put(key, None, Some(record), mark);
-        }
-    }
-
-    fn take_in_item(&mut self, event: ItemEvent, at: Mark) {
-        let agenda = event.agenda;
-        let mut touch = |kind, id: &Id, act| {
-            self.put(&Key::new(kind, id), Some(&agenda), None, Mark { fields: FieldSet::default(), act, ..at });
-        };
-        let (item, fields, act) = match event.step {
-            ItemStep::Added(item) => (item, FieldSet::ALL, Act::Added),
-            ItemStep::Changed(item, fields) => (item, fields, Act::Changed),
-            ItemStep::Reinstated(item, fields) => (item, fields, Act::Reinstated),
-            ItemStep::Dropped(kind, id, _) => return touch(kind, &id, Act::Dropped),
-            ItemStep::Suspended(kind, id) => return touch(kind, &id, Act::Suspended),
-            ItemStep::Split(from, _) => return touch(Kind::Action, &from, Act::Split),
-            ItemStep::Merged(from, _) => return from.iter().for_each(|id| touch(Kind::Action, id, Act::Merged)),
-        };
-        let key = Key::new(item.kind(), item.id());
-        self.put(&key, Some(&agenda), Some(item), Mark { fields, act, ..at });
-    }
-
-    fn open_review(&mut self, review: ReviewOpened, at: Mark) {
-        let ReviewOpened { agenda, edition, invented, base, .. } = review;
-        let record = Record::from(edition.clone());
-        let key = key(Kind::Edition, record.id(), Some(&agenda), None);
-        self.put(&key, Some(&agenda), Some(record), at);
-        let contents = BTreeMap::new();
-        self.agenda_mut(&agenda).open = Some(OpenReview { edition, invented, base, contents });
-    }
-
-    fn seal(&mut self, seal: Seal, position: Position, recorded_at: Timestamp) {
-        let agenda = self.agenda_mut(&seal.agenda);
-        if let Some(review) = agenda.open.take() {
-            agenda.revisions.push(Revision {
-                seal,
-                position,
-                recorded_at,
-                edition: review.edition,
-                invented: review.invented,
-                base: review.base,
-                contents: Arc::new(review.contents),
-            });
-        }
-    }
-
-    fn put(&mut self, key: &Key, agenda: Option<&Id>, record: Option<Record>, mark: Mark) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            Arc::make_mut(entry).put(mark, record);
-        } else if let Some(record) = record {
-            let owner = if key.kind.is_register() { None } else { agenda.cloned() };
-            self.entries.insert(key.clone(), Arc::new(Entry::new(owner, record, mark)));
-        }
-    }
-
-    fn agenda_mut(&mut self, id: &Id) -> &mut AgendaState {
-        Arc::make_mut(self.agendas.entry(id.clone()).or_default())
+        self.spine.take_in(&mut self.entries, recorded.clone());
     }
 }
 

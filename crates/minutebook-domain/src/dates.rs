@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use edtf_core::{Bound, Edtf as Parsed};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::message::messages;
 
@@ -99,7 +100,7 @@ impl std::error::Error for DateFault {}
 /// [`Edtf::means`], but each comes back as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edtf {
-    text: Box<str>,
+    text: SmolStr,
     number: bool,
     earliest: Day,
     latest: Day,

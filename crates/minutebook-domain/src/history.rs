@@ -110,6 +110,9 @@ pub struct Cut {
 }
 
 impl Cut {
+    /// Everything that is known now, of all time.
+    pub const NOW: Self = Self { valid: Day::NEVER, known: Position::MAX, sealed: None };
+
     /// Does the mark count at this point?
     pub fn selects(&self, mark: &Mark) -> bool {
         let afterwards = |seal| mark.late || (mark.anchor != mark.position && mark.anchor <= seal);
@@ -168,9 +171,10 @@ impl Entry {
 
     /// Puts a mark in its place; the current record takes those of its fields that no later mark has set.
     pub(crate) fn put(&mut self, mark: Mark, record: Option<Record>) {
-        let place = self.marks.partition_point(|other| other.order() <= mark.order());
-        let later = self.marks.iter().skip(place).fold(FieldSet::default(), |set, other| set.or(other.fields));
-        self.marks.insert(place, mark);
+        // Most marks hold last, so their place is looked for from the end.
+        let later = self.marks.iter().rev().take_while(|other| other.order() > mark.order());
+        let (count, later) = later.fold((0, FieldSet::default()), |(n, set), other| (n + 1, set.or(other.fields)));
+        self.marks.insert(self.marks.len() - count, mark);
         if let Some(record) = record {
             Arc::make_mut(&mut self.record).take(record, mark.fields.without(later));
         }

@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// The place of an event in the ledger: 0, 1, 2, … without gaps.
 pub type Position = u64;
@@ -14,20 +16,21 @@ pub const ID_MAX: usize = 64;
 
 /// The identifier of a record: kebab-case ASCII (`gemeente-emmen`, `2016-2017`) or, for an explanation, a section
 /// number (`3.1`). At most [`ID_MAX`] bytes.
+///
+/// Nearly all ids are short enough to stand where the `Id` stands, so that making, copying and comparing them, which
+/// replaying does all the time, follows no pointer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Id(Arc<str>);
+pub struct Id(SmolStr);
 
 impl Id {
     /// Checks and keeps a kebab-case identifier: words of `a-z` and `0-9`, joined by single hyphens.
     pub fn new(text: &str) -> Option<Self> {
-        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        (is_joined(text, b'-', letters) && text.len() <= ID_MAX).then(|| Self(text.into()))
+        (is_joined(text, b'-', &LETTERS) && text.len() <= ID_MAX).then(|| Self(text.into()))
     }
 
     /// Checks and keeps a section number: digits joined by full stops, such as `3.10`.
     pub fn section(text: &str) -> Option<Self> {
-        let digits = |b: u8| b.is_ascii_digit();
-        (is_joined(text, b'.', digits) && text.len() <= ID_MAX).then(|| Self(text.into()))
+        (is_joined(text, b'.', &DIGITS) && text.len() <= ID_MAX).then(|| Self(text.into()))
     }
 
     /// A kebab-case identifier or a section number.
@@ -41,12 +44,27 @@ impl Id {
     }
 }
 
+/// Which bytes the words of a kebab-case identifier are made of.
+const LETTERS: [bool; 256] = digits_and(true);
+/// Which bytes the parts of a section number are made of.
+const DIGITS: [bool; 256] = digits_and(false);
+
+const fn digits_and(lowercase: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let (mut byte, mut rest) = (0_u8, table.as_mut_slice());
+    while let Some((is_letter, others)) = rest.split_first_mut() {
+        *is_letter = byte.is_ascii_digit() || lowercase && byte.is_ascii_lowercase();
+        (byte, rest) = (byte.wrapping_add(1), others);
+    }
+    table
+}
+
 /// Is the text made of words of these letters, none of them empty, with one joint between them? Every id of every
-/// event that is read back is asked this, so it looks at each byte once.
-fn is_joined(text: &str, joint: u8, is_letter: impl Fn(u8) -> bool) -> bool {
+/// event that is read back is asked this, so it looks each byte up once.
+fn is_joined(text: &str, joint: u8, letters: &[bool; 256]) -> bool {
     let mut in_word = false;
     for byte in text.bytes() {
-        let letter = is_letter(byte);
+        let letter = letters.get(usize::from(byte)).is_some_and(|letter| *letter);
         if !(letter || in_word && byte == joint) {
             return false;
         }
@@ -248,7 +266,7 @@ impl fmt::Display for Kind {
 
 /// The address of a record in the book. Ids are unique in their section over the whole ledger, except where a
 /// section starts anew with each agenda (explanations) or each edition (changes, steps): there `within` says whose.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// What kind of record.
     pub kind: Kind,
@@ -274,6 +292,14 @@ impl Ord for Key {
         let is_shared = Arc::ptr_eq(&self.within, &other.within);
         let within = || if is_shared { Ordering::Equal } else { self.within.cmp(&other.within) };
         self.kind.cmp(&other.kind).then_with(within).then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+/// By what tells most keys apart.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.hash(state);
+        self.id.hash(state);
     }
 }
 

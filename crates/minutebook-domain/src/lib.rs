@@ -15,6 +15,7 @@ pub mod event;
 mod fault;
 mod fields;
 pub mod findings;
+pub mod fold;
 pub mod history;
 pub mod ids;
 pub mod message;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 pub use serde_json::Value;
+use smol_str::SmolStr;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::dates::{DateFault, Edtf};
@@ -73,7 +74,7 @@ fn text(value: Option<&Value>) -> Result<&str, Fault> {
 
 /// Text that a person wrote: Unicode in NFC, no control characters but the line break, at most [`TEXT_MAX`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Text(Box<str>);
+pub struct Text(SmolStr);
 
 impl Text {
     /// Checks a text and brings it to NFC.
@@ -93,7 +94,7 @@ impl Text {
         }
         Ok(Self(match is_nfc_quick(text.chars()) {
             IsNormalized::Yes => text.into(),
-            _ => text.nfc().collect::<String>().into(),
+            _ => text.nfc().collect(),
         }))
     }
 

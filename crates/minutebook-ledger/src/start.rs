@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use arc_swap::ArcSwap;
-use minutebook_domain::book::Book;
+use minutebook_domain::fold::Replay;
 use minutebook_domain::ids::Position;
-use minutebook_proto::{DecodeError, decode_event};
+use minutebook_proto::{DecodeError, Decoder};
 use tokio::sync::watch;
 
 use crate::frame::{EncodedFrame, Frame};
@@ -112,8 +112,8 @@ pub(crate) fn start(
     let (slot, tail) = (Arc::new(slot), Arc::new(Tail::default()));
     let follower = Follower::start(Arc::clone(&slot), &applied, Arc::clone(&tail)).map_err(OpenError::Thread)?;
 
-    let mut replay = Replay {
-        book,
+    let mut replay = Catching {
+        book: Replay::of(book),
         newer: None,
         entries,
         entries_from: block_of(applied.head.next),
@@ -121,13 +121,13 @@ pub(crate) fn start(
         tail_from: applied.replay_from(),
     };
     replay.run(&*log, progress)?;
-    let Replay { book, newer, entries, .. } = replay;
+    let Catching { book, newer, entries, .. } = replay;
     let (announce, head) = watch::channel(log.head().next);
     let shared = Shared {
         log,
         tail,
         store: slot,
-        book: ArcSwap::from_pointee(book),
+        book: ArcSwap::from_pointee(book.finish()),
         requests: RwLock::new(RequestIndex::of(entries)),
         head,
         newer,
@@ -137,8 +137,8 @@ pub(crate) fn start(
 }
 
 /// One pass over the journal, from the first position that anybody lacks.
-struct Replay<'a> {
-    book: Book,
+struct Catching<'a> {
+    book: Replay,
     newer: Option<LedgerNewer>,
     entries: Vec<Entry>,
     entries_from: Position,
@@ -146,7 +146,7 @@ struct Replay<'a> {
     tail_from: Position,
 }
 
-impl Replay<'_> {
+impl Catching<'_> {
     fn run(&mut self, log: &dyn Log, progress: Progress<'_>) -> Result<(), OpenError> {
         let end = log.head().next;
         let from = self.book.head().min(self.tail_from).min(self.entries_from);
@@ -178,11 +178,12 @@ impl Replay<'_> {
     }
 
     fn fold(&mut self, frame: &Frame<'_>) -> Result<(), OpenError> {
+        let mut decoder = Decoder::default();
         for (position, event) in (frame.first()..).zip(frame.events()) {
             if position < self.book.head() {
                 continue;
             }
-            match decode_event(event) {
+            match decoder.decode(event) {
                 Ok(recorded) if recorded.position == position => self.book.take_in(recorded),
                 Ok(recorded) => return Err(OpenError::Misnumbered { position, found: recorded.position }),
                 Err(DecodeError::Newer { .. }) => {

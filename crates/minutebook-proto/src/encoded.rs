@@ -61,12 +61,12 @@ impl<'a> Fields<'a> {
     fn field(&mut self) -> Option<(u64, Option<Encoded<'a>>)> {
         let tag = self.varint()?;
         let value = match tag & 7 {
-            0 => Some(Encoded::Number(self.varint()?)),
-            1 => self.split(8).map(|_| None)?,
             2 => {
                 let length = usize::try_from(self.varint()?).ok()?;
                 Some(Encoded::Bytes(self.split(length)?))
             }
+            0 => Some(Encoded::Number(self.varint()?)),
+            1 => self.split(8).map(|_| None)?,
             5 => self.split(4).map(|_| None)?,
             _ => return None,
         };
@@ -75,6 +75,17 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn varint(&mut self) -> Option<u64> {
+        match self.rest.split_first() {
+            // Nearly all tags and lengths have one byte.
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.rest = rest;
+                Some(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.rest.split_first()?;
@@ -95,8 +106,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The bytes are not those of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+impl From<Broken> for Violations {
+    fn from(_: Broken) -> Self {
+        Self::of("is not a protobuf message")
+    }
+}
+
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Encoded<'a>), Violations>;
+    type Item = Result<(u64, Encoded<'a>), Broken>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -107,7 +128,7 @@ impl<'a> Iterator for Fields<'a> {
                 Some((_, None)) => {}
                 None => {
                     self.rest = &[];
-                    return Some(Err(Violations::of("is not a protobuf message")));
+                    return Some(Err(Broken));
                 }
             }
         }
@@ -123,15 +144,21 @@ pub(crate) struct Message<'a, const N: usize> {
 
 impl<'a, const N: usize> Message<'a, N> {
     /// Looks through the bytes once.
-    pub(crate) fn read(message: &'a [u8]) -> Result<Self, Violations> {
-        let mut values = [None; N];
+    pub(crate) fn read(message: &'a [u8]) -> Result<Self, Broken> {
+        Self::read_with_last(message).map(|(message, _)| message)
+    }
+
+    /// Looks through the bytes once, and gives the last field of another number as well.
+    pub(crate) fn read_with_last(message: &'a [u8]) -> Result<(Self, Option<(u64, Encoded<'a>)>), Broken> {
+        let (mut values, mut last) = ([None; N], None);
         for field in Fields::of(message) {
             let (number, value) = field?;
-            if let Some(place) = usize::try_from(number).ok().and_then(|number| values.get_mut(number)) {
-                *place = Some(value);
+            match usize::try_from(number).ok().and_then(|number| values.get_mut(number)) {
+                Some(place) => *place = Some(value),
+                None => last = Some((number, value)),
             }
         }
-        Ok(Self { values })
+        Ok((Self { values }, last))
     }
 
     /// The value of the field of that number, if it is there.
@@ -142,7 +169,7 @@ impl<'a, const N: usize> Message<'a, N> {
 }
 
 /// All occurrences of a repeated field, in their order.
-pub(crate) fn repeated(message: &[u8], number: u64) -> impl Iterator<Item = Result<Encoded<'_>, Violations>> {
+pub(crate) fn repeated(message: &[u8], number: u64) -> impl Iterator<Item = Result<Encoded<'_>, Broken>> {
     let wanted = move |field: &Result<(u64, _), _>| field.as_ref().map_or(true, |(n, _)| *n == number);
     Fields::of(message).filter(wanted).map(|field| field.map(|(_, value)| value))
 }

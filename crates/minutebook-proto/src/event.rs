@@ -2,9 +2,10 @@
 
 use minutebook_domain::dates::Timestamp;
 use minutebook_domain::event::{Actor, Assurance, Draft, Payload, Reason, Recorded};
+use minutebook_domain::ids::RequestId;
 use prost::Message as _;
 
-use crate::encoded::{Encoded, Message};
+use crate::encoded::{Broken, Encoded, Message};
 use crate::payload;
 use crate::pb;
 use crate::violation::Violations;
@@ -64,56 +65,88 @@ pub fn encode_event(recorded: &Recorded) -> Vec<u8> {
 
 /// Decodes and checks an event.
 pub fn decode_event(bytes: &[u8]) -> Result<Recorded, DecodeError> {
-    let message = Message::<MIN_READER_END>::read(bytes).map_err(DecodeError::Malformed)?;
-    let min_reader = u32::slot_from_encoded(message.get(9)).map_err(DecodeError::Malformed)?;
-    if min_reader > READER {
-        return Err(DecodeError::Newer { min_reader });
-    }
-    let payload = payload::find(bytes);
-    if let Some((payload::SEALED, content)) = payload {
-        let key_id = payload::sealed_with(content).map_err(DecodeError::Malformed)?;
-        return Err(DecodeError::Sealed { key_id });
-    }
-    read(bytes, &message, payload).map_err(DecodeError::Malformed)
+    Decoder::default().decode(bytes)
 }
 
-/// The number after the last field beside the payload.
-const MIN_READER_END: usize = 10;
+/// Decodes and checks events one after the other. Those of one request say the same of who asked, which is read once.
+#[derive(Debug, Default)]
+pub struct Decoder<'a> {
+    asked: Option<Asked<'a>>,
+}
 
-fn read(
-    bytes: &[u8],
-    message: &Message<'_, MIN_READER_END>,
-    payload: Option<(u64, Encoded<'_>)>,
-) -> Result<Recorded, Violations> {
-    let mut violations = Violations::default();
-    let position = violations.keep("position", u64::slot_from_encoded(message.get(1)));
-    let recorded_at = violations.keep("recorded_at_ms", u64::slot_from_encoded(message.get(2)));
-    let request_id = violations.keep("request_id", Slot::slot_from_encoded(message.get(3)));
-    let actor = violations.keep("actor", Slot::slot_from_encoded(message.get(4)));
-    let decision = violations.keep("decision_id", Slot::slot_from_encoded(message.get(5)));
-    let effective = violations.keep("effective", Slot::slot_from_encoded(message.get(6)));
-    let reason = violations.keep("reason", Slot::slot_from_encoded(message.get(7)));
-    let citations = violations.keep("citations", list_from_encoded(bytes, 8));
-    let payload = payload.ok_or_else(missing).and_then(|(number, message)| payload::read(number, message));
-    let payload = violations.keep("payload", payload);
-    match (position, recorded_at, request_id, actor, decision, effective, reason, citations, payload) {
-        (
-            Some(position),
-            Some(recorded_at),
-            Some(request_id),
-            Some(actor),
-            Some(decision),
-            Some(effective),
-            Some(reason),
-            Some(citations),
-            Some(payload),
-        ) => {
-            let event = Draft { request_id, actor, decision, effective, reason, citations, payload };
-            Ok(event.record(position, Timestamp(recorded_at.cast_signed())))
+/// Who asked for an event, beside the bytes that say so.
+#[derive(Debug)]
+struct Asked<'a> {
+    bytes: [Option<Encoded<'a>>; 2],
+    request_id: RequestId,
+    actor: Actor,
+}
+
+impl<'a> Decoder<'a> {
+    /// Decodes and checks the next event.
+    pub fn decode(&mut self, bytes: &'a [u8]) -> Result<Recorded, DecodeError> {
+        let broken = |broken: Broken| DecodeError::Malformed(broken.into());
+        let (message, payload) = Message::<ENVELOPE>::read_with_last(bytes).map_err(broken)?;
+        let min_reader = u32::slot_from_encoded(message.get(9)).map_err(DecodeError::Malformed)?;
+        if min_reader > READER {
+            return Err(DecodeError::Newer { min_reader });
         }
-        _ => Err(violations),
+        if let Some((payload::SEALED, content)) = payload {
+            let key_id = payload::sealed_with(content).map_err(DecodeError::Malformed)?;
+            return Err(DecodeError::Sealed { key_id });
+        }
+        self.read(bytes, &message, payload).map_err(DecodeError::Malformed)
+    }
+
+    fn asked(&mut self, message: &Message<'a, ENVELOPE>, violations: &mut Violations) -> Option<(RequestId, Actor)> {
+        let bytes = [message.get(3), message.get(4)];
+        if self.asked.as_ref().is_none_or(|asked| asked.bytes != bytes) {
+            let [request_id, actor] = bytes;
+            let request_id = violations.keep("request_id", Slot::slot_from_encoded(request_id));
+            let actor = violations.keep("actor", Slot::slot_from_encoded(actor));
+            self.asked = request_id.zip(actor).map(|(request_id, actor)| Asked { bytes, request_id, actor });
+        }
+        self.asked.as_ref().map(|asked| (asked.request_id.clone(), asked.actor.clone()))
+    }
+
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        message: &Message<'a, ENVELOPE>,
+        payload: Option<(u64, Encoded<'_>)>,
+    ) -> Result<Recorded, Violations> {
+        let mut violations = Violations::default();
+        let position = violations.keep("position", u64::slot_from_encoded(message.get(1)));
+        let recorded_at = violations.keep("recorded_at_ms", u64::slot_from_encoded(message.get(2)));
+        let asked = self.asked(message, &mut violations);
+        let decision = violations.keep("decision_id", Slot::slot_from_encoded(message.get(5)));
+        let effective = violations.keep("effective", Slot::slot_from_encoded(message.get(6)));
+        let reason = violations.keep("reason", Slot::slot_from_encoded(message.get(7)));
+        let citations = message.get(8).map_or_else(|| Ok(Vec::new()), |_| list_from_encoded(bytes, 8));
+        let citations = violations.keep("citations", citations);
+        let payload = payload.ok_or_else(missing).and_then(|(number, message)| payload::read(number, message));
+        let payload = violations.keep("payload", payload);
+        match (position, recorded_at, asked, decision, effective, reason, citations, payload) {
+            (
+                Some(position),
+                Some(recorded_at),
+                Some((request_id, actor)),
+                Some(decision),
+                Some(effective),
+                Some(reason),
+                Some(citations),
+                Some(payload),
+            ) => {
+                let event = Draft { request_id, actor, decision, effective, reason, citations, payload };
+                Ok(event.record(position, Timestamp(recorded_at.cast_signed())))
+            }
+            _ => Err(violations),
+        }
     }
 }
+
+/// Fields below this number stand beside the payload, whose arms have the numbers from it.
+const ENVELOPE: usize = 20;
 
 /// The lowest reader that can apply an event with this payload.
 ///

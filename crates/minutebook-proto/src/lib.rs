@@ -23,7 +23,7 @@ pub use command::{
 pub use convert::{
     id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb, record_from_pb, record_to_pb,
 };
-pub use event::{DecodeError, READER, decode_event, encode_event};
+pub use event::{DecodeError, Decoder, READER, decode_event, encode_event};
 pub use json::{value_from_pb, value_to_pb};
 pub use violation::{FieldViolation, Violations};
 

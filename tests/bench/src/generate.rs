@@ -1,6 +1,9 @@
 //! A large ledger, the same in every run: twenty thousand actions on ten agendas, changed over and over, with the
 //! decisions, amounts, remarks and parties around them. Its events are put into frames as the writer would put them
 //! and appended to a journal; they are not decided, for that a million commands would have to be sent.
+//!
+//! The events are as large as those of the real agenda in `examples/`, where one that states an action has about 485
+//! bytes, and one that states something else about 240: half of them are of the one sort, half of the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +40,7 @@ pub(crate) struct Size {
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 3;
+const EDITION: u32 = 4;
 
 const AGENDAS: u64 = 10;
 /// A frame holds the events of one request: a lone one, or those of a review, which are about this many.
@@ -163,16 +166,14 @@ impl Generator {
         while self.position < self.size.events {
             let left = self.size.events - self.position;
             let action = self.rng.below(self.size.actions);
+            let count = (1 + self.rng.below(2 * FRAME_EVENTS)).min(left);
             match self.rng.below(100) {
                 0..45 => self.statement()?,
                 45..50 => self.change(action)?,
+                // A document states much at once.
+                50..75 => (0..count).try_for_each(|_| self.statement())?,
                 // A review goes through a part of its agenda in its order.
-                _ => {
-                    let count = 1 + self.rng.below(2 * FRAME_EVENTS);
-                    for n in 0..count.min(left) {
-                        self.change((action + n * AGENDAS) % self.size.actions)?;
-                    }
-                }
+                _ => (0..count).try_for_each(|n| self.change((action + n * AGENDAS) % self.size.actions))?,
             }
             self.commit()?;
         }
@@ -256,7 +257,7 @@ impl Generator {
         let name = self.words(3);
         record(
             Kind::Party,
-            &format!("partij-{n}"),
+            &format!("gemeente-{n}"),
             json!({"name": name, "kind": "gemeente", "aliases": [self.words(2)]}),
         )
     }
@@ -264,8 +265,8 @@ impl Generator {
     /// The first edition of an agenda, with all its actions.
     fn edition(&mut self, agenda: u64) -> Result<()> {
         let (name, edition) = (agenda_name(agenda), "2016-2017");
-        let decision = format!("besluit-vaststelling-{agenda}");
-        let header = json!({"title": format!("Agenda {agenda}"), "owner": "partij-1"});
+        let decision = format!("gs-2016-uitvoeringsagenda-{agenda}");
+        let header = json!({"title": format!("Agenda {agenda}"), "owner": "gemeente-1"});
         self.state(Some(agenda), record(Kind::Agenda, &name, header)?, None)?;
         let adopted = json!({"body": "gedeputeerde-staten", "kind": "vaststelling", "date": "2016-01-05"});
         self.state(Some(agenda), record(Kind::Decision, &decision, adopted)?, None)?;
@@ -316,30 +317,33 @@ impl Generator {
         self.commit()
     }
 
-    /// An action as agendas have them; the event that states it has about 400 bytes.
+    /// An action as agendas have them: some fields are stated of most, others of few.
     fn action(&mut self, n: u64) -> Result<Record> {
         let partners: Vec<String> =
-            (0..=self.rng.below(3)).map(|_| format!("partij-{}", self.rng.below(PARTIES))).collect();
+            (0..=self.rng.below(7)).map(|_| format!("gemeente-{}", self.rng.below(PARTIES))).collect();
         let from = 2016 + self.rng.below(10);
-        let (title, summary, success) = (self.words(4), self.words(9), self.words(5));
-        let mut fields = json!({
-            "title": title, "summary": summary, "partners": partners, "horizon": "short",
-            "period": {"from": from, "to": format!("{}-{:02}", from + 1, 1 + self.rng.below(12))},
-            "place": "Oost-Drenthe", "explained_in": format!("3.{}", n % 40), "policy_item": policy_item_name(n % AGENDAS, n % POLICY_ITEMS), "source_line": n, "confidence": "certain",
-        });
-        if let Some(map) = fields.as_object_mut() {
-            if self.rng.percent(50) {
-                map.insert("amounts".to_owned(), json!([format!("bedrag-{n}")]));
-            }
-            if self.rng.percent(20) {
-                map.insert("success_factor".to_owned(), success.into());
-            }
-        }
-        record(Kind::Action, &action_name(n), fields)
+        let (title, summary, success) = (self.words(5), self.words(9), self.words(5));
+        let stated = [
+            (100, "title", json!(title)),
+            (100, "summary", json!(summary)),
+            (100, "partners", json!(partners)),
+            (100, "horizon", json!("short")),
+            (50, "period", json!({"from": from, "to": format!("{}-{:02}", from + 1, 1 + self.rng.below(12))})),
+            (30, "place", json!("Oost-Drenthe")),
+            (20, "amounts", json!([format!("bedrag-{n}")])),
+            (50, "explained_in", json!(format!("3.{}", n % 40))),
+            (10, "success_factor", json!(success)),
+            (100, "policy_item", json!(policy_item_name(n % AGENDAS, n % POLICY_ITEMS))),
+            (100, "source_line", json!(n)),
+            (20, "confidence", json!("certain")),
+        ];
+        let stated = stated.into_iter().filter(|(percent, _, _)| self.rng.percent(*percent));
+        let fields = stated.map(|(_, field, value)| (field.to_owned(), value)).collect();
+        record(Kind::Action, &action_name(n), Value::Object(fields))
     }
 
     fn item(&mut self, agenda: u64, step: ItemStep, day: &str, reason: Option<String>) -> Result<()> {
-        let decision = id(&format!("besluit-vaststelling-{agenda}"))?;
+        let decision = id(&format!("gs-2016-uitvoeringsagenda-{agenda}"))?;
         let event =
             ItemEvent { agenda: id(&agenda_name(agenda))?, edition: None, ground: Some(decision.clone()), step };
         self.push(Payload::Item(event), day, Some(decision), reason)
@@ -362,17 +366,17 @@ impl Generator {
         let n = self.rng.below(self.size.actions);
         let (agenda, what) = (Some(n % AGENDAS), self.words(10));
         let actions = json!([action_name(n)]);
-        match self.rng.below(10) {
-            0..5 => {
+        match self.rng.below(100) {
+            0..60 => {
                 let remark = json!({"kind": "voortgang", "what": what, "actions": actions});
                 self.state(agenda, record(Kind::Remark, &format!("opmerking-{n}"), remark)?, None)
             }
-            5..7 => {
+            60..85 => {
                 let amount = json!({"what": what, "eur": 1000 * self.rng.below(900), "per": "year", "from": 2016,
-                    "through": 2019, "source": "partij-1", "action": action_name(n)});
+                    "through": 2019, "source": "gemeente-1", "action": action_name(n)});
                 self.state(agenda, record(Kind::Amount, &format!("bedrag-{n}"), amount)?, None)
             }
-            7..9 => {
+            85..90 => {
                 let decision = json!({"body": "gedeputeerde-staten", "kind": "vaststelling", "date": self.day(),
                     "reference": format!("2016/{}", self.position), "what": what});
                 self.state(agenda, record(Kind::Decision, &format!("besluit-{}", self.position), decision)?, None)
@@ -397,8 +401,12 @@ fn policy_item_name(agenda: u64, n: u64) -> String {
     format!("beleidsonderdeel-{agenda}-{n}")
 }
 
+/// As in the real agenda, one id in six is longer than 23 bytes.
 fn action_name(n: u64) -> String {
-    format!("mantelzorg-ondersteunen-in-gemeente-{n}")
+    let subjects =
+        ["mantelzorg", "dorpshuizen", "sport", "wonen-en-zorg", "onderwijskwaliteit", "bereikbare-voorzieningen"];
+    let subject = usize::try_from(n).ok().and_then(|n| subjects.get(n % subjects.len()));
+    format!("{}-{n}", subject.unwrap_or(&"actie"))
 }
 
 /// Request ids are UUIDs, as clients send them.

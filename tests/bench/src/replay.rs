@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use minutebook_domain::book::Book;
+use minutebook_domain::fold::Replay;
 use minutebook_ledger::journal::{Journal, JournalOptions};
 use minutebook_ledger::log::Log;
 use minutebook_ledger::{Ledger, Options};
-use minutebook_proto::{decode_event, pb};
+use minutebook_proto::{Decoder, decode_event, pb};
 use prost::Message as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -274,16 +275,17 @@ fn read_events(log: &dyn Log) -> Result<Duration> {
 
 /// What a start without a snapshot does: read, check, decode, fold.
 fn fold(log: &dyn Log) -> Result<Book> {
-    let mut book = Book::default();
+    let mut book = Replay::default();
     let mut failed = None;
     log.read(0, &mut |frame| {
+        let mut decoder = Decoder::default();
         for event in frame.events() {
-            match decode_event(event) {
-                Ok(recorded) => book.apply(&recorded),
+            match decoder.decode(event) {
+                Ok(recorded) => book.take_in(recorded),
                 Err(error) => failed = Some(error),
             }
         }
         if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    failed.map_or(Ok(book), |error| Err(error).context("a generated event cannot be decoded"))
+    failed.map_or_else(|| Ok(book.finish()), |error| Err(error).context("a generated event cannot be decoded"))
 }

@@ -5,6 +5,7 @@ use minutebook_domain::command::{Command, Context};
 use minutebook_domain::dates::Timestamp;
 use minutebook_domain::document::Document;
 use minutebook_domain::event::{Actor, Founding, Recorded};
+use minutebook_domain::fold::Replay;
 use minutebook_domain::ids::{Id, Kind, Position, RequestId};
 use minutebook_domain::record::Record;
 use minutebook_domain::refusal::{Refusal, Rejection};
@@ -139,11 +140,15 @@ impl Ledger {
         Ok(first..self.book.head())
     }
 
-    /// The same ledger, replayed from its events.
-    pub(crate) fn replayed(&self) -> Book {
-        let mut book = Book::default();
-        self.events.iter().for_each(|event| book.apply(event));
-        book
+    /// The same ledger, replayed from its events in two goes, as a start from a snapshot at that place does.
+    pub(crate) fn replayed(&self, snapshot: usize) -> Book {
+        let (before, after) = self.events.split_at(snapshot.min(self.events.len()));
+        let go_on = |book, events: &[Recorded]| {
+            let mut replay = Replay::of(book);
+            events.iter().for_each(|event| replay.take_in(event.clone()));
+            replay.finish()
+        };
+        go_on(go_on(Book::default(), before), after)
     }
 }
 

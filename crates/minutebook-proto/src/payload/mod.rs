@@ -15,7 +15,7 @@ use minutebook_domain::ids::Kind;
 use prost::Message as _;
 
 use self::fields::{names, record_with_fields};
-use crate::encoded::{Encoded, Fields, Message};
+use crate::encoded::{Encoded, Message};
 use crate::pb;
 use crate::pb::event::Payload as Arm;
 use crate::violation::Violations;
@@ -72,11 +72,6 @@ pub(crate) fn to_arm(payload: &Payload) -> Arm {
 
 /// The number of the arm with sealed content.
 pub(crate) const SEALED: u64 = 21;
-
-/// The number and message of an event's payload: arms have the numbers from 20.
-pub(crate) fn find(event: &[u8]) -> Option<(u64, Encoded<'_>)> {
-    Fields::of(event).filter_map(Result::ok).filter(|(number, _)| *number >= 20).last()
-}
 
 /// The key of sealed content.
 pub(crate) fn sealed_with(content: Encoded<'_>) -> Result<String, Violations> {
