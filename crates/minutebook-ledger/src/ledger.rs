@@ -208,12 +208,12 @@ impl Ledger {
         if let Some(newer) = self.shared.newer {
             return Pending::ready(Err(newer.into()));
         }
+        let Some(queue) = &self.queue else { return Pending::ready(Err(SubmitError::Stopped)) };
         let (sender, receiver) = oneshot::channel();
-        let sent = self.queue.as_ref().map(|queue| queue.try_send(Waiting { submission, answer: sender }));
-        match sent {
-            Some(Ok(())) => Pending::new(receiver),
-            Some(Err(mpsc::error::TrySendError::Full(_))) => Pending::ready(Err(SubmitError::Overloaded)),
-            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Pending::ready(Err(SubmitError::Stopped)),
+        match queue.try_send(Waiting { submission, answer: sender }) {
+            Ok(()) => Pending::new(receiver),
+            Err(mpsc::error::TrySendError::Full(_)) => Pending::ready(Err(SubmitError::Overloaded)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Pending::ready(Err(SubmitError::Stopped)),
         }
     }
 
