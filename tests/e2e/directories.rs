@@ -66,6 +66,18 @@ fn a_ledger_is_founded_once() {
 }
 
 #[test]
+fn a_ledger_without_its_journal_is_damaged_and_not_founded_anew() {
+    let ledger = Ledger::with_both_editions();
+    fs::remove_dir_all(ledger.data().join("journal")).expect("removed");
+    let left = content(&ledger.data());
+    for arguments in [&["status"][..], &["init"], &["rebuild"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let complaint = ledger.run(arguments).refused(5);
+        assert!(complaint.contains("restore `journal` from a copy"), "{complaint}");
+    }
+    assert_eq!(content(&ledger.data()), left);
+}
+
+#[test]
 fn a_ledger_of_a_newer_format_is_left_alone() {
     let ledger = Ledger::found();
     ledger.import(FIRST).ok();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
+use smol_str::SmolStr;
 
 use crate::dates::Timestamp;
 use crate::document::key;
@@ -110,7 +111,7 @@ impl Revision {
 pub(crate) struct Stated<'a> {
     /// The revision.
     pub(crate) revision: &'a Revision,
-    within: HashMap<Kind, Arc<str>>,
+    within: HashMap<Kind, SmolStr>,
     ids: HashSet<(Kind, &'a Id)>,
 }
 

@@ -137,7 +137,7 @@ impl Command {
     /// field or a command to the program does not change it.
     pub fn digest(commands: &[Self]) -> [u8; 32] {
         let all: Value = commands.iter().map(Self::to_value).collect();
-        sha2::Sha256::digest(canonical(&all).to_string().as_bytes()).into()
+        sha2::Sha256::digest(canonical(&all).as_bytes()).into()
     }
 
     fn to_value(&self) -> Value {

@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 
+use serde::{Serialize, Serializer};
 use serde_json::Map;
 use sha2::Digest;
 
 use crate::ids::{Id, Key, Kind};
 use crate::record::{Agenda, Edition, Record};
-use crate::value::{Sha256, Value};
+use crate::value::{Sha256, Value, is_unstated};
 
 /// What a secretary hands in: a whole edition of an agenda, or, without edition and items, a partial document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,7 +61,7 @@ impl Document {
 
     /// SHA-256 of the canonical form: JSON after RFC 8785 (keys sorted, no white space), unstated values left out.
     pub fn sha256(&self) -> Sha256 {
-        Sha256(sha2::Sha256::digest(canonical(&self.to_value()).to_string().as_bytes()).into())
+        Sha256(sha2::Sha256::digest(canonical(&self.to_value()).as_bytes()).into())
     }
 
     fn themes(&self) -> impl Iterator<Item = Value> {
@@ -171,16 +172,24 @@ fn some_list(entries: impl Iterator<Item = Value>) -> Option<Value> {
     (!list.is_empty()).then(|| list.into())
 }
 
-/// A value with its keys sorted and without what says nothing.
-pub fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let stated = map.iter().filter(|(_, v)| !crate::value::is_unstated(v));
-            let mut entries: Vec<_> = stated.map(|(k, v)| (k.clone(), canonical(v))).collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().collect())
+/// A value as JSON text, with its keys sorted and without what says nothing.
+pub fn canonical(value: &Value) -> String {
+    // Text and a value of JSON have no form that could not be written.
+    serde_json::to_string(&Canonical(value)).unwrap_or_default()
+}
+
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(map) => {
+                let mut stated: Vec<_> = map.iter().filter(|(_, value)| !is_unstated(value)).collect();
+                stated.sort_unstable_by_key(|(key, _)| *key);
+                serializer.collect_map(stated.into_iter().map(|(key, value)| (key, Canonical(value))))
+            }
+            Value::Array(list) => serializer.collect_seq(list.iter().map(Canonical)),
+            value => value.serialize(serializer),
         }
-        Value::Array(list) => list.iter().map(canonical).collect(),
-        _ => value.clone(),
     }
 }

@@ -1,9 +1,8 @@
 //! Names and addresses: identifiers, positions and keys that cannot hold nonsense.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -266,32 +265,20 @@ impl fmt::Display for Kind {
 
 /// The address of a record in the book. Ids are unique in their section over the whole ledger, except where a
 /// section starts anew with each agenda (explanations) or each edition (changes, steps): there `within` says whose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// What kind of record.
     pub kind: Kind,
     /// The agenda, or the agenda and edition, that the id is counted in; empty for ledger-wide ids.
-    pub within: Arc<str>,
+    pub within: SmolStr,
     /// The record's id.
     pub id: Id,
 }
 
-/// What ids that are unique in the ledger are counted in. There is one of it, for most keys have it.
-static LEDGER_WIDE: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
-
 impl Key {
     /// The key of a record whose id is unique in the ledger.
     pub fn new(kind: Kind, id: &Id) -> Self {
-        Self { kind, within: Arc::clone(&LEDGER_WIDE), id: id.clone() }
-    }
-}
-
-/// In the order of the fields. Most keys share what they are counted in, and the book is searched by them all the time.
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let is_shared = Arc::ptr_eq(&self.within, &other.within);
-        let within = || if is_shared { Ordering::Equal } else { self.within.cmp(&other.within) };
-        self.kind.cmp(&other.kind).then_with(within).then_with(|| self.id.cmp(&other.id))
+        Self { kind, within: SmolStr::default(), id: id.clone() }
     }
 }
 
@@ -300,12 +287,6 @@ impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.kind.hash(state);
         self.id.hash(state);
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 

@@ -175,15 +175,16 @@ impl Planner<'_> {
         }
     }
 
-    /// Was this document sealed as the newest revision of its edition? Then nothing more is asked of it: what was
-    /// corrected or filled in since makes it no other document.
+    /// Was this document sealed before? Then nothing more is asked of it: what was corrected or filled in since, or
+    /// revised, makes it no other document.
     fn is_sealed(&mut self) -> bool {
         let (Some(agenda), Some(edition)) = (&self.document.agenda, &self.document.edition) else { return false };
-        let state = self.book.agenda(&agenda.id);
-        let newest = state.and_then(|state| state.revision(edition.id.as_str(), None));
-        let Some(same) = newest.filter(|newest| newest.seal.sha256 == self.document.sha256()) else { return false };
+        let Some(state) = self.book.agenda(&agenda.id) else { return false };
+        let sha256 = self.document.sha256();
+        let is_this = |sealed: &&Revision| sealed.seal.edition == edition.id && sealed.seal.sha256 == sha256;
+        let Some(same) = state.revisions.iter().rev().find(is_this) else { return false };
         self.plan.revision = same.seal.revision;
-        self.plan.base = state.and_then(AgendaState::current).map(base_of);
+        self.plan.base = state.current().map(base_of);
         self.plan.sealed_before = Some(same.position);
         true
     }

@@ -86,6 +86,12 @@ pub enum OpenError {
         /// Where it says it belongs.
         found: Position,
     },
+    /// There is no journal where there was one.
+    #[error(
+        "the journal of `{}` is gone, and what was made of it is still there: restore `journal` from a copy; to begin \
+         anew, choose another directory", .0.display()
+    )]
+    Lost(PathBuf),
     /// The founding was refused.
     #[error("the ledger cannot be founded: {0}")]
     Founding(#[source] SubmitError),
@@ -146,9 +152,10 @@ impl Ledger {
         if Journal::is_present(&journal)? {
             return Err(LogError::Present(journal).into());
         }
+        if has_remains(data) {
+            return Err(OpenError::Lost(data.into()));
+        }
         let frame = founding_frame(founding, request_id, actor, &options.clock).map_err(OpenError::Founding)?;
-        // What a ledger that stood here before has left behind would bear false witness.
-        start::discard(data).map_err(IoFailure::of("clear", data))?;
         Journal::found(&journal, &frame, &options.journal)?;
         Self::open_locked(lock, data, options, &mut |_, _| {})
     }
@@ -162,7 +169,7 @@ impl Ledger {
     /// Throw away the store and the snapshots of a ledger that nobody has open, and build them again.
     pub fn rebuild(data: &Path, options: Options, progress: Progress<'_>) -> Result<Self, OpenError> {
         let lock = Lock::acquire(data)?;
-        present(&data.join(JOURNAL))?;
+        present(data)?;
         start::discard(data).map_err(IoFailure::of("clear", data))?;
         Self::open_locked(lock, data, options, progress)
     }
@@ -170,7 +177,7 @@ impl Ledger {
     fn open_locked(lock: Lock, data: &Path, options: Options, progress: Progress<'_>) -> Result<Self, OpenError> {
         let journal = data.join(JOURNAL);
         // Before a store is made where there is no ledger.
-        present(&journal)?;
+        present(data)?;
         let derived = Derived::load(data);
         let mut witnesses = derived.witnesses();
         let checkpoint = options.checkpoint.map(|next| Witness { name: "a signed checkpoint", next, chain: None });
@@ -261,8 +268,17 @@ impl Drop for Ledger {
     }
 }
 
-fn present(journal: &Path) -> Result<(), LogError> {
-    if Journal::is_present(journal)? { Ok(()) } else { Err(LogError::Absent(journal.into())) }
+/// Whether a directory holds what is made of a journal. That is never there before the journal is.
+pub fn has_remains(data: &Path) -> bool {
+    start::derived(data).iter().any(|dir| dir.exists())
+}
+
+fn present(data: &Path) -> Result<(), OpenError> {
+    match data.join(JOURNAL) {
+        journal if Journal::is_present(&journal)? => Ok(()),
+        _ if has_remains(data) => Err(OpenError::Lost(data.into())),
+        journal => Err(LogError::Absent(journal).into()),
+    }
 }
 
 fn zone_of(shared: &Shared) -> Result<TimeZone, OpenError> {

@@ -28,7 +28,7 @@ mod tail;
 mod writer;
 
 pub use clock::Clock;
-pub use ledger::{Ledger, OpenError, Options, Status, founding_frame};
+pub use ledger::{Ledger, OpenError, Options, Status, founding_frame, has_remains};
 pub use parts::Hash;
 pub use reader::{LedgerNewer, ReadError, Reader, Remembered};
 pub use receipt::{Outcome, Pending, Receipt, Submission, SubmitError};

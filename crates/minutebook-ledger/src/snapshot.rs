@@ -61,6 +61,11 @@ pub enum SnapshotError {
     Encode(#[from] bincode::error::EncodeError),
 }
 
+/// Where the snapshots of a data directory are.
+pub(crate) fn directory(data: &Path) -> PathBuf {
+    data.join(DIRECTORY)
+}
+
 /// A book as it was at a position.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
@@ -70,7 +75,7 @@ pub(crate) struct Snapshot {
 
 /// Write a snapshot beside the others, and remove the oldest.
 pub(crate) fn write(data: &Path, book: &Book, head: Head) -> Result<(), SnapshotError> {
-    let dir = data.join(DIRECTORY);
+    let dir = directory(data);
     fs::create_dir_all(&dir).map_err(IoFailure::of("create", &dir))?;
     let path = dir.join(format!("{}.{EXTENSION}", head.next));
     let unfinished = path.with_extension("tmp");
@@ -124,7 +129,7 @@ pub(crate) fn load(data: &Path) -> Option<Snapshot> {
 
 /// Remove all snapshots of a data directory.
 pub(crate) fn remove(data: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(data.join(DIRECTORY)) {
+    match fs::remove_dir_all(directory(data)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -132,7 +137,7 @@ pub(crate) fn remove(data: &Path) -> io::Result<()> {
 
 /// The snapshots of a data directory, newest first.
 fn list(data: &Path) -> Vec<(Position, PathBuf)> {
-    let entries = fs::read_dir(data.join(DIRECTORY)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(directory(data)).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| {
         let path = entry.path();
         let is_snapshot = path.extension().is_some_and(|extension| extension == EXTENSION);

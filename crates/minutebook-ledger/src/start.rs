@@ -3,7 +3,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use arc_swap::ArcSwap;
@@ -196,6 +196,11 @@ impl Catching<'_> {
         }
         Ok(())
     }
+}
+
+/// Where what can be thrown away is.
+pub(crate) fn derived(data: &Path) -> [PathBuf; 2] {
+    [store::directory(data), snapshot::directory(data)]
 }
 
 /// Throw away what can be thrown away.

@@ -1,7 +1,5 @@
 //! The values that fields of records hold.
 
-use std::sync::Arc;
-
 use minutebook_domain::dates::{DateFault, Edtf};
 use minutebook_domain::event::Citation;
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
@@ -237,7 +235,7 @@ impl FromEncoded for Key {
         let within = violations.keep("within", within(message.get(2)));
         let id = violations.keep("id", Id::slot_from_encoded(message.get(3)));
         match (kind, within, id) {
-            (Some(kind), Some(within), Some(id)) => Ok(Self { kind, within, id }),
+            (Some(kind), Some(within), Some(id)) => Ok(Self { kind, within: within.into(), id }),
             _ => Err(violations),
         }
     }
@@ -246,11 +244,11 @@ impl FromEncoded for Key {
 /// What an id is counted in: nothing, an agenda, or an agenda and an edition.
 ///
 /// A record stated outside a review has an address without an edition (`agenda/`).
-fn within(value: Option<Encoded<'_>>) -> Result<Arc<str>, Violations> {
+fn within(value: Option<Encoded<'_>>) -> Result<&str, Violations> {
     let text = value.map_or(Ok(""), Encoded::text)?;
     let ids = text.split('/');
     if ids.clone().count() <= 2 && ids.filter(|id| !id.is_empty()).all(|id| Id::any(id).is_some()) {
-        Ok(text.into())
+        Ok(text)
     } else {
         Err(Violations::of(format_args!("`{text}` is not `agenda` or `agenda/edition`")))
     }

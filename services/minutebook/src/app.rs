@@ -151,12 +151,20 @@ impl Query {
     pub(crate) fn known(&self, known: Option<&pb::Known>) -> Result<Position, QueryFault> {
         let instant = match known.and_then(|known| known.known.as_ref()) {
             None => return Ok(self.position()),
-            Some(pb::known::Known::Position(position)) => return Ok(self.position().min(*position)),
+            Some(pb::known::Known::Position(position)) => return self.whole(self.position().min(*position)),
             Some(pb::known::Known::InstantMs(instant)) => Timestamp(*instant),
             Some(pb::known::Known::Date(date)) => self.end_of(date)?,
         };
         let after = self.first_after(instant)?;
         Ok(after.checked_sub(1).ok_or_else(|| self.before_founding())?)
+    }
+
+    /// The events of one request became known together: in the middle of them, the newest event known is the one before.
+    fn whole(&self, position: Position) -> Result<Position, QueryFault> {
+        let request = self.reader.recorded(position)?.event.request_id;
+        let receipt = self.reader.request(&request)?.map(|remembered| remembered.receipt);
+        let within = receipt.filter(|receipt| position + 1 < receipt.first + Position::from(receipt.count));
+        Ok(within.map_or(position, |receipt| receipt.first.saturating_sub(1)))
     }
 
     /// The last millisecond of a day in the ledger's time zone.

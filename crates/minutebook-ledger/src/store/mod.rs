@@ -143,7 +143,7 @@ fn position_of(key: &[u8]) -> Option<Position> {
 impl Store {
     /// Open the store of a data directory, or a new one if there is none.
     pub(crate) fn open(data: &Path) -> Result<Opened, StoreError> {
-        let dir = data.join(DIRECTORY);
+        let dir = directory(data);
         match fs::read_to_string(dir.join(DISTRUSTED)) {
             Ok(reason) => return Err(StoreError::Distrusted(reason)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -290,9 +290,14 @@ impl Cutter {
     }
 }
 
+/// Where the store of a data directory is.
+pub(crate) fn directory(data: &Path) -> PathBuf {
+    data.join(DIRECTORY)
+}
+
 /// Set the store of a data directory aside, under a name of its own, and forget the oldest of those.
 pub(crate) fn set_aside(data: &Path) -> io::Result<()> {
-    let store = data.join(DIRECTORY);
+    let store = directory(data);
     if !store.exists() {
         return Ok(());
     }
@@ -324,7 +329,7 @@ fn wait_for_release(dir: &Path) {
 
 /// Remove the store of a data directory.
 pub(crate) fn remove(data: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(data.join(DIRECTORY)) {
+    match fs::remove_dir_all(directory(data)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

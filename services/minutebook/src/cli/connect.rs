@@ -7,7 +7,7 @@ use std::time::Duration;
 use minutebook_domain::message::Lang;
 use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::log::LogError;
-use minutebook_ledger::{OpenError, Options, SubmitError};
+use minutebook_ledger::{OpenError, Options, SubmitError, has_remains};
 use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
@@ -125,6 +125,8 @@ pub(crate) fn check_directory(data: &Path, lang: Lang) -> Result<(), Failure> {
         // A directory that may not be read is opened all the same: that says best what is wrong.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         Ok(journal) if journal.is_dir() => Ok(()),
+        // Something was here: opening says what is missing.
+        _ if has_remains(data) => Ok(()),
         _ => Err(no_ledger(data, lang)),
     }
 }
@@ -184,6 +186,7 @@ pub(crate) fn not_started(error: &StartError, data: &Path, lang: Lang) -> Failur
         StartError::Open(OpenError::Log(LogError::Corrupt(_)) | OpenError::Misnumbered { .. }) => {
             (Exit::Integrity, "CORRUPT")
         }
+        StartError::Open(OpenError::Lost(_)) => (Exit::Integrity, "JOURNAL_LOST"),
         StartError::Open(OpenError::Undecodable { .. }) => (Exit::Integrity, "UNREADABLE"),
         StartError::Open(OpenError::Log(LogError::NewerFormat { .. }) | OpenError::Zone(_)) => {
             (Exit::Unreachable, "LEDGER_NEWER")

@@ -174,11 +174,14 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// What the program notes for whoever runs it goes to standard error: a server's doings, of a command only errors.
 /// `RUST_LOG` asks for more or less.
 fn start_tracing(command: &Command) {
-    use tracing_subscriber::EnvFilter;
-    let usual = if matches!(command, Command::Serve(_)) { "info" } else { "error" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let usual = if matches!(command, Command::Serve(_)) { LevelFilter::INFO } else { LevelFilter::ERROR };
+    let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
+    let wanted = asked.unwrap_or_else(|| Targets::new().with_default(usual));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(wanted).init();
 }
 
 /// A command line that clap does not accept, or that asks for help.
