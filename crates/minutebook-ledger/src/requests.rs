@@ -34,7 +34,9 @@ impl RequestIndex {
     /// The index of what the store and the journal hold.
     pub(crate) fn of(entries: Vec<Entry>) -> Self {
         let mut index = Self(HashTable::with_capacity(entries.len()));
-        entries.into_iter().for_each(|entry| index.insert(entry));
+        for entry in entries {
+            index.insert(entry);
+        }
         index
     }
 
