@@ -207,6 +207,8 @@ pub(crate) struct Comparison<'a> {
     parts: BTreeSet<Id>,
     /// How each action stood on the agenda.
     standing: BTreeMap<Id, Standing>,
+    /// The amounts that the actions named before, and after: those count in their action.
+    pub(crate) counted: [BTreeSet<Id>; 2],
     answer: Changes,
 }
 
@@ -228,8 +230,8 @@ impl<'a> Comparison<'a> {
             findings: Vec::new(),
             control: ControlTotal::default(),
         };
-        let (lineage, parts, standing) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { book, agenda, span, events, lineage, parts, standing, answer }
+        let (lineage, parts, standing, counted) = Default::default();
+        Self { book, agenda, span, events, lineage, parts, standing, counted, answer }
     }
 
     /// The marks that count after and not before.
@@ -274,6 +276,11 @@ impl<'a> Comparison<'a> {
         if key.kind == Kind::Action {
             let left_at = leaving(&between).map(|mark| mark.position);
             self.standing.insert(key.id.clone(), Standing { before: stood, after: stands, left_at });
+            for (state, counted) in [&before, &after].into_iter().zip(&mut self.counted) {
+                if let Some(Record::Action(action)) = state.as_ref().filter(|s| s.present).map(|s| s.record.as_ref()) {
+                    counted.extend(action.amounts.iter().flatten().cloned());
+                }
+            }
         }
         let uncertain = before.iter().chain(&after).any(|state| state.uncertain);
         let Some(after) = after else { return Ok(()) };

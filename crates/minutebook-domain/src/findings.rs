@@ -57,9 +57,9 @@ messages! {
             nl "looptijd verstreken: editie `{edition}` was voor {horizon}; zij geldt tot een volgende"
             en "term has passed: edition `{edition}` was for {horizon}; it holds until a next one"
         /// Two sides of a statement disagree.
-        SidesDiffer { one: String, other: String } = "SIDES_DIFFER"
-            nl "{one}, maar {other} noemt dat niet"
-            en "{one}, but {other} does not say so"
+        SidesDiffer { one: Key, other: Key } = "SIDES_DIFFER"
+            nl "{one} noemt {other}, maar andersom staat het er niet"
+            en "{one} names {other}, but not the other way round"
         /// A motion without an action.
         MotionUnlinked { motion: Id } = "MOTION_UNLINKED"
             nl "motie `{motion}` is aan geen actie gekoppeld"
@@ -258,7 +258,9 @@ impl<'a> Auditor<'a> {
             Record::Decision(decision) => self.stated_decision(key, decision),
             Record::Mandate(mandate) => self.mandate(key, mandate),
             Record::Motion(motion) => self.motion(key, motion),
-            Record::Explanation(explanation) => self.explanation(key, explanation),
+            Record::Explanation(explanation) => {
+                self.sides(key, Kind::Action, explanation.actions.as_deref().unwrap_or_default());
+            }
             Record::Action(action) => self.action(key, action, entry),
             Record::Remark(remark) => self.remark(key, remark),
             Record::Amount(amount) => self.amount(key, amount),
@@ -335,47 +337,26 @@ impl<'a> Auditor<'a> {
         if actions.is_empty() {
             self.add(key, Observation::MotionUnlinked { motion: motion.id.clone() });
         }
-        for id in actions {
-            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
-                continue;
-            };
-            if !action.motions.as_deref().unwrap_or_default().contains(&motion.id) {
-                let one = format!("motion `{}` names action `{id}`", motion.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("action `{id}`") });
-            }
-        }
+        self.sides(key, Kind::Action, actions);
     }
 
-    fn explanation(&mut self, key: &Key, explanation: &crate::record::Explanation) {
-        for id in explanation.actions.as_deref().unwrap_or_default() {
-            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
-                continue;
-            };
-            if action.explained_in.as_ref() != Some(&explanation.id) {
-                let one = format!("explanation `{}` names action `{id}`", explanation.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("action `{id}`") });
+    /// What a record names should name it too, where both have a place to say so.
+    fn sides(&mut self, key: &Key, kind: Kind, named: &[Id]) {
+        for id in named {
+            let other = crate::document::key(kind, id, Some(self.agenda), None);
+            let stated = self.book.entry(&other).filter(|entry| !kind.is_item() || entry.is_present());
+            let names =
+                |entry: &Entry| entry.record.references().iter().any(|(_, k, id)| (*k, *id) == (key.kind, &key.id));
+            if stated.is_some_and(|entry| !names(entry)) {
+                self.add(key, Observation::SidesDiffer { one: key.clone(), other });
             }
         }
     }
 
     fn action(&mut self, key: &Key, action: &crate::record::Action, entry: &Entry) {
-        for id in action.motions.as_deref().unwrap_or_default() {
-            if let Some(Record::Motion(motion)) = self.item(Kind::Motion, id).map(|entry| entry.record.as_ref())
-                && !motion.addressed_by.as_deref().unwrap_or_default().contains(&action.id)
-            {
-                let one = format!("action `{}` names motion `{id}`", action.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("motion `{id}`") });
-            }
-        }
-        if let Some(section) = &action.explained_in {
-            let explained = crate::document::key(Kind::Explanation, section, Some(self.agenda), None);
-            if let Some(Record::Explanation(explanation)) = self.book.entry(&explained).map(|e| e.record.as_ref())
-                && !explanation.actions.as_deref().unwrap_or_default().contains(&action.id)
-            {
-                let one = format!("action `{}` names explanation `{section}`", action.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("explanation `{section}`") });
-            }
-        }
+        self.sides(key, Kind::Motion, action.motions.as_deref().unwrap_or_default());
+        self.sides(key, Kind::Explanation, action.explained_in.as_slice());
+        self.sides(key, Kind::Amount, action.amounts.as_deref().unwrap_or_default());
         let came = entry.marks().iter().filter(|mark| mark.act == crate::history::Act::Added).count();
         if came > 1 {
             self.add(key, Observation::LineageLost { item: action.id.clone() });
@@ -415,8 +396,10 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// A part by unit, times the number of units, is the whole: where the action has one partner group with a count.
+    /// It stands with its action on both sides. A part by unit, times the number of units, is the whole: where the action
+    /// has one partner group with a count.
     fn amount(&mut self, key: &Key, amount: &crate::record::Amount) {
+        self.sides(key, Kind::Action, amount.action.as_slice());
         let whole =
             amount.part_of.as_ref().and_then(|id| self.item(Kind::Amount, id)).map(|entry| entry.record.as_ref());
         let (Some(Record::Amount(whole)), Some(each), Some(action)) = (whole, amount.eur, &amount.action) else {

@@ -154,6 +154,17 @@ fn two_sides_that_disagree_are_a_finding() {
 }
 
 #[test]
+fn an_amount_and_its_action_name_each_other() {
+    let pointing = json!({"id": "bomen", "what": "Bomen", "eur": 5, "action": "lobby"});
+    let pointing = first().add("amounts", pointing);
+    assert_eq!(of(pointing.clone(), "SIDES_DIFFER"), ["bomen"]);
+    let named = first().add("amounts", json!({"id": "bomen", "what": "Bomen"}));
+    let named = named.patch("actions", "lobby", json!({"amounts": ["bomen"]}));
+    assert_eq!(of(named, "SIDES_DIFFER"), ["lobby"]);
+    assert!(of(pointing.patch("actions", "lobby", json!({"amounts": ["bomen"]})), "SIDES_DIFFER").is_empty());
+}
+
+#[test]
 fn a_motion_without_action_is_a_finding() {
     let motion = json!({"id": "motie", "title": "Motie", "addressed_by": []});
     assert_eq!(of(first().add("motions", motion), "MOTION_UNLINKED"), ["motie"]);

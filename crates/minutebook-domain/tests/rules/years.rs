@@ -291,6 +291,24 @@ fn what_stands_beside_the_items_came_changed_or_was_not_restated() {
 }
 
 #[test]
+fn an_amount_counts_in_the_action_that_names_it_and_else_stands_beside_the_items() {
+    let pointing = |eur: u32| json!({"id": "bomen", "what": "Bomen", "eur": eur, "action": "lobby"});
+    let before = first().add("amounts", pointing(5));
+    let more = next().add("amounts", pointing(7));
+    let named = more.clone().patch("actions", "lobby", json!({"amounts": ["bomen"]}));
+    let named = named.change("changed", json!({"action": "lobby"}));
+    let answer = |document: Value| in_2018(&given([import(before.clone()), import(document)]));
+    assert_eq!(related(&answer(more)), ["bomen: eur", "d-2018: added"], "it only points at the action");
+    assert_eq!(related(&answer(next())), ["bomen: not restated", "d-2018: added"]);
+    assert_eq!(told(&answer(named.clone())), ["lobby: amounts"]);
+    assert_eq!(related(&answer(named)), ["d-2018: added"]);
+    let left = next().without("amounts", "geld").without("actions", "website");
+    let left = left.without("milestones", "oplevering").change("dropped", json!({"action": "website"}));
+    let left = in_2018(&given([import(first()), import(left)]));
+    assert_eq!(related(&left), ["d-2018: added", "oplevering: not restated"], "it left with its action");
+}
+
+#[test]
 fn a_correction_does_not_restate_what_an_edition_left_out() {
     let without = next().without("milestones", "oplevering");
     let what = Command::Correct(correct(at(Kind::Milestone, "oplevering"), "what", json!("De oplevering")));
