@@ -28,6 +28,10 @@ pub trait Field: Sized {
     fn read(value: Option<&Value>) -> Result<Self, Fault>;
     /// Writes the value as it was written; `None` is an absent key.
     fn write(&self) -> Option<Value>;
+    /// Does it say something? What [`is_unstated`] holds for its document form holds for the value.
+    fn is_stated(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Field> Field for Option<T> {
@@ -43,6 +47,10 @@ impl<T: Field> Field for Option<T> {
     fn write(&self) -> Option<Value> {
         self.as_ref().and_then(Field::write)
     }
+
+    fn is_stated(&self) -> bool {
+        self.as_ref().is_some_and(Field::is_stated)
+    }
 }
 
 impl<T: Field> Field for Vec<T> {
@@ -57,6 +65,10 @@ impl<T: Field> Field for Vec<T> {
 
     fn write(&self) -> Option<Value> {
         Some(self.iter().filter_map(Field::write).collect())
+    }
+
+    fn is_stated(&self) -> bool {
+        !self.is_empty()
     }
 }
 
@@ -117,6 +129,10 @@ impl Field for Text {
 
     fn write(&self) -> Option<Value> {
         Some(self.as_str().into())
+    }
+
+    fn is_stated(&self) -> bool {
+        !self.as_str().is_empty()
     }
 }
 
@@ -251,6 +267,13 @@ impl Field for Scalar {
         match self {
             Self::Number(number) => number.parse::<serde_json::Number>().ok().map(Value::Number),
             Self::Text(text) => text.write(),
+        }
+    }
+
+    fn is_stated(&self) -> bool {
+        match self {
+            Self::Number(_) => true,
+            Self::Text(text) => text.is_stated(),
         }
     }
 }

@@ -248,6 +248,15 @@ fn a_late_fact_is_told_in_the_year_that_it_is_about() {
 }
 
 #[test]
+fn a_late_fact_from_before_the_first_statement_is_not_told_the_wrong_way_round() {
+    let advice = json!({"id": "advies", "body": "stuurgroep", "kind": "advise", "date": "2017-10-01"});
+    let fact = late(at(Kind::Decision, "advies"), "2017-10-01", json!({"reference": "RCF-7"}));
+    let ledger = given([import(first()), import(next().add("decisions", advice)), Command::RecordLate(fact)]);
+    assert_eq!(related(&in_2018(&ledger)), ["d-2018: added"]);
+    assert_eq!(related(&year(&ledger, 2017, Position::MAX)), ["advies: added"]);
+}
+
+#[test]
 fn the_reading_of_a_revision_leaves_out_what_a_later_revision_said() {
     let second = revised(next_with_change(), "2018-01-01", "d-juni")
         .patch("actions", "pilot", json!({"place": "Assen"}))
