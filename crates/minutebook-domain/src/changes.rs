@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::book::{AgendaState, Book, Revision};
-use crate::compare::{FieldChange, Reading};
+use crate::compare::{FieldChange, Reading, counts_in_action};
 use crate::dates::{Day, Edtf};
 use crate::event::{ControlTotal, ItemStep, Payload, Recorded};
 use crate::findings::Finding;
@@ -285,8 +285,8 @@ impl<'a> Comparison<'a> {
         let uncertain = before.iter().chain(&after).any(|state| state.uncertain);
         let Some(after) = after else { return Ok(()) };
         let outcome = match (stood, stands) {
-            (true, true) => self.reading(key, before.as_ref(), &after, &between)?,
-            (false, true) if self.is_part(key) => return Ok(()),
+            (true, true) => self.reading(before.as_ref().zip(self.span.from), &after, &between)?,
+            (false, true) if self.is_part(key) => return self.compare_part(key, entry, &after, &between),
             (false, true) => self.arrival(before.as_ref(), &after, &between)?,
             (true, false) => match self.departure(&between)? {
                 Some(outcome) => outcome,
@@ -296,8 +296,20 @@ impl<'a> Comparison<'a> {
             (false, false) => return Ok(()),
         };
         self.count(key, &outcome);
+        self.tell(key, &after, &between, outcome, uncertain)
+    }
+
+    /// Lists what happened to an item, with its steps and what corrects it.
+    fn tell(
+        &mut self,
+        key: &Key,
+        after: &State,
+        between: &[&Mark],
+        outcome: Outcome,
+        uncertain: bool,
+    ) -> Result<(), Unreadable> {
         let steps =
-            if outcome == Outcome::CarriedOver { Vec::new() } else { self.steps(&after.record, &between, &outcome)? };
+            if outcome == Outcome::CarriedOver { Vec::new() } else { self.steps(&after.record, between, &outcome)? };
         self.correct(key, &after.record, &outcome)?;
         let why = steps.last().map(|step| step.why.clone());
         let steps = if steps.len() > 1 { steps } else { Vec::new() };
@@ -306,24 +318,34 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
+    /// A part of a split, or the result of a merge, came with the split; what a later revision changed in it is told
+    /// against how the revision of the split stated it.
+    fn compare_part(&mut self, key: &Key, entry: &Entry, after: &State, between: &[&Mark]) -> Result<(), Unreadable> {
+        let came = between.iter().find(|mark| mark.act == Act::Added).map(|mark| mark.position);
+        let revisions = self.book.agenda(self.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
+        let sealed = revisions.iter().find(|revision| came.is_some_and(|came| revision.position > came));
+        let Some(split) = sealed.map(|revision| revision.as_known(self.span.to.known)) else { return Ok(()) };
+        let before = entry.at(&split, self.events)?;
+        let between: Vec<_> = between.iter().copied().filter(|mark| !split.selects(mark)).collect();
+        match self.reading(before.as_ref().zip(Some(split)), after, &between)? {
+            Outcome::CarriedOver => Ok(()),
+            outcome => self.tell(key, after, &between, outcome, after.uncertain),
+        }
+    }
+
     fn is_part(&self, key: &Key) -> bool {
         key.kind == Kind::Action && self.parts.contains(&key.id)
     }
 
-    /// An item that stood before and stands after.
-    fn reading(
-        &self,
-        key: &Key,
-        before: Option<&State>,
-        after: &State,
-        between: &[&Mark],
-    ) -> Result<Outcome, Unreadable> {
-        let Some(before) = before else { return Ok(Outcome::CarriedOver) };
-        if between.is_empty() && !(key.kind == Kind::Action && self.amounts_moved(&after.record)) {
+    /// An item that stood before and stands after: what was changed and changed back is told too.
+    fn reading(&self, before: Option<(&State, Cut)>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
+        let Some((before, from)) = before else { return Ok(Outcome::CarriedOver) };
+        if between.is_empty() && !self.amounts_moved(&after.record) {
             return Ok(Outcome::CarriedOver);
         }
-        let fields = self.fields(before, after)?;
-        Ok(if fields.is_empty() { Outcome::CarriedOver } else { Outcome::Changed(fields) })
+        let outcome = Outcome::Changed(self.fields(before, &from, after)?);
+        let is_told = !outcome.fields().is_empty() || self.steps(&after.record, between, &outcome)?.len() > 1;
+        Ok(if is_told { outcome } else { Outcome::CarriedOver })
     }
 
     fn amounts_moved(&self, action: &Record) -> bool {
@@ -337,22 +359,23 @@ impl<'a> Comparison<'a> {
         keys.filter_map(|key| self.book.entry(&key).map(|entry| (key, entry.as_ref()))).collect()
     }
 
-    fn fields(&self, before: &State, after: &State) -> Result<Vec<FieldChange>, Unreadable> {
+    fn fields(&self, before: &State, from: &Cut, after: &State) -> Result<Vec<FieldChange>, Unreadable> {
         let amount = |cut: Cut| {
             move |id: &Id| -> Result<Option<Arc<Record>>, Unreadable> {
                 Ok(self.book.at(&Key::new(Kind::Amount, id), &cut, self.events)?.map(|state| state.record))
             }
         };
-        let from = self.span.from.unwrap_or(self.span.to);
-        let old = Reading::new(before.record.clone(), amount(from))?;
+        let old = Reading::new(before.record.clone(), amount(*from))?;
         Ok(old.changes_to(&Reading::new(after.record.clone(), amount(self.span.to))?))
     }
 
     /// An item that stands after and did not before.
     fn arrival(&self, before: Option<&State>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
         let last = between.iter().rev().find(|mark| mark.act.standing() == Some(true));
-        match (before, last.map(|mark| mark.act)) {
-            (Some(before), Some(Act::Reinstated)) => Ok(Outcome::Reinstated(self.fields(before, after)?)),
+        match (before.zip(self.span.from), last.map(|mark| mark.act)) {
+            (Some((before, from)), Some(Act::Reinstated)) => {
+                Ok(Outcome::Reinstated(self.fields(before, &from, after)?))
+            }
             _ => Ok(Outcome::Added),
         }
     }
@@ -381,21 +404,21 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The steps that led to an outcome, in the order in which they hold; corrections are listed apart, and where
-    /// only notes were rewritten nothing happened.
+    /// The steps that led to an outcome, in the order in which they hold, those that cancel each other too;
+    /// corrections are listed apart, and where only notes or forms were rewritten nothing happened.
     fn steps(&self, after: &Record, between: &[&Mark], outcome: &Outcome) -> Result<Vec<Step>, Unreadable> {
         let kind = after.kind();
         let changed = outcome.fields();
-        let shown = |mark: &&&Mark| match (mark.act, outcome) {
-            (Act::Corrected | Act::Resolved, _) => false,
-            (act, _) if act.standing().is_some() => true,
-            (_, Outcome::Changed(_)) => changed.iter().any(|field| mark.fields.contains(kind, field)),
-            _ => mark.fields.names(kind).any(is_compared),
+        let shown = |mark: &&&Mark| match mark.act {
+            Act::Corrected | Act::Resolved => false,
+            act => act.standing().is_some() || mark.fields.names(kind).any(is_compared),
         };
         let own = between.iter().filter(shown).map(|mark| (**mark, kind));
-        let amounts = if changed.contains(&"amounts") { self.amounts_of(after) } else { Vec::new() };
+        let is_changed = matches!(outcome, Outcome::Changed(_));
+        let amounts = if is_changed { self.amounts_of(after) } else { Vec::new() };
         let amounts = amounts.iter().flat_map(|(key, entry)| {
-            let marks = self.between(entry).into_iter().filter(|mark| mark.act == Act::Stated);
+            let counts = |mark: &&Mark| mark.act == Act::Stated && mark.fields.names(key.kind).any(counts_in_action);
+            let marks = self.between(entry).into_iter().filter(counts);
             marks.map(move |mark| (*mark, key.kind))
         });
         let mut marks: Vec<(Mark, Kind)> = own.chain(amounts).collect();
@@ -405,12 +428,15 @@ impl<'a> Comparison<'a> {
             let recorded = self.events.recall(mark.position)?;
             // What an edition states of an amount is part of its change of the action.
             let in_edition = matches!(&recorded.event.payload, Payload::Stated(stated) if stated.edition.is_some());
-            if of == kind || !in_edition {
-                let fields = match mark.act {
-                    Act::Added => Vec::new(),
-                    _ if of == kind => mark.fields.names(kind).collect(),
-                    _ => vec!["amounts"],
-                };
+            let fields: Vec<_> = match mark.act {
+                Act::Added => Vec::new(),
+                _ if of == kind => mark.fields.names(kind).collect(),
+                _ => vec!["amounts"],
+            };
+            // Whoever decides gives a reason; without one it was only written otherwise.
+            let decided = recorded.event.reason.is_some() || mark.act.standing().is_some();
+            let bears = fields.iter().any(|field| changed.contains(field));
+            if (of == kind || !in_edition) && (bears || decided) {
                 steps.push(Step { event: recorded.event.payload.name(), fields, why: self.why(&recorded)? });
             }
         }

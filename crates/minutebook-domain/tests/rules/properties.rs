@@ -279,6 +279,9 @@ fn said(answer: &Changes, before: &Value, after: &Value) -> Difference {
         match &item.outcome {
             Outcome::Added | Outcome::Reinstated(_) => _ = all.came.insert(key),
             Outcome::Dropped(_) | Outcome::Suspended => _ = all.left.insert(key),
+            // Changed and changed back; or a part of a split, which was changed after it came.
+            Outcome::Changed(fields) if fields.is_empty() && before.contains_key(&key) => _ = all.same.insert(key),
+            Outcome::Changed(_) if !before.contains_key(&key) => {}
             Outcome::Changed(fields) => {
                 all.changed.insert(key, fields.iter().map(|change| change.field.to_owned()).collect());
             }

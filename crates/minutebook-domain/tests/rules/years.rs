@@ -1,6 +1,6 @@
 //! The central answer: what changed in a year, or between two revisions, why, and as known when.
 
-use minutebook_domain::changes::{Changes, Outcome, Span};
+use minutebook_domain::changes::{Changes, Outcome, Span, Step};
 use minutebook_domain::command::Command;
 use minutebook_domain::ids::{Kind, Position};
 use minutebook_domain::related::RelatedChange;
@@ -192,6 +192,49 @@ fn several_revisions_in_a_year_are_steps_to_one_difference() {
     let reasons: Vec<_> = item.steps.iter().map(|step| step.why.reason.as_ref().unwrap().as_str()).collect();
     assert_eq!(reasons, ["Herijking.", "Voortschrijdend inzicht."], "rewritten notes are no step");
     assert_eq!(item.why.as_ref().unwrap().reason.as_ref().unwrap().as_str(), "Voortschrijdend inzicht.");
+}
+
+#[test]
+fn what_was_changed_and_changed_back_is_told_with_both_reasons() {
+    let back = revised(next(), "2018-06-01", "d-juni")
+        .change("changed", by("d-juni", json!({"action": "meting", "reason": "Toch niet."})));
+    let ledger = given([import(first()), import(next_with_change()), import(back)]);
+    let item = |answer: &Changes| answer.items.iter().find(|item| item.key.id == id("meting")).unwrap().clone();
+    let (answer, reasons) = (in_2018(&ledger), |step: &Step| step.why.reason.as_ref().unwrap().to_string());
+    assert_eq!(item(&answer).outcome, Outcome::Changed(Vec::new()));
+    assert_eq!(item(&answer).steps.iter().map(reasons).collect::<Vec<_>>(), ["Herijking.", "Toch niet."]);
+    assert!(answer.control.balances());
+    // Beside another change it is a step as well.
+    let more = revised(next().patch("actions", "meting", json!({"place": "Emmen"})), "2018-06-01", "d-juni")
+        .change("changed", by("d-juni", json!({"action": "meting"})));
+    let third = revised(next().patch("actions", "meting", json!({"place": "Emmen"})), "2018-09-01", "d-september");
+    let answer = in_2018(&given([import(first()), import(next_with_change()), import(more), import(third)]));
+    assert_eq!((told(&answer), item(&answer).steps.len()), (vec!["meting: place".to_owned()], 2));
+    let gone = next().without("actions", "lobby").change("suspended", json!({"action": "lobby"}));
+    let back = revised(next(), "2018-06-01", "d-juni").change("reinstated", by("d-juni", json!({"action": "lobby"})));
+    assert_eq!(told(&in_2018(&given([import(first()), import(gone), import(back)]))), ["lobby: "]);
+    let noted = next().patch("actions", "meting", json!({"source_line": 1}));
+    let again = revised(noted.clone(), "2018-06-01", "d-juni").patch("actions", "meting", json!({"source_line": 2}));
+    assert!(told(&in_2018(&given([import(first()), import(noted), import(again)]))).is_empty(), "notes are no change");
+}
+
+#[test]
+fn a_part_of_a_split_that_is_changed_later_in_the_year_is_told_against_the_split() {
+    let part = |name: &str| json!({"id": name, "title": name});
+    let split = next()
+        .without("actions", "lobby")
+        .add_under("policy_items", "pilots", "actions", part("een"))
+        .add_under("policy_items", "pilots", "actions", part("twee"))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}));
+    for effective in ["2018-01-01", "2018-06-01"] {
+        let later = revised(split.clone(), effective, "d-juni").patch("actions", "twee", json!({"place": "Emmen"}));
+        let later = later.change("changed", by("d-juni", json!({"action": "twee", "reason": "Alleen in Emmen."})));
+        let answer = in_2018(&given([import(first()), import(split.clone()), import(later)]));
+        assert_eq!(told(&answer), ["lobby: into [\"een\", \"twee\"]", "twee: place"]);
+        let why = answer.items.iter().find(|item| item.key.id == id("twee")).unwrap().why.clone().unwrap();
+        assert_eq!((why.reason.unwrap().as_str(), why.ground), ("Alleen in Emmen.", Some(id("d-juni"))));
+        assert!(answer.control.balances());
+    }
 }
 
 #[test]
