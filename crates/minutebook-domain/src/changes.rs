@@ -72,7 +72,7 @@ pub struct ItemChange {
     pub label: String,
     /// What happened.
     pub outcome: Outcome,
-    /// Why, and who decided; of several steps the last. Absent where nothing happened.
+    /// Why, and who decided; of several steps the one that brought the outcome. Absent where nothing happened.
     pub why: Option<Why>,
     /// Each step, where there were several.
     pub steps: Vec<Step>,
@@ -139,7 +139,7 @@ pub struct Authority {
     pub decision: Id,
     /// Who took it.
     pub body: Option<Id>,
-    /// Under which mandate; absent where none is recorded with the seal.
+    /// Under which mandate: the one that the seal names, or of a late fact the one that held when it was recorded.
     pub mandate: Option<Id>,
 }
 
@@ -148,6 +148,8 @@ pub struct Authority {
 pub struct Step {
     /// The name of the event.
     pub event: &'static str,
+    /// What it did.
+    pub act: Act,
     /// The fields that it touched.
     pub fields: Vec<&'static str>,
     /// Why.
@@ -311,7 +313,7 @@ impl<'a> Comparison<'a> {
         let steps =
             if outcome == Outcome::CarriedOver { Vec::new() } else { self.steps(&after.record, between, &outcome)? };
         self.correct(key, &after.record, &outcome)?;
-        let why = steps.last().map(|step| step.why.clone());
+        let why = deciding(&outcome, &steps).map(|step| step.why.clone());
         let steps = if steps.len() > 1 { steps } else { Vec::new() };
         let label = after.record.label();
         self.answer.items.push(ItemChange { key: key.clone(), label, outcome, why, steps, uncertain });
@@ -437,7 +439,8 @@ impl<'a> Comparison<'a> {
             let decided = recorded.event.reason.is_some() || mark.act.standing().is_some();
             let bears = fields.iter().any(|field| changed.contains(field));
             if (of == kind || !in_edition) && (bears || decided) {
-                steps.push(Step { event: recorded.event.payload.name(), fields, why: self.why(&recorded)? });
+                let (event, act) = (recorded.event.payload.name(), mark.act);
+                steps.push(Step { event, act, fields, why: self.why(&recorded)? });
             }
         }
         Ok(steps)
@@ -562,9 +565,13 @@ impl Book {
         let place = seals.partition_point(|revision| revision.position <= recorded.position);
         let seal = seals.get(place).filter(|revision| adopted && revision.position <= known);
         let authority = event.decision.as_ref().map(|decision| {
-            let seal = seal.filter(|revision| revision.seal.decision == *decision);
-            let mandate = seal.and_then(|revision| revision.seal.mandate.clone());
-            decided_by(decision).map(|body| Authority { decision: decision.clone(), body, mandate })
+            let mandate = if event.is_retroactive() {
+                self.mandate_of(decision, agenda, recorded.position, events)?
+            } else {
+                let seal = seal.filter(|revision| revision.seal.decision == *decision);
+                seal.and_then(|revision| revision.seal.mandate.clone())
+            };
+            Ok(Authority { decision: decision.clone(), body: decided_by(decision)?, mandate })
         });
         Ok(Why {
             reason: event.reason.as_ref().map(|reason| reason.text.clone()),
@@ -576,6 +583,20 @@ impl Book {
             position: recorded.position,
         })
     }
+}
+
+/// The step that brought an outcome: the last one that put the item on the agenda or took it off, where that is what
+/// happened; else the last that was decided. What was recorded late of an item is no reason for its coming.
+fn deciding<'a>(outcome: &Outcome, steps: &'a [Step]) -> Option<&'a Step> {
+    let standing = match outcome {
+        Outcome::Added | Outcome::Reinstated(_) => Some(true),
+        Outcome::Dropped(_) | Outcome::Suspended | Outcome::CameAndWent => Some(false),
+        Outcome::Changed(_) | Outcome::Split(_) | Outcome::Merged(_) | Outcome::CarriedOver => None,
+    };
+    let brought = |step: &&Step| standing.is_some() && step.act.standing() == standing;
+    let decided = |step: &&Step| step.why.reason.is_some();
+    let last = |which: &dyn Fn(&&Step) -> bool| steps.iter().rev().find(which);
+    last(&brought).or_else(|| last(&decided)).or(steps.last())
 }
 
 /// The mark that last took an item off the agenda.

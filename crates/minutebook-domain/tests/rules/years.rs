@@ -286,7 +286,8 @@ fn a_late_fact_is_told_in_the_year_that_it_is_about() {
     let item = answer.items.iter().find(|item| item.key.id == id("website")).unwrap();
     let why = item.why.as_ref().unwrap();
     assert_eq!(why.code, Some(id("retroactive")));
-    assert_eq!(why.authority.as_ref().map(|authority| &authority.mandate), Some(&None), "no seal belongs to it");
+    let mandate = why.authority.as_ref().and_then(|authority| authority.mandate.clone());
+    assert_eq!(mandate, Some(id("m-gs")), "its decision is dated, and was taken under it");
     assert_eq!(told(&in_2018(&ledger)), ["meting: title"]);
 }
 
@@ -297,6 +298,19 @@ fn a_late_fact_from_before_the_first_statement_is_not_told_the_wrong_way_round()
     let ledger = given([import(first()), import(next().add("decisions", advice)), Command::RecordLate(fact)]);
     assert_eq!(related(&in_2018(&ledger)), ["d-2018: added"]);
     assert_eq!(related(&year(&ledger, 2017, Position::MAX)), ["advies: added"]);
+}
+
+#[test]
+fn a_late_fact_does_not_take_over_why_an_item_came() {
+    let new = json!({"id": "nieuw", "title": "Nieuw"});
+    let came = next().add_under("policy_items", "pilots", "actions", new).change("added", json!({"action": "nieuw"}));
+    let fact = late(at(Kind::Action, "nieuw"), "2018-05-01", json!({"place": "Emmen"}));
+    let answer = in_2018(&given([import(first()), import(came), Command::RecordLate(fact)]));
+    let item = answer.items.iter().find(|item| item.key.id == id("nieuw")).unwrap();
+    let why = item.why.as_ref().unwrap();
+    assert_eq!((&item.outcome, &why.code, &why.ground), (&Outcome::Added, &None, &Some(id("d-2018"))));
+    let codes: Vec<_> = item.steps.iter().map(|step| step.why.code.as_ref()).collect();
+    assert_eq!(codes, [None, Some(&id("retroactive"))]);
 }
 
 #[test]
@@ -399,7 +413,7 @@ fn rewritten_notes_do_not_hide_why_an_item_came() {
 }
 
 #[test]
-fn a_late_fact_gets_no_mandate_from_a_seal_that_comes_after_it() {
+fn a_late_fact_stands_under_the_mandate_that_was_known_then() {
     let fact = Command::RecordLate(late(at(Kind::Action, "meting"), "2017-05-01", json!({"title": "Peiling"})));
     let ledger = given([import(first()), fact]);
     let (before, known) = (year(&ledger, 2017, Position::MAX), ledger.book.head() - 1);
@@ -408,7 +422,7 @@ fn a_late_fact_gets_no_mandate_from_a_seal_that_comes_after_it() {
     assert_eq!(year(&ledger, 2017, known), before);
     let now = year(&ledger, 2017, Position::MAX);
     let item = now.items.iter().find(|item| item.key.id == id("meting")).unwrap();
-    assert_eq!(item.why.as_ref().unwrap().authority.as_ref().unwrap().mandate, None);
+    assert_eq!(item.why.as_ref().unwrap().authority.as_ref().unwrap().mandate, Some(id("m-gs")));
 }
 
 #[test]
