@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::book::{AgendaState, Book, Revision};
-use crate::compare::{FieldChange, Reading, counts_in_action};
+use crate::compare::{FieldChange, Reading};
 use crate::dates::{Day, Edtf};
 use crate::event::{ControlTotal, ItemStep, Payload, Recorded};
 use crate::findings::Finding;
 use crate::history::{Act, Cut, Entry, Mark, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::{Record, is_compared};
+use crate::record::Record;
 use crate::related::Related;
+use crate::steps::deciding;
 use crate::value::{Disposition, Text};
 
 /// The two points that are compared.
@@ -105,7 +106,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The fields that read differently, of an item that stayed.
-    fn fields(&self) -> Vec<&'static str> {
+    pub(crate) fn fields(&self) -> Vec<&'static str> {
         match self {
             Self::Changed(fields) => fields.iter().map(|change| change.field).collect(),
             _ => Vec::new(),
@@ -211,7 +212,7 @@ pub(crate) struct Comparison<'a> {
     standing: BTreeMap<Id, Standing>,
     /// The amounts that the actions named before, and after: those count in their action.
     pub(crate) counted: [BTreeSet<Id>; 2],
-    answer: Changes,
+    pub(crate) answer: Changes,
 }
 
 impl<'a> Comparison<'a> {
@@ -355,7 +356,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The amounts that an action names; none for another record.
-    fn amounts_of(&self, action: &Record) -> Vec<(Key, &'a Entry)> {
+    pub(crate) fn amounts_of(&self, action: &Record) -> Vec<(Key, &'a Entry)> {
         let amounts = action.references().into_iter().filter(|(_, kind, _)| *kind == Kind::Amount);
         let keys = amounts.filter(|_| action.kind() == Kind::Action).map(|(_, kind, id)| Key::new(kind, id));
         keys.filter_map(|key| self.book.entry(&key).map(|entry| (key, entry.as_ref()))).collect()
@@ -404,78 +405,6 @@ impl<'a> Comparison<'a> {
             (Kind::Action, Outcome::Reinstated(_)) => control.reinstated += 1,
             _ => {}
         }
-    }
-
-    /// The steps that led to an outcome, in the order in which they hold, those that cancel each other too;
-    /// corrections are listed apart, and where only notes or forms were rewritten nothing happened.
-    fn steps(&self, after: &Record, between: &[&Mark], outcome: &Outcome) -> Result<Vec<Step>, Unreadable> {
-        let kind = after.kind();
-        let changed = outcome.fields();
-        let shown = |mark: &&&Mark| match mark.act {
-            Act::Corrected | Act::Resolved => false,
-            act => act.standing().is_some() || mark.fields.names(kind).any(is_compared),
-        };
-        let own = between.iter().filter(shown).map(|mark| (**mark, kind));
-        let is_changed = matches!(outcome, Outcome::Changed(_));
-        let amounts = if is_changed { self.amounts_of(after) } else { Vec::new() };
-        let amounts = amounts.iter().flat_map(|(key, entry)| {
-            let counts = |mark: &&Mark| mark.act == Act::Stated && mark.fields.names(key.kind).any(counts_in_action);
-            let marks = self.between(entry).into_iter().filter(counts);
-            marks.map(move |mark| (*mark, key.kind))
-        });
-        let mut marks: Vec<(Mark, Kind)> = own.chain(amounts).collect();
-        marks.sort_by_key(|(mark, _)| (mark.since, mark.position));
-        let mut steps = Vec::with_capacity(marks.len());
-        for (mark, of) in marks {
-            let recorded = self.events.recall(mark.position)?;
-            // What an edition states of an amount is part of its change of the action.
-            let in_edition = matches!(&recorded.event.payload, Payload::Stated(stated) if stated.edition.is_some());
-            let fields: Vec<_> = match mark.act {
-                Act::Added => Vec::new(),
-                _ if of == kind => mark.fields.names(kind).collect(),
-                _ => vec!["amounts"],
-            };
-            // Whoever decides gives a reason; without one it was only written otherwise.
-            let decided = recorded.event.reason.is_some() || mark.act.standing().is_some();
-            let bears = fields.iter().any(|field| changed.contains(field));
-            if (of == kind || !in_edition) && (bears || decided) {
-                let (event, act) = (recorded.event.payload.name(), mark.act);
-                steps.push(Step { event, act, fields, why: self.why(&recorded)? });
-            }
-        }
-        Ok(steps)
-    }
-
-    /// Lists the errata that bear on what is shown of an item, and of an action's amounts.
-    fn correct(&mut self, key: &Key, after: &Record, outcome: &Outcome) -> Result<(), Unreadable> {
-        let changed = outcome.fields();
-        if let Some(entry) = self.book.entry(key) {
-            self.correct_record(key, entry, &changed)?;
-        }
-        let bears: &[&str] = if changed.contains(&"amounts") { Record::fields(Kind::Amount) } else { &[] };
-        let amounts = self.amounts_of(after);
-        amounts.into_iter().try_for_each(|(key, entry)| self.correct_record(&key, entry, bears))
-    }
-
-    fn correct_record(&mut self, key: &Key, entry: &Entry, changed: &[&str]) -> Result<(), Unreadable> {
-        let between = self.between(entry);
-        for mark in entry.marks().iter().filter(|mark| mark.act == Act::Corrected && self.span.to.selects(mark)) {
-            let bears = changed.iter().any(|field| mark.fields.contains(key.kind, field));
-            if !bears && !between.iter().any(|other| other.position == mark.anchor) {
-                continue;
-            }
-            let recorded = self.events.recall(mark.position)?;
-            let Payload::ErratumRecorded(erratum) = &recorded.event.payload else { continue };
-            let written = self.events.recall(erratum.corrects)?.event.payload.record();
-            let before = |field| written.as_ref().map(|record| record.value(field)).unwrap_or_default();
-            let fields = erratum.fields.names(key.kind);
-            let fields =
-                fields.map(|field| FieldChange { field, before: before(field), after: erratum.record.value(field) });
-            let (fields, corrects) = (fields.collect(), erratum.corrects);
-            let why = self.why(&recorded)?;
-            self.answer.corrected.push(Correction { key: key.clone(), fields, corrects, why });
-        }
-        Ok(())
     }
 
     fn list_lineage(&mut self) -> Result<(), Unreadable> {
@@ -528,7 +457,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Why an event happened, and who decided: all as known at the point of the question.
-    fn why(&self, recorded: &Recorded) -> Result<Why, Unreadable> {
+    pub(crate) fn why(&self, recorded: &Recorded) -> Result<Why, Unreadable> {
         self.book.why(self.agenda, recorded, self.span.to.known, self.events)
     }
 }
@@ -583,20 +512,6 @@ impl Book {
             position: recorded.position,
         })
     }
-}
-
-/// The step that brought an outcome: the last one that put the item on the agenda or took it off, where that is what
-/// happened; else the last that was decided. What was recorded late of an item is no reason for its coming.
-fn deciding<'a>(outcome: &Outcome, steps: &'a [Step]) -> Option<&'a Step> {
-    let standing = match outcome {
-        Outcome::Added | Outcome::Reinstated(_) => Some(true),
-        Outcome::Dropped(_) | Outcome::Suspended | Outcome::CameAndWent => Some(false),
-        Outcome::Changed(_) | Outcome::Split(_) | Outcome::Merged(_) | Outcome::CarriedOver => None,
-    };
-    let brought = |step: &&Step| standing.is_some() && step.act.standing() == standing;
-    let decided = |step: &&Step| step.why.reason.is_some();
-    let last = |which: &dyn Fn(&&Step) -> bool| steps.iter().rev().find(which);
-    last(&brought).or_else(|| last(&decided)).or(steps.last())
 }
 
 /// The mark that last took an item off the agenda.
