@@ -1,6 +1,7 @@
 //! The central answer: how an agenda differs between two points in time, by whose decision and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::book::{AgendaState, Book, Revision};
@@ -472,10 +473,6 @@ impl Book {
         events: &dyn Recall,
     ) -> Result<Why, Unreadable> {
         let event = &recorded.event;
-        let ground = match &event.payload {
-            Payload::Item(item) => item.ground.clone(),
-            _ => None,
-        };
         let decided_by = |decision: &Id| -> Result<Option<Id>, Unreadable> {
             let cut = Cut { valid: Day::NEVER, known, sealed: None };
             let state = self.at(&Key::new(Kind::Decision, decision), &cut, events)?;
@@ -493,6 +490,13 @@ impl Book {
         let seals = self.agenda(agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
         let place = seals.partition_point(|revision| revision.position <= recorded.position);
         let seal = seals.get(place).filter(|revision| adopted && revision.position <= known);
+        let ground = match (&event.payload, seal) {
+            (Payload::Item(item), _) => item.ground.clone(),
+            (Payload::Stated(stated), Some(seal)) if event.decision.is_some() => {
+                self.ground_of_amount(&stated.record, recorded.position..seal.position, events)?
+            }
+            _ => None,
+        };
         let authority = event.decision.as_ref().map(|decision| {
             let mandate = if event.is_retroactive() {
                 self.mandate_of(decision, agenda, recorded.position, events)?
@@ -511,6 +515,25 @@ impl Book {
             effective: event.effective.clone(),
             position: recorded.position,
         })
+    }
+
+    /// What an edition states of an amount rests on the ground of the change of the action that names it.
+    fn ground_of_amount(
+        &self,
+        amount: &Record,
+        adoption: Range<Position>,
+        events: &dyn Recall,
+    ) -> Result<Option<Id>, Unreadable> {
+        for (_, entry) in self.entries(Kind::Action).filter(|_| amount.kind() == Kind::Amount) {
+            for mark in entry.marks().iter().filter(|mark| adoption.contains(&mark.position)) {
+                let Payload::Item(item) = events.recall(mark.position)?.event.payload else { continue };
+                let states = item.step.record().is_some_and(|action| action.refers_to(Kind::Amount, amount.id()));
+                if states && item.ground.is_some() {
+                    return Ok(item.ground);
+                }
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -345,9 +345,7 @@ impl<'a> Auditor<'a> {
         for id in named {
             let other = crate::document::key(kind, id, Some(self.agenda), None);
             let stated = self.book.entry(&other).filter(|entry| !kind.is_item() || entry.is_present());
-            let names =
-                |entry: &Entry| entry.record.references().iter().any(|(_, k, id)| (*k, *id) == (key.kind, &key.id));
-            if stated.is_some_and(|entry| !names(entry)) {
+            if stated.is_some_and(|entry| !entry.record.refers_to(key.kind, &key.id)) {
                 self.add(key, Observation::SidesDiffer { one: key.clone(), other });
             }
         }

@@ -252,6 +252,11 @@ impl Record {
         self.write().remove(field).unwrap_or_default()
     }
 
+    /// Does it refer to that record?
+    pub(crate) fn refers_to(&self, kind: Kind, id: &Id) -> bool {
+        self.references().into_iter().any(|(_, of, other)| of == kind && other == id)
+    }
+
     /// The fields that are written differently, unstated forms aside.
     pub fn rewritten(&self, other: &Self) -> FieldSet {
         self.differing(other, same_form)

@@ -391,3 +391,21 @@ fn the_history_of_an_action_holds_that_of_the_amounts_it_named() {
     let keys: Vec<_> = history.iter().map(|entry| entry.key.id.as_str()).collect();
     assert_eq!(keys, ["geld", "website", "later-geld", "website"]);
 }
+
+#[test]
+fn what_an_edition_says_of_a_sum_rests_on_the_ground_of_its_action() {
+    let budget = json!({"id": "begroting", "body": "ps", "kind": "adopt-framework", "date": "2017-11-01"});
+    let more = next()
+        .add("decisions", budget)
+        .patch("amounts", "geld", json!({"eur": 700_000}))
+        .change("changed", json!({"action": "website", "decided_by": "ps", "decision": "begroting"}));
+    let ledger = given([import(first()), import(more)]);
+    let blame = |key: Key, field| ledger.book.blame(&key, field, u64::MAX, &ledger.events).unwrap().unwrap().set_by;
+    let sum = blame(at(Kind::Amount, "geld"), "eur");
+    assert_eq!((sum.event, sum.why.ground, sum.why.body), ("AmountChanged", Some(id("begroting")), Some(id("ps"))));
+    assert_eq!(sum.why.reason.unwrap().as_str(), "Herijking.");
+    let action = blame(at(Kind::Action, "website"), "amounts");
+    assert_eq!(action.event, "ItemChanged");
+    let [change] = action.fields.as_slice() else { panic!("{action:?}") };
+    assert_eq!((&change.before[0]["eur"], &change.after[0]["eur"]), (&json!(600_000), &json!(700_000)));
+}
