@@ -8,7 +8,7 @@ use crate::changes::Why;
 use crate::compare::{self, FieldChange};
 use crate::dates::Timestamp;
 use crate::document::{Document, key};
-use crate::event::{Actor, Citation, Payload, Recorded};
+use crate::event::{Actor, Citation, ItemEvent, ItemStep, Payload, Recorded};
 use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Record, is_compared};
@@ -44,6 +44,8 @@ pub struct HistoryEntry {
     pub citations: Vec<Citation>,
     /// The text of a settled doubt.
     pub resolution: Option<String>,
+    /// The actions that left by a split or merge, and those that came in their place; empty for another event.
+    pub lineage: (Vec<Id>, Vec<Id>),
 }
 
 /// Who last set a field, and where that is stated.
@@ -177,6 +179,11 @@ impl Book {
                 resolution: match &recorded.event.payload {
                     Payload::DoubtResolved(resolution) => Some(resolution.text.to_string()),
                     _ => None,
+                },
+                lineage: match recorded.event.payload {
+                    Payload::Item(ItemEvent { step: ItemStep::Split(from, into), .. }) => (vec![from], into),
+                    Payload::Item(ItemEvent { step: ItemStep::Merged(from, into), .. }) => (from, vec![into]),
+                    _ => Default::default(),
                 },
             });
         }

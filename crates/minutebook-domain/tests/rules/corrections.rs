@@ -409,3 +409,23 @@ fn what_an_edition_says_of_a_sum_rests_on_the_ground_of_its_action() {
     let [change] = action.fields.as_slice() else { panic!("{action:?}") };
     assert_eq!((&change.before[0]["eur"], &change.after[0]["eur"]), (&json!(600_000), &json!(700_000)));
 }
+
+#[test]
+fn the_history_of_what_was_split_or_merged_says_into_what() {
+    let new = |name: &str| json!({"id": name, "title": name});
+    let document = ["lobby", "pilot", "website"].into_iter().fold(next(), |all, name| all.without("actions", name));
+    let document = ["een", "twee", "samen"]
+        .into_iter()
+        .fold(document, |all, name| all.add_under("policy_items", "kwaliteit", "actions", new(name)))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}))
+        .change("merged", json!({"from": ["website", "pilot"], "into": ["samen"]}));
+    let ledger = given([import(first()), import(document)]);
+    let last = |name: &str| {
+        let history = ledger.book.history(&at(Kind::Action, name), u64::MAX, &ledger.events).unwrap();
+        let last = history.last().unwrap().clone();
+        (last.event, last.lineage)
+    };
+    assert_eq!(last("lobby"), ("ItemSplit", (vec![id("lobby")], vec![id("een"), id("twee")])));
+    assert_eq!(last("pilot"), ("ItemMerged", (vec![id("website"), id("pilot")], vec![id("samen")])));
+    assert_eq!(last("samen"), ("ItemAdded", (vec![], vec![])));
+}
