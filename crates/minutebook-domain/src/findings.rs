@@ -48,6 +48,10 @@ messages! {
         EffectBeforeDecision { edition: Id, effective: String, decided: String } = "EFFECT_BEFORE_DECISION"
             nl "editie `{edition}` geldt vanaf {effective}, vóór het besluit van {decided}"
             en "edition `{edition}` holds from {effective}, before the decision of {decided}"
+        /// One decision adopted two revisions.
+        DecisionReused { decision: Id, revision: String } = "DECISION_REUSED"
+            nl "besluit `{decision}` stelde ook `{revision}` vast; elke stand vraagt een eigen besluit"
+            en "decision `{decision}` adopted `{revision}` as well; each revision needs a decision of its own"
         /// The edition's date is imprecise.
         EffectiveImprecise { edition: Id, effective: String } = "EFFECTIVE_IMPRECISE"
             nl "van welke dag editie `{edition}` geldt is niet vermeld, alleen {effective}"
@@ -223,6 +227,12 @@ impl<'a> Auditor<'a> {
         let (edition, effective) = (seal.edition.clone(), seal.effective.to_string());
         if seal.effective.earliest() != seal.effective.latest() {
             self.add(&key, Observation::EffectiveImprecise { edition: edition.clone(), effective: effective.clone() });
+        }
+        let revisions = self.book.agenda(self.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
+        let earlier = revisions.iter().filter(|revision| revision.position < self.stated.revision.position);
+        if let Some(other) = earlier.rev().find(|revision| revision.seal.decision == seal.decision) {
+            let (decision, revision) = (seal.decision.clone(), other.name());
+            self.add(&key, Observation::DecisionReused { decision, revision });
         }
         let Some(decision) = self.decision(&seal.decision, cut, events)? else { return Ok(()) };
         match (&decision.date, &seal.mandate) {

@@ -21,6 +21,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("MANDATE_ASSERTED", a_mandate_that_rests_on_nothing_is_a_finding),
     ("RESTS_ON_ADVICE", a_change_that_rests_on_advice_is_a_finding),
     ("EFFECT_BEFORE_DECISION", an_edition_that_holds_before_it_was_decided_is_a_finding),
+    ("DECISION_REUSED", one_decision_for_two_revisions_is_a_finding),
     ("EFFECTIVE_IMPRECISE", an_imprecise_start_is_a_finding),
     ("HORIZON_PASSED", an_edition_past_its_term_is_a_finding),
     ("SIDES_DIFFER", two_sides_that_disagree_are_a_finding),
@@ -121,6 +122,15 @@ fn a_change_that_rests_on_advice_is_a_finding() {
 fn an_edition_that_holds_before_it_was_decided_is_a_finding() {
     let late = first().patch("decisions", "d-2016", json!({"date": "2016-01-02"}));
     assert_eq!(of(late, "EFFECT_BEFORE_DECISION"), ["2016-2017"]);
+}
+
+#[test]
+fn one_decision_for_two_revisions_is_a_finding() {
+    let again = next_with_change().patch("actions", "pilot", json!({"source_line": 3}));
+    let ledger = given([import(first()), import(next_with_change())]);
+    assert!(about(&ledger, "DECISION_REUSED").is_empty());
+    let ledger = ledger.when(import(again.section("changes", json!([])))).then_recorded();
+    assert_eq!(about(&ledger, "DECISION_REUSED"), ["2018-2019"]);
 }
 
 #[test]
