@@ -31,6 +31,10 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("ROLES_CONTRADICT", two_statements_of_a_role_are_a_finding),
     ("MONEY_RULE", a_sum_that_does_not_add_up_is_a_finding),
     ("COFIN_AMBIGUOUS", a_share_of_nothing_stated_is_a_finding),
+    ("PERIOD_REVERSED", a_term_that_ends_before_it_starts_is_a_finding),
+    ("PART_OF_ITSELF", an_amount_that_is_its_own_part_is_a_finding),
+    ("SUBTASK_ELSEWHERE", a_subtask_under_another_theme_is_a_finding),
+    ("LINEAGE_NOT_RECORDED", a_lineage_that_no_split_or_merge_tells_of_is_a_finding),
     ("TARGET_ENDED", an_action_beyond_its_framework_is_a_finding),
     ("LINEAGE_LOST", an_id_that_came_back_as_new_is_a_finding),
     ("NOT_STATED", what_is_not_stated_is_counted),
@@ -240,6 +244,48 @@ fn a_share_of_nothing_stated_is_a_finding() {
     assert_eq!(agreed(json!({"kind": "co-financing"})), ["deal"]);
     assert!(agreed(json!({"kind": "co-financing", "cofinancing": {"share": 0.5, "base": "totaal"}})).is_empty());
     assert!(agreed(json!({"kind": "samenwerking"})).is_empty());
+}
+
+#[test]
+fn a_term_that_ends_before_it_starts_is_a_finding() {
+    let reversed = first()
+        .patch("edition", "", json!({"horizon": "2015"}))
+        .patch("actions", "website", json!({"period": {"from": 2019, "to": "2018"}}))
+        .patch("actions", "lobby", json!({"period": {"from": "2018-06", "to": 2018}}))
+        .patch("amounts", "geld", json!({"from": 2018, "through": "2017-12"}))
+        .patch("mandates", "m-ps", json!({"since": 2014, "until": 2013}));
+    assert_eq!(of(reversed, "PERIOD_REVERSED"), ["2016-2017", "m-ps", "website", "geld"]);
+}
+
+#[test]
+fn an_amount_that_is_its_own_part_is_a_finding() {
+    let part = |part_of: &str| {
+        let chain = first().patch("amounts", "geld", json!({"part_of": part_of}));
+        let chain = chain.add("amounts", json!({"id": "deel", "what": "Deel", "part_of": "geld"}));
+        of(chain.add("amounts", json!({"id": "rest", "what": "Rest"})), "PART_OF_ITSELF")
+    };
+    assert_eq!(part("geld"), ["geld"]);
+    assert_eq!(part("deel"), ["deel", "geld"]);
+    assert!(part("rest").is_empty());
+}
+
+#[test]
+fn a_subtask_under_another_theme_is_a_finding() {
+    let theme = json!({"id": "wonen", "title": "Wonen", "policy_items": [
+        {"id": "huizen", "title": "Huizen", "subtask": "aanbod"}]});
+    assert_eq!(of(first().add("themes", theme), "SUBTASK_ELSEWHERE"), ["huizen"]);
+}
+
+#[test]
+fn a_lineage_that_no_split_or_merge_tells_of_is_a_finding() {
+    let part = |name: &str| json!({"id": name, "title": name, "split_from": "lobby"});
+    let split = next()
+        .without("actions", "lobby")
+        .add_under("policy_items", "pilots", "actions", part("een"))
+        .add_under("policy_items", "pilots", "actions", part("twee"))
+        .patch("actions", "pilot", json!({"merged_from": ["meting"]}))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}));
+    assert_eq!(about(&given([import(first()), import(split)]), "LINEAGE_NOT_RECORDED"), ["pilot"]);
 }
 
 #[test]
