@@ -84,6 +84,15 @@ impl<'a> Registry<'a> {
         }
     }
 
+    /// The largest sum that a decision may be the ground of, and the mandate that says so; `None` where none limits it.
+    pub(crate) fn ceiling(self, decision: &Decision, agenda: Option<&Id>) -> Option<(&'a Id, u64)> {
+        let held = self.mandates().filter(|mandate| {
+            mandate.body == decision.body && covers(mandate, decision.kind.as_str(), agenda, decision.date.as_ref())
+        });
+        let ceilings: Option<Vec<_>> = held.map(|mandate| Some((&mandate.id, mandate.ceiling?.euros()))).collect();
+        ceilings?.into_iter().max_by_key(|(_, ceiling)| *ceiling)
+    }
+
     /// Does any body hold a mandate for this kind of decision?
     pub(crate) fn any_holds(self, kind: &str) -> bool {
         self.mandates().any(|mandate| mandate.may.as_str() == kind)

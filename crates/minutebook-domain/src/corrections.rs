@@ -13,7 +13,7 @@ use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, NOTES, Record};
 use crate::refusal::{Refusal, Rejection, shown};
-use crate::statement::{check_text, personal_data};
+use crate::statement::{check_text, is_reason, personal_data};
 use crate::value::{Nearest, Text, Value, same_form};
 
 /// What an erratum on a field needs.
@@ -261,7 +261,7 @@ fn known_field(kind: Kind, field: &str) -> Result<(), Refusal> {
 }
 
 fn given(reason: &Text, key: &Key) -> Result<(), Refusal> {
-    if reason.as_str().trim().is_empty() {
+    if !is_reason(reason.as_str()) {
         return Err(Refusal::ReasonMissing { what: key.to_string() });
     }
     check_text(reason)

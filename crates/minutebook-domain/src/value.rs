@@ -84,7 +84,7 @@ fn text(value: Option<&Value>) -> Result<&str, Fault> {
     }
 }
 
-/// Text that a person wrote: Unicode in NFC, no control characters but the line break, at most [`TEXT_MAX`] bytes.
+/// Text that a person wrote: Unicode in NFC, no control characters but the line break, nor of direction, at most [`TEXT_MAX`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Text(SmolStr);
 
@@ -101,7 +101,9 @@ impl Text {
         if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
             return Ok(Self(text.into()));
         }
-        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n') {
+        // What turns the direction of a line makes it read as what it does not say.
+        let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n' || turns(*c)) {
             return Err(Fault::Control { code: u32::from(c) });
         }
         Ok(Self(match is_nfc_quick(text.chars()) {
@@ -532,6 +534,8 @@ mod tests {
         assert_eq!(Text::new("a\tb"), Err(Fault::Control { code: 9 }));
         assert_eq!(Text::new("é\u{85}"), Err(Fault::Control { code: 0x85 }));
         assert_eq!(Text::new("é\u{7f}"), Err(Fault::Control { code: 0x7f }));
+        assert_eq!(Text::new("€ \u{202e}000.6"), Err(Fault::Control { code: 0x202e }));
+        assert_eq!(Text::new("\u{2066}a\u{2069}"), Err(Fault::Control { code: 0x2066 }));
         // Every character by itself is kept or refused as the tables of Unicode say.
         for c in (0..=0x3ff).filter_map(char::from_u32) {
             let kept = Text::new(c.encode_utf8(&mut [0; 4]));
