@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::book::{Book, Revision};
 use crate::changes::Why;
-use crate::compare::FieldChange;
+use crate::compare::{self, FieldChange};
 use crate::dates::Timestamp;
 use crate::document::{Document, key};
-use crate::event::{Actor, Citation};
-use crate::history::{Cut, Entry, Recall, Unreadable};
+use crate::event::{Actor, Citation, ItemEvent, ItemStep, Payload, Recorded};
+use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Record, is_compared};
 use crate::value::{Value, same_form};
@@ -44,6 +44,8 @@ pub struct HistoryEntry {
     pub citations: Vec<Citation>,
     /// The text of a settled doubt.
     pub resolution: Option<String>,
+    /// The actions that left by a split or merge, and those that came in their place; empty for another event.
+    pub lineage: (Vec<Id>, Vec<Id>),
 }
 
 /// Who last set a field, and where that is stated.
@@ -157,7 +159,12 @@ impl Book {
                 (Some(before), Some(after)) => {
                     let pair =
                         |field| FieldChange { field, before: before.record.value(field), after: after.value(field) };
-                    mark.fields.names(key.kind).map(pair).filter(|f| !same_form(&f.before, &f.after)).collect()
+                    let mut fields: Vec<_> = mark.fields.names(key.kind).map(pair).collect();
+                    if let Some(amounts) = fields.iter_mut().find(|change| change.field == "amounts") {
+                        *amounts = self.amounts_set(mark, &recorded, before.record, after, events)?;
+                    }
+                    fields.retain(|f| !same_form(&f.before, &f.after));
+                    fields
                 }
                 _ => Vec::new(),
             };
@@ -170,12 +177,43 @@ impl Book {
                 fields,
                 citations: recorded.event.citations.clone(),
                 resolution: match &recorded.event.payload {
-                    crate::event::Payload::DoubtResolved(resolution) => Some(resolution.text.to_string()),
+                    Payload::DoubtResolved(resolution) => Some(resolution.text.to_string()),
                     _ => None,
+                },
+                lineage: match recorded.event.payload {
+                    Payload::Item(ItemEvent { step: ItemStep::Split(from, into), .. }) => (vec![from], into),
+                    Payload::Item(ItemEvent { step: ItemStep::Merged(from, into), .. }) => (from, vec![into]),
+                    _ => Default::default(),
                 },
             });
         }
         Ok(all)
+    }
+
+    /// How an event set the amounts of an action: each with what it says, for a sum changes with its action. An edition
+    /// states its amounts before its actions, so what they said before is what was known when its review was opened.
+    fn amounts_set(
+        &self,
+        mark: &Mark,
+        recorded: &Recorded,
+        before: Arc<Record>,
+        after: Record,
+        events: &dyn Recall,
+    ) -> Result<FieldChange, Unreadable> {
+        let opened = match &recorded.event.payload {
+            Payload::Item(item) => item.edition.as_ref().and_then(|edition| {
+                let opened = self.entry(&key(Kind::Edition, edition, Some(&item.agenda), None))?;
+                opened.marks().iter().map(|opened| opened.position).filter(|opened| *opened < mark.position).max()
+            }),
+            _ => None,
+        };
+        let amounts = |record, known| {
+            let cut = Cut { valid: mark.since, known, sealed: None };
+            let amount = |id: &Id| self.at(&Key::new(Kind::Amount, id), &cut, events).map(|s| s.map(|s| s.record));
+            compare::Reading::new(record, amount).map(|reading| reading.amounts)
+        };
+        let before = amounts(before, opened.unwrap_or(mark.position))?;
+        Ok(FieldChange { field: "amounts", before, after: amounts(Arc::new(after), mark.position)? })
     }
 
     /// Who last set a field of a record; `None` where there is no such record or field.

@@ -3,7 +3,8 @@
 use crate::book::Book;
 use crate::dates::{Day, Edtf};
 use crate::document::{Index, key};
-use crate::ids::{Id, Key, Kind};
+use crate::history::{Cut, Recall, Unreadable};
+use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Decision, Mandate, Record};
 use crate::refusal::{Refusal, listed};
 
@@ -83,6 +84,15 @@ impl<'a> Registry<'a> {
         }
     }
 
+    /// The largest sum that a decision may be the ground of, and the mandate that says so; `None` where none limits it.
+    pub(crate) fn ceiling(self, decision: &Decision, agenda: Option<&Id>) -> Option<(&'a Id, u64)> {
+        let held = self.mandates().filter(|mandate| {
+            mandate.body == decision.body && covers(mandate, decision.kind.as_str(), agenda, decision.date.as_ref())
+        });
+        let ceilings: Option<Vec<_>> = held.map(|mandate| Some((&mandate.id, mandate.ceiling?.euros()))).collect();
+        ceilings?.into_iter().max_by_key(|(_, ceiling)| *ceiling)
+    }
+
     /// Does any body hold a mandate for this kind of decision?
     pub(crate) fn any_holds(self, kind: &str) -> bool {
         self.mandates().any(|mandate| mandate.may.as_str() == kind)
@@ -106,6 +116,32 @@ impl<'a> Registry<'a> {
     pub(crate) fn body_name(self, id: &Id) -> String {
         let record = self.find(Kind::Body, id).or_else(|| self.find(Kind::Party, id));
         record.map_or_else(|| listed([id]), |record| format!("{} ({})", record.label(), listed([id])))
+    }
+}
+
+impl Book {
+    /// The mandate under which a dated decision adopts an agenda, as known at a position.
+    pub(crate) fn mandate_of(
+        &self,
+        decision: &Id,
+        agenda: &Id,
+        known: Position,
+        events: &dyn Recall,
+    ) -> Result<Option<Id>, Unreadable> {
+        let cut = Cut { valid: Day::NEVER, known, sealed: None };
+        let taken = self.at(&Key::new(Kind::Decision, decision), &cut, events)?.map(|state| state.record);
+        let Some(Record::Decision(taken)) = taken.as_deref() else { return Ok(None) };
+        if taken.kind.as_str() != ADOPT_AGENDA || taken.date.is_none() {
+            return Ok(None);
+        }
+        for (_, entry) in self.entries(Kind::Mandate) {
+            let Some(state) = entry.at(&cut, events)? else { continue };
+            let Record::Mandate(mandate) = state.record.as_ref() else { continue };
+            if mandate.body == taken.body && covers(mandate, ADOPT_AGENDA, Some(agenda), taken.date.as_ref()) {
+                return Ok(Some(mandate.id.clone()));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The central answer: how an agenda differs between two points in time, by whose decision and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::book::{AgendaState, Book, Revision};
@@ -10,8 +11,9 @@ use crate::event::{ControlTotal, ItemStep, Payload, Recorded};
 use crate::findings::Finding;
 use crate::history::{Act, Cut, Entry, Mark, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::{Record, is_compared};
+use crate::record::Record;
 use crate::related::Related;
+use crate::steps::deciding;
 use crate::value::{Disposition, Text};
 
 /// The two points that are compared.
@@ -72,7 +74,7 @@ pub struct ItemChange {
     pub label: String,
     /// What happened.
     pub outcome: Outcome,
-    /// Why, and who decided; of several steps the last. Absent where nothing happened.
+    /// Why, and who decided; of several steps the one that brought the outcome. Absent where nothing happened.
     pub why: Option<Why>,
     /// Each step, where there were several.
     pub steps: Vec<Step>,
@@ -105,7 +107,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The fields that read differently, of an item that stayed.
-    fn fields(&self) -> Vec<&'static str> {
+    pub(crate) fn fields(&self) -> Vec<&'static str> {
         match self {
             Self::Changed(fields) => fields.iter().map(|change| change.field).collect(),
             _ => Vec::new(),
@@ -139,7 +141,7 @@ pub struct Authority {
     pub decision: Id,
     /// Who took it.
     pub body: Option<Id>,
-    /// Under which mandate; absent where none is recorded with the seal.
+    /// Under which mandate: the one that the seal names, or of a late fact the one that held when it was recorded.
     pub mandate: Option<Id>,
 }
 
@@ -148,6 +150,8 @@ pub struct Authority {
 pub struct Step {
     /// The name of the event.
     pub event: &'static str,
+    /// What it did.
+    pub act: Act,
     /// The fields that it touched.
     pub fields: Vec<&'static str>,
     /// Why.
@@ -207,7 +211,9 @@ pub(crate) struct Comparison<'a> {
     parts: BTreeSet<Id>,
     /// How each action stood on the agenda.
     standing: BTreeMap<Id, Standing>,
-    answer: Changes,
+    /// The amounts that the actions named before, and after: those count in their action.
+    pub(crate) counted: [BTreeSet<Id>; 2],
+    pub(crate) answer: Changes,
 }
 
 impl<'a> Comparison<'a> {
@@ -228,8 +234,8 @@ impl<'a> Comparison<'a> {
             findings: Vec::new(),
             control: ControlTotal::default(),
         };
-        let (lineage, parts, standing) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { book, agenda, span, events, lineage, parts, standing, answer }
+        let (lineage, parts, standing, counted) = Default::default();
+        Self { book, agenda, span, events, lineage, parts, standing, counted, answer }
     }
 
     /// The marks that count after and not before.
@@ -274,12 +280,17 @@ impl<'a> Comparison<'a> {
         if key.kind == Kind::Action {
             let left_at = leaving(&between).map(|mark| mark.position);
             self.standing.insert(key.id.clone(), Standing { before: stood, after: stands, left_at });
+            for (state, counted) in [&before, &after].into_iter().zip(&mut self.counted) {
+                if let Some(Record::Action(action)) = state.as_ref().filter(|s| s.present).map(|s| s.record.as_ref()) {
+                    counted.extend(action.amounts.iter().flatten().cloned());
+                }
+            }
         }
         let uncertain = before.iter().chain(&after).any(|state| state.uncertain);
         let Some(after) = after else { return Ok(()) };
         let outcome = match (stood, stands) {
-            (true, true) => self.reading(key, before.as_ref(), &after, &between)?,
-            (false, true) if self.is_part(key) => return Ok(()),
+            (true, true) => self.reading(before.as_ref().zip(self.span.from), &after, &between)?,
+            (false, true) if self.is_part(key) => return self.compare_part(key, entry, &after, &between),
             (false, true) => self.arrival(before.as_ref(), &after, &between)?,
             (true, false) => match self.departure(&between)? {
                 Some(outcome) => outcome,
@@ -289,34 +300,56 @@ impl<'a> Comparison<'a> {
             (false, false) => return Ok(()),
         };
         self.count(key, &outcome);
+        self.tell(key, &after, &between, outcome, uncertain)
+    }
+
+    /// Lists what happened to an item, with its steps and what corrects it.
+    fn tell(
+        &mut self,
+        key: &Key,
+        after: &State,
+        between: &[&Mark],
+        outcome: Outcome,
+        uncertain: bool,
+    ) -> Result<(), Unreadable> {
         let steps =
-            if outcome == Outcome::CarriedOver { Vec::new() } else { self.steps(&after.record, &between, &outcome)? };
+            if outcome == Outcome::CarriedOver { Vec::new() } else { self.steps(&after.record, between, &outcome)? };
         self.correct(key, &after.record, &outcome)?;
-        let why = steps.last().map(|step| step.why.clone());
+        let why = deciding(&outcome, &steps).map(|step| step.why.clone());
         let steps = if steps.len() > 1 { steps } else { Vec::new() };
         let label = after.record.label();
         self.answer.items.push(ItemChange { key: key.clone(), label, outcome, why, steps, uncertain });
         Ok(())
     }
 
+    /// A part of a split, or the result of a merge, came with the split; what a later revision changed in it is told
+    /// against how the revision of the split stated it.
+    fn compare_part(&mut self, key: &Key, entry: &Entry, after: &State, between: &[&Mark]) -> Result<(), Unreadable> {
+        let came = between.iter().find(|mark| mark.act == Act::Added).map(|mark| mark.position);
+        let revisions = self.book.agenda(self.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
+        let sealed = revisions.iter().find(|revision| came.is_some_and(|came| revision.position > came));
+        let Some(split) = sealed.map(|revision| revision.as_known(self.span.to.known)) else { return Ok(()) };
+        let before = entry.at(&split, self.events)?;
+        let between: Vec<_> = between.iter().copied().filter(|mark| !split.selects(mark)).collect();
+        match self.reading(before.as_ref().zip(Some(split)), after, &between)? {
+            Outcome::CarriedOver => Ok(()),
+            outcome => self.tell(key, after, &between, outcome, after.uncertain),
+        }
+    }
+
     fn is_part(&self, key: &Key) -> bool {
         key.kind == Kind::Action && self.parts.contains(&key.id)
     }
 
-    /// An item that stood before and stands after.
-    fn reading(
-        &self,
-        key: &Key,
-        before: Option<&State>,
-        after: &State,
-        between: &[&Mark],
-    ) -> Result<Outcome, Unreadable> {
-        let Some(before) = before else { return Ok(Outcome::CarriedOver) };
-        if between.is_empty() && !(key.kind == Kind::Action && self.amounts_moved(&after.record)) {
+    /// An item that stood before and stands after: what was changed and changed back is told too.
+    fn reading(&self, before: Option<(&State, Cut)>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
+        let Some((before, from)) = before else { return Ok(Outcome::CarriedOver) };
+        if between.is_empty() && !self.amounts_moved(&after.record) {
             return Ok(Outcome::CarriedOver);
         }
-        let fields = self.fields(before, after)?;
-        Ok(if fields.is_empty() { Outcome::CarriedOver } else { Outcome::Changed(fields) })
+        let outcome = Outcome::Changed(self.fields(before, &from, after)?);
+        let is_told = !outcome.fields().is_empty() || self.steps(&after.record, between, &outcome)?.len() > 1;
+        Ok(if is_told { outcome } else { Outcome::CarriedOver })
     }
 
     fn amounts_moved(&self, action: &Record) -> bool {
@@ -324,28 +357,29 @@ impl<'a> Comparison<'a> {
     }
 
     /// The amounts that an action names; none for another record.
-    fn amounts_of(&self, action: &Record) -> Vec<(Key, &'a Entry)> {
+    pub(crate) fn amounts_of(&self, action: &Record) -> Vec<(Key, &'a Entry)> {
         let amounts = action.references().into_iter().filter(|(_, kind, _)| *kind == Kind::Amount);
         let keys = amounts.filter(|_| action.kind() == Kind::Action).map(|(_, kind, id)| Key::new(kind, id));
         keys.filter_map(|key| self.book.entry(&key).map(|entry| (key, entry.as_ref()))).collect()
     }
 
-    fn fields(&self, before: &State, after: &State) -> Result<Vec<FieldChange>, Unreadable> {
+    fn fields(&self, before: &State, from: &Cut, after: &State) -> Result<Vec<FieldChange>, Unreadable> {
         let amount = |cut: Cut| {
             move |id: &Id| -> Result<Option<Arc<Record>>, Unreadable> {
                 Ok(self.book.at(&Key::new(Kind::Amount, id), &cut, self.events)?.map(|state| state.record))
             }
         };
-        let from = self.span.from.unwrap_or(self.span.to);
-        let old = Reading::new(before.record.clone(), amount(from))?;
+        let old = Reading::new(before.record.clone(), amount(*from))?;
         Ok(old.changes_to(&Reading::new(after.record.clone(), amount(self.span.to))?))
     }
 
     /// An item that stands after and did not before.
     fn arrival(&self, before: Option<&State>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
         let last = between.iter().rev().find(|mark| mark.act.standing() == Some(true));
-        match (before, last.map(|mark| mark.act)) {
-            (Some(before), Some(Act::Reinstated)) => Ok(Outcome::Reinstated(self.fields(before, after)?)),
+        match (before.zip(self.span.from), last.map(|mark| mark.act)) {
+            (Some((before, from)), Some(Act::Reinstated)) => {
+                Ok(Outcome::Reinstated(self.fields(before, &from, after)?))
+            }
             _ => Ok(Outcome::Added),
         }
     }
@@ -372,74 +406,6 @@ impl<'a> Comparison<'a> {
             (Kind::Action, Outcome::Reinstated(_)) => control.reinstated += 1,
             _ => {}
         }
-    }
-
-    /// The steps that led to an outcome, in the order in which they hold; corrections are listed apart, and where
-    /// only notes were rewritten nothing happened.
-    fn steps(&self, after: &Record, between: &[&Mark], outcome: &Outcome) -> Result<Vec<Step>, Unreadable> {
-        let kind = after.kind();
-        let changed = outcome.fields();
-        let shown = |mark: &&&Mark| match (mark.act, outcome) {
-            (Act::Corrected | Act::Resolved, _) => false,
-            (act, _) if act.standing().is_some() => true,
-            (_, Outcome::Changed(_)) => changed.iter().any(|field| mark.fields.contains(kind, field)),
-            _ => mark.fields.names(kind).any(is_compared),
-        };
-        let own = between.iter().filter(shown).map(|mark| (**mark, kind));
-        let amounts = if changed.contains(&"amounts") { self.amounts_of(after) } else { Vec::new() };
-        let amounts = amounts.iter().flat_map(|(key, entry)| {
-            let marks = self.between(entry).into_iter().filter(|mark| mark.act == Act::Stated);
-            marks.map(move |mark| (*mark, key.kind))
-        });
-        let mut marks: Vec<(Mark, Kind)> = own.chain(amounts).collect();
-        marks.sort_by_key(|(mark, _)| (mark.since, mark.position));
-        let mut steps = Vec::with_capacity(marks.len());
-        for (mark, of) in marks {
-            let recorded = self.events.recall(mark.position)?;
-            // What an edition states of an amount is part of its change of the action.
-            let in_edition = matches!(&recorded.event.payload, Payload::Stated(stated) if stated.edition.is_some());
-            if of == kind || !in_edition {
-                let fields = match mark.act {
-                    Act::Added => Vec::new(),
-                    _ if of == kind => mark.fields.names(kind).collect(),
-                    _ => vec!["amounts"],
-                };
-                steps.push(Step { event: recorded.event.payload.name(), fields, why: self.why(&recorded)? });
-            }
-        }
-        Ok(steps)
-    }
-
-    /// Lists the errata that bear on what is shown of an item, and of an action's amounts.
-    fn correct(&mut self, key: &Key, after: &Record, outcome: &Outcome) -> Result<(), Unreadable> {
-        let changed = outcome.fields();
-        if let Some(entry) = self.book.entry(key) {
-            self.correct_record(key, entry, &changed)?;
-        }
-        let bears: &[&str] = if changed.contains(&"amounts") { Record::fields(Kind::Amount) } else { &[] };
-        let amounts = self.amounts_of(after);
-        amounts.into_iter().try_for_each(|(key, entry)| self.correct_record(&key, entry, bears))
-    }
-
-    fn correct_record(&mut self, key: &Key, entry: &Entry, changed: &[&str]) -> Result<(), Unreadable> {
-        let between = self.between(entry);
-        for mark in entry.marks().iter().filter(|mark| mark.act == Act::Corrected && self.span.to.selects(mark)) {
-            let bears = changed.iter().any(|field| mark.fields.contains(key.kind, field));
-            if !bears && !between.iter().any(|other| other.position == mark.anchor) {
-                continue;
-            }
-            let recorded = self.events.recall(mark.position)?;
-            let Payload::ErratumRecorded(erratum) = &recorded.event.payload else { continue };
-            let written = self.events.recall(erratum.corrects)?.event.payload.record();
-            let before = |field| written.as_ref().map(|record| record.value(field)).unwrap_or_default();
-            let fields = erratum.fields.names(key.kind);
-            let fields =
-                fields.map(|field| FieldChange { field, before: before(field), after: erratum.record.value(field) });
-            let (fields, corrects) = (fields.collect(), erratum.corrects);
-            let why = self.why(&recorded)?;
-            self.answer.corrected.push(Correction { key: key.clone(), fields, corrects, why });
-        }
-        Ok(())
     }
 
     fn list_lineage(&mut self) -> Result<(), Unreadable> {
@@ -492,7 +458,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Why an event happened, and who decided: all as known at the point of the question.
-    fn why(&self, recorded: &Recorded) -> Result<Why, Unreadable> {
+    pub(crate) fn why(&self, recorded: &Recorded) -> Result<Why, Unreadable> {
         self.book.why(self.agenda, recorded, self.span.to.known, self.events)
     }
 }
@@ -507,10 +473,6 @@ impl Book {
         events: &dyn Recall,
     ) -> Result<Why, Unreadable> {
         let event = &recorded.event;
-        let ground = match &event.payload {
-            Payload::Item(item) => item.ground.clone(),
-            _ => None,
-        };
         let decided_by = |decision: &Id| -> Result<Option<Id>, Unreadable> {
             let cut = Cut { valid: Day::NEVER, known, sealed: None };
             let state = self.at(&Key::new(Kind::Decision, decision), &cut, events)?;
@@ -528,10 +490,21 @@ impl Book {
         let seals = self.agenda(agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
         let place = seals.partition_point(|revision| revision.position <= recorded.position);
         let seal = seals.get(place).filter(|revision| adopted && revision.position <= known);
+        let ground = match (&event.payload, seal) {
+            (Payload::Item(item), _) => item.ground.clone(),
+            (Payload::Stated(stated), Some(seal)) if event.decision.is_some() => {
+                self.ground_of_amount(&stated.record, recorded.position..seal.position, events)?
+            }
+            _ => None,
+        };
         let authority = event.decision.as_ref().map(|decision| {
-            let seal = seal.filter(|revision| revision.seal.decision == *decision);
-            let mandate = seal.and_then(|revision| revision.seal.mandate.clone());
-            decided_by(decision).map(|body| Authority { decision: decision.clone(), body, mandate })
+            let mandate = if event.is_retroactive() {
+                self.mandate_of(decision, agenda, recorded.position, events)?
+            } else {
+                let seal = seal.filter(|revision| revision.seal.decision == *decision);
+                seal.and_then(|revision| revision.seal.mandate.clone())
+            };
+            Ok(Authority { decision: decision.clone(), body: decided_by(decision)?, mandate })
         });
         Ok(Why {
             reason: event.reason.as_ref().map(|reason| reason.text.clone()),
@@ -542,6 +515,25 @@ impl Book {
             effective: event.effective.clone(),
             position: recorded.position,
         })
+    }
+
+    /// What an edition states of an amount rests on the ground of the change of the action that names it.
+    fn ground_of_amount(
+        &self,
+        amount: &Record,
+        adoption: Range<Position>,
+        events: &dyn Recall,
+    ) -> Result<Option<Id>, Unreadable> {
+        for (_, entry) in self.entries(Kind::Action).filter(|_| amount.kind() == Kind::Amount) {
+            for mark in entry.marks().iter().filter(|mark| adoption.contains(&mark.position)) {
+                let Payload::Item(item) = events.recall(mark.position)?.event.payload else { continue };
+                let states = item.step.record().is_some_and(|action| action.refers_to(Kind::Amount, amount.id()));
+                if states && item.ground.is_some() {
+                    return Ok(item.ground);
+                }
+            }
+        }
+        Ok(None)
     }
 }
 

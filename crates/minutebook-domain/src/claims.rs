@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::authority::Verdict;
+use crate::history::Unreadable;
 use crate::ids::{Id, Key, Kind};
 use crate::plan::{ItemDifference, Motion, Planner};
 use crate::record::{Change, Record};
 use crate::refusal::{ChangeShould, Refusal, listed};
-use crate::value::{ChangeKind, Text};
+use crate::statement::is_reason;
+use crate::value::{ChangeKind, Eur, Text};
 
 impl Planner<'_> {
     /// Matches each entry with the differences that it explains; what is left over on either side is refused.
@@ -33,7 +35,7 @@ impl Planner<'_> {
 
     fn check_change(&mut self, index: usize, change: &Change) {
         let what = format!("`{}`", change.id);
-        if change.reason.as_ref().is_none_or(|reason| reason.as_str().trim().is_empty()) {
+        if !change.reason.as_ref().is_some_and(|reason| is_reason(reason.as_str())) {
             self.problem(Some(index), Some("reason"), Refusal::ReasonMissing { what: what.clone() });
         }
         let should = match (change.kind, change.disposition) {
@@ -56,6 +58,9 @@ impl Planner<'_> {
                 Refusal::GroundBody { decision: ground.clone(), stated: stated.clone(), body: decision.body.clone() };
             self.problem(Some(index), Some("decided_by"), refusal);
         }
+        if let Some(refusal) = self.not_taken(decision) {
+            self.problem(Some(index), Some("decision"), refusal);
+        }
         let agenda = self.plan.agenda.clone();
         let verdict =
             self.registry.verdict(&decision.body, decision.kind.as_str(), agenda.as_ref(), decision.date.as_ref());
@@ -63,6 +68,29 @@ impl Planner<'_> {
             let refusal = self.registry.no_mandate(decision, agenda.as_ref());
             self.problem(Some(index), Some("decision"), refusal);
         }
+    }
+
+    /// An amount of an action rises only as far as the mandate of the ground goes.
+    pub(crate) fn check_ceilings(&mut self) -> Result<(), Unreadable> {
+        for (index, record) in self.document.records.iter().enumerate() {
+            let Record::Change(change) = record else { continue };
+            let ground = change.decision.as_ref().and_then(|id| self.registry.decision(id));
+            let ceiling = ground.and_then(|ground| self.registry.ceiling(ground, self.plan.agenda.as_ref()));
+            let Some((mandate, ceiling)) = ceiling else { continue };
+            for id in change.action.iter().chain(change.into.iter().flatten()) {
+                let Some(Record::Action(action)) = self.index.get(&Key::new(Kind::Action, id)) else { continue };
+                for amount in action.amounts.iter().flatten() {
+                    let (before, after) = (self.amount_before(amount)?, self.amount_after(amount)?);
+                    let (before, eur) = (euros(before.as_deref()), euros(after.as_deref()));
+                    if eur > before && eur > ceiling {
+                        let (amount, mandate) = (amount.clone(), mandate.clone());
+                        let refusal = Refusal::MandateCeiling { amount, eur, mandate, ceiling };
+                        self.problem(Some(index), Some("decision"), refusal);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives the entry the differences that it explains, or lists it as surplus.
@@ -172,6 +200,14 @@ impl Planner<'_> {
             );
             self.problem(None, None, Refusal::ControlTotal { sum, after: control.after });
         }
+    }
+}
+
+/// The sum of an amount, where it states one.
+fn euros(amount: Option<&Record>) -> u64 {
+    match amount {
+        Some(Record::Amount(amount)) => amount.eur.map_or(0, Eur::euros),
+        _ => 0,
     }
 }
 

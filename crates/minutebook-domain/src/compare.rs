@@ -62,11 +62,16 @@ impl Reading {
     }
 }
 
-/// An amount as it counts in its action: without what it is for, the action itself and the notes.
+/// Does the field of an amount count in its action? What it is for, the action itself and the notes do not.
+pub(crate) fn counts_in_action(field: &str) -> bool {
+    field != "what" && field != "action" && !NOTES.contains(&field)
+}
+
+/// An amount as it counts in its action.
 fn resolved(id: &Id, amount: Option<&Record>) -> Value {
     let Some(Value::Object(mut map)) = amount.map(entry) else {
         return serde_json::json!({ "id": id.as_str() });
     };
-    map.retain(|key, _| key != "what" && key != "action" && !NOTES.contains(&key.as_str()));
+    map.retain(|key, _| counts_in_action(key));
     Value::Object(map)
 }

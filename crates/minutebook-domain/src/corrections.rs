@@ -13,7 +13,7 @@ use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, NOTES, Record};
 use crate::refusal::{Refusal, Rejection, shown};
-use crate::statement::{check_text, personal_data};
+use crate::statement::{check_text, is_reason, personal_data};
 use crate::value::{Nearest, Text, Value, same_form};
 
 /// What an erratum on a field needs.
@@ -109,10 +109,14 @@ impl Book {
             return Err(Refusal::NotLate { effective: command.effective.to_string() }.into());
         }
         let cut = Cut { valid: command.effective.earliest(), ..self.now() };
-        let state = entry.at(&cut, events)?;
+        let mut state = entry.at(&cut, events)?;
         if key.kind.is_item() && state.is_none() {
             let what = format!("{key} ({})", command.effective);
             return Err(Refusal::NotFound { what, nearest: Nearest::of("", []) }.into());
+        }
+        if state.is_none() {
+            // Nothing was stated of that day: the fact is set beside what was stated first.
+            state = entry.at(&Cut { valid: entry.begins(), ..cut }, events)?;
         }
         let before = state.map_or_else(|| entry.record.clone(), |state| state.record);
         let record = self.rewritten(&before, &command.fields)?;
@@ -257,7 +261,7 @@ fn known_field(kind: Kind, field: &str) -> Result<(), Refusal> {
 }
 
 fn given(reason: &Text, key: &Key) -> Result<(), Refusal> {
-    if reason.as_str().trim().is_empty() {
+    if !is_reason(reason.as_str()) {
         return Err(Refusal::ReasonMissing { what: key.to_string() });
     }
     check_text(reason)
@@ -266,16 +270,19 @@ fn given(reason: &Text, key: &Key) -> Result<(), Refusal> {
 /// The newest mark that wrote the field: the one asked for, unless it was corrected since.
 fn written(entry: &Entry, field: &str, corrects: Option<Position>) -> Result<Mark, Refusal> {
     let kind = entry.record.kind();
-    let sets = |mark: &&Mark| mark.fields.contains(kind, field);
-    let last = entry.marks().iter().rev().find(sets).copied();
     let Some(asked) = corrects else {
-        return last.ok_or(Refusal::NotFound { what: format!("{kind}.{field}"), nearest: Nearest::of("", []) });
+        let nearest = Nearest::of("", []);
+        return entry
+            .writers(field)
+            .next()
+            .copied()
+            .ok_or(Refusal::NotFound { what: format!("{kind}.{field}"), nearest });
     };
-    let mark = entry.marks().iter().filter(sets).find(|mark| mark.position == asked);
+    let mark = entry.writers(field).find(|mark| mark.position == asked);
     let not_found =
         || Refusal::NotFound { what: format!("event {asked} on {kind}.{field}"), nearest: Nearest::of("", []) };
     let mark = mark.ok_or_else(not_found)?;
-    let same = entry.marks().iter().filter(sets).filter(|other| other.anchor == mark.anchor);
+    let same = entry.writers(field).filter(|other| other.anchor == mark.anchor);
     let newest = same.map(|other| other.position).max().unwrap_or(asked);
     if newest == asked { Ok(*mark) } else { Err(Refusal::ErratumOnErratum { corrects: asked, newest }) }
 }

@@ -221,6 +221,14 @@ pub enum ItemStep {
 }
 
 impl ItemStep {
+    /// The item, where the step states it.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Added(record) | Self::Changed(record, _) | Self::Reinstated(record, _) => Some(record),
+            Self::Dropped(..) | Self::Suspended(..) | Self::Split(..) | Self::Merged(..) => None,
+        }
+    }
+
     /// The kind of change that it is, as documents call it.
     pub fn kind(&self) -> ChangeKind {
         match self {
@@ -342,12 +350,7 @@ impl Payload {
             Self::Stated(statement) => Some(statement.record.clone()),
             Self::ReviewOpened(review) => Some(review.edition.clone().into()),
             Self::DispositionProposed(proposal) => Some(proposal.change.clone().into()),
-            Self::Item(event) => match &event.step {
-                ItemStep::Added(record) | ItemStep::Changed(record, _) | ItemStep::Reinstated(record, _) => {
-                    Some(record.clone())
-                }
-                ItemStep::Dropped(..) | ItemStep::Suspended(..) | ItemStep::Split(..) | ItemStep::Merged(..) => None,
-            },
+            Self::Item(event) => event.step.record().cloned(),
             Self::ErratumRecorded(erratum) => Some(erratum.record.clone()),
             Self::DoubtResolved(resolution) => Some(resolution.record.clone()),
             Self::LedgerFounded(_) | Self::ContentsListed(_) | Self::RevisionSealed(_) => None,

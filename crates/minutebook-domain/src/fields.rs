@@ -56,7 +56,7 @@ impl FieldSet {
         self.0 >> place & 1 == 1
     }
 
-    fn with(self, place: usize) -> Self {
+    pub(crate) fn with(self, place: usize) -> Self {
         Self(self.0 | 1 << place)
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! A finding refuses nothing. It is computed from the book, never recorded, and goes away when its cause does.
 
+use std::collections::BTreeSet;
+
 use crate::authority::{ADVISE, Registry, Verdict};
 use crate::book::{Book, Stated};
 use crate::changes::{Changes, revision_at};
 use crate::dates::{Day, Edtf};
-use crate::history::{Cut, Entry, Recall, Unreadable};
+use crate::event::{ItemStep, Payload};
+use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
-use crate::record::{Decision, Mandate, Record};
+use crate::record::{Action, Agreement, Decision, Framework, Mandate, Record};
 use crate::refusal::listed;
 use crate::value::Text;
 
@@ -48,6 +51,10 @@ messages! {
         EffectBeforeDecision { edition: Id, effective: String, decided: String } = "EFFECT_BEFORE_DECISION"
             nl "editie `{edition}` geldt vanaf {effective}, vóór het besluit van {decided}"
             en "edition `{edition}` holds from {effective}, before the decision of {decided}"
+        /// One decision adopted two revisions.
+        DecisionReused { decision: Id, revision: String } = "DECISION_REUSED"
+            nl "besluit `{decision}` stelde ook `{revision}` vast; elke stand vraagt een eigen besluit"
+            en "decision `{decision}` adopted `{revision}` as well; each revision needs a decision of its own"
         /// The edition's date is imprecise.
         EffectiveImprecise { edition: Id, effective: String } = "EFFECTIVE_IMPRECISE"
             nl "van welke dag editie `{edition}` geldt is niet vermeld, alleen {effective}"
@@ -57,9 +64,9 @@ messages! {
             nl "looptijd verstreken: editie `{edition}` was voor {horizon}; zij geldt tot een volgende"
             en "term has passed: edition `{edition}` was for {horizon}; it holds until a next one"
         /// Two sides of a statement disagree.
-        SidesDiffer { one: String, other: String } = "SIDES_DIFFER"
-            nl "{one}, maar {other} noemt dat niet"
-            en "{one}, but {other} does not say so"
+        SidesDiffer { one: Key, other: Key } = "SIDES_DIFFER"
+            nl "{one} noemt {other}, maar andersom staat het er niet"
+            en "{one} names {other}, but not the other way round"
         /// A motion without an action.
         MotionUnlinked { motion: Id } = "MOTION_UNLINKED"
             nl "motie `{motion}` is aan geen actie gekoppeld"
@@ -80,6 +87,22 @@ messages! {
         CofinancingBase { agreement: Id } = "COFIN_AMBIGUOUS"
             nl "cofinanciering `{agreement}`: van welk bedrag het aandeel is, is niet vermeld"
             en "co-financing `{agreement}`: what the share is a share of is not stated"
+        /// A term that ends before it starts.
+        PeriodReversed { field: &'static str, from: String, to: String } = "PERIOD_REVERSED"
+            nl "`{field}` eindigt ({to}) voordat het begint ({from})"
+            en "`{field}` ends ({to}) before it starts ({from})"
+        /// An amount that is its own part.
+        PartOfItself { amount: Id } = "PART_OF_ITSELF"
+            nl "bedrag `{amount}` is volgens `part_of` een deel van zichzelf"
+            en "by `part_of`, amount `{amount}` is a part of itself"
+        /// A policy item and its sub-task stand under different themes.
+        SubtaskElsewhere { subtask: Id, theme: Id, other: Id } = "SUBTASK_ELSEWHERE"
+            nl "staat onder thema `{theme}`, maar zijn deelopgave `{subtask}` onder `{other}`"
+            en "stands under theme `{theme}`, but its sub-task `{subtask}` under `{other}`"
+        /// A split or merge that no event tells of.
+        LineageNotRecorded { field: &'static str, from: Id } = "LINEAGE_NOT_RECORDED"
+            nl "`{field}` noemt `{from}`, maar geen splitsing of samenvoeging zegt dat"
+            en "`{field}` names `{from}`, but no split or merge says so"
         /// An action runs beyond its framework.
         TargetEnded { to: String, frame: String } = "TARGET_ENDED"
             nl "de looptijd (t/m {to}) gaat voorbij het kader (t/m {frame})"
@@ -127,6 +150,7 @@ impl Book {
         let mut auditor = Auditor { book: self, agenda, stated: revision.stated(), findings: Vec::new() };
         auditor.adoption(&cut, events)?;
         auditor.term(today);
+        auditor.lineage(events)?;
         for kind in Kind::ALL {
             for (key, entry) in self.entries(kind) {
                 if auditor.concerns(key, entry) {
@@ -224,6 +248,12 @@ impl<'a> Auditor<'a> {
         if seal.effective.earliest() != seal.effective.latest() {
             self.add(&key, Observation::EffectiveImprecise { edition: edition.clone(), effective: effective.clone() });
         }
+        let revisions = self.book.agenda(self.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
+        let earlier = revisions.iter().filter(|revision| revision.position < self.stated.revision.position);
+        if let Some(other) = earlier.rev().find(|revision| revision.seal.decision == seal.decision) {
+            let (decision, revision) = (seal.decision.clone(), other.name());
+            self.add(&key, Observation::DecisionReused { decision, revision });
+        }
         let Some(decision) = self.decision(&seal.decision, cut, events)? else { return Ok(()) };
         match (&decision.date, &seal.mandate) {
             (Some(date), _) if seal.effective.latest() < date.earliest() => {
@@ -241,12 +271,61 @@ impl<'a> Auditor<'a> {
 
     fn term(&mut self, today: Day) {
         let edition = &self.stated.revision.edition;
+        let key = crate::document::key(Kind::Edition, &edition.id, Some(self.agenda), None);
+        self.term_of(&key, "horizon", Some(&edition.effective), edition.horizon.as_ref());
         let horizon = edition.horizon.as_ref().unwrap_or(&edition.last_year);
         if horizon.latest() < today {
-            let key = crate::document::key(Kind::Edition, &edition.id, Some(self.agenda), None);
             let (edition, horizon) = (edition.id.clone(), horizon.to_string());
             self.add(&key, Observation::HorizonPassed { edition, horizon });
         }
+    }
+
+    /// A term ends after it starts.
+    fn term_of(&mut self, key: &Key, field: &'static str, from: Option<&Edtf>, to: Option<&Edtf>) {
+        if let Some((from, to)) = from.zip(to).filter(|(from, to)| to.latest() < from.earliest()) {
+            self.add(key, Observation::PeriodReversed { field, from: from.to_string(), to: to.to_string() });
+        }
+    }
+
+    /// The term that a record states, the edition aside.
+    fn stated_term(&mut self, key: &Key, record: &Record) {
+        let (field, from, to) = match record {
+            Record::Framework(Framework { period: Some(period), .. })
+            | Record::Action(Action { period: Some(period), .. })
+            | Record::Agreement(Agreement { period: Some(period), .. }) => ("period", &period.from, &period.to),
+            Record::Amount(amount) => ("through", &amount.from, &amount.through),
+            Record::Mandate(mandate) => ("until", &mandate.since, &mandate.until),
+            _ => return,
+        };
+        self.term_of(key, field, from.as_ref(), to.as_ref());
+    }
+
+    /// What an action is said to come from left by a split or merge into it.
+    fn lineage(&mut self, events: &dyn Recall) -> Result<(), Unreadable> {
+        let book = self.book;
+        for (key, entry) in book.entries(Kind::Action) {
+            let references = entry.record.references().into_iter();
+            for (field, _, from) in references.filter(|(field, ..)| matches!(*field, "split_from" | "merged_from")) {
+                if self.concerns(key, entry) && !self.led_to(from, &key.id, events)? {
+                    self.add(key, Observation::LineageNotRecorded { field, from: from.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Did an action leave by a split or merge into another?
+    fn led_to(&self, from: &Id, part: &Id, events: &dyn Recall) -> Result<bool, Unreadable> {
+        let marks = self.item(Kind::Action, from).map(Entry::marks).unwrap_or_default();
+        for mark in marks.iter().filter(|mark| matches!(mark.act, Act::Split | Act::Merged)) {
+            let Payload::Item(item) = events.recall(mark.position)?.event.payload else { continue };
+            match item.step {
+                ItemStep::Split(_, into) if into.contains(part) => return Ok(true),
+                ItemStep::Merged(_, into) if into == *part => return Ok(true),
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
     fn record(&mut self, key: &Key, entry: &Entry) {
@@ -254,11 +333,14 @@ impl<'a> Auditor<'a> {
             self.add(key, Observation::Doubt { doubt: doubt.to_owned() });
         }
         self.left_references(key, &entry.record);
+        self.stated_term(key, &entry.record);
         match entry.record.as_ref() {
             Record::Decision(decision) => self.stated_decision(key, decision),
             Record::Mandate(mandate) => self.mandate(key, mandate),
             Record::Motion(motion) => self.motion(key, motion),
-            Record::Explanation(explanation) => self.explanation(key, explanation),
+            Record::Explanation(explanation) => {
+                self.sides(key, Kind::Action, explanation.actions.as_deref().unwrap_or_default());
+            }
             Record::Action(action) => self.action(key, action, entry),
             Record::Remark(remark) => self.remark(key, remark),
             Record::Amount(amount) => self.amount(key, amount),
@@ -270,6 +352,7 @@ impl<'a> Auditor<'a> {
                 }
             }
             Record::Change(change) => self.change(key, change),
+            Record::PolicyItem(item) => self.policy_item(key, item),
             Record::Source(_)
             | Record::Agenda(_)
             | Record::Framework(_)
@@ -279,7 +362,6 @@ impl<'a> Auditor<'a> {
             | Record::Role(_)
             | Record::Theme(_)
             | Record::Subtask(_)
-            | Record::PolicyItem(_)
             | Record::Consultation(_)
             | Record::Milestone(_)
             | Record::Step(_) => {}
@@ -335,48 +417,25 @@ impl<'a> Auditor<'a> {
         if actions.is_empty() {
             self.add(key, Observation::MotionUnlinked { motion: motion.id.clone() });
         }
-        for id in actions {
-            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
-                continue;
-            };
-            if !action.motions.as_deref().unwrap_or_default().contains(&motion.id) {
-                let one = format!("motion `{}` names action `{id}`", motion.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("action `{id}`") });
+        self.sides(key, Kind::Action, actions);
+    }
+
+    /// What a record names should name it too, where both have a place to say so.
+    fn sides(&mut self, key: &Key, kind: Kind, named: &[Id]) {
+        for id in named {
+            let other = crate::document::key(kind, id, Some(self.agenda), None);
+            let stated = self.book.entry(&other).filter(|entry| !kind.is_item() || entry.is_present());
+            if stated.is_some_and(|entry| !entry.record.refers_to(key.kind, &key.id)) {
+                self.add(key, Observation::SidesDiffer { one: key.clone(), other });
             }
         }
     }
 
-    fn explanation(&mut self, key: &Key, explanation: &crate::record::Explanation) {
-        for id in explanation.actions.as_deref().unwrap_or_default() {
-            let Some(Record::Action(action)) = self.item(Kind::Action, id).map(|entry| entry.record.as_ref()) else {
-                continue;
-            };
-            if action.explained_in.as_ref() != Some(&explanation.id) {
-                let one = format!("explanation `{}` names action `{id}`", explanation.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("action `{id}`") });
-            }
-        }
-    }
-
-    fn action(&mut self, key: &Key, action: &crate::record::Action, entry: &Entry) {
-        for id in action.motions.as_deref().unwrap_or_default() {
-            if let Some(Record::Motion(motion)) = self.item(Kind::Motion, id).map(|entry| entry.record.as_ref())
-                && !motion.addressed_by.as_deref().unwrap_or_default().contains(&action.id)
-            {
-                let one = format!("action `{}` names motion `{id}`", action.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("motion `{id}`") });
-            }
-        }
-        if let Some(section) = &action.explained_in {
-            let explained = crate::document::key(Kind::Explanation, section, Some(self.agenda), None);
-            if let Some(Record::Explanation(explanation)) = self.book.entry(&explained).map(|e| e.record.as_ref())
-                && !explanation.actions.as_deref().unwrap_or_default().contains(&action.id)
-            {
-                let one = format!("action `{}` names explanation `{section}`", action.id);
-                self.add(key, Observation::SidesDiffer { one, other: format!("explanation `{section}`") });
-            }
-        }
-        let came = entry.marks().iter().filter(|mark| mark.act == crate::history::Act::Added).count();
+    fn action(&mut self, key: &Key, action: &Action, entry: &Entry) {
+        self.sides(key, Kind::Motion, action.motions.as_deref().unwrap_or_default());
+        self.sides(key, Kind::Explanation, action.explained_in.as_slice());
+        self.sides(key, Kind::Amount, action.amounts.as_deref().unwrap_or_default());
+        let came = entry.marks().iter().filter(|mark| mark.act == Act::Added).count();
         if came > 1 {
             self.add(key, Observation::LineageLost { item: action.id.clone() });
         }
@@ -397,6 +456,28 @@ impl<'a> Auditor<'a> {
         ends.max_by_key(|end| end.latest())
     }
 
+    fn policy_item(&mut self, key: &Key, item: &crate::record::PolicyItem) {
+        let subtask = item.subtask.as_ref().and_then(|id| self.item(Kind::Subtask, id));
+        if let Some(Record::Subtask(subtask)) = subtask.map(|entry| entry.record.as_ref())
+            && subtask.theme != item.theme
+        {
+            let (subtask, theme, other) = (subtask.id.clone(), item.theme.clone(), subtask.theme.clone());
+            self.add(key, Observation::SubtaskElsewhere { subtask, theme, other });
+        }
+    }
+
+    /// Does following `part_of` come back to where it started?
+    fn is_part_of_itself(&self, amount: &crate::record::Amount) -> bool {
+        let (mut seen, mut next) = (BTreeSet::new(), amount.part_of.as_ref());
+        while let Some(id) = next.filter(|id| seen.insert(*id)) {
+            next = match self.item(Kind::Amount, id).map(|entry| entry.record.as_ref()) {
+                Some(Record::Amount(whole)) => whole.part_of.as_ref(),
+                _ => None,
+            };
+        }
+        seen.contains(&amount.id)
+    }
+
     fn remark(&mut self, key: &Key, remark: &crate::record::Remark) {
         let Some(words) = remark.roles.as_deref().filter(|words| !words.is_empty()) else { return };
         for id in remark.actions.as_deref().unwrap_or_default() {
@@ -415,8 +496,13 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// A part by unit, times the number of units, is the whole: where the action has one partner group with a count.
+    /// It stands with its action on both sides. A part by unit, times the number of units, is the whole: where the action
+    /// has one partner group with a count.
     fn amount(&mut self, key: &Key, amount: &crate::record::Amount) {
+        self.sides(key, Kind::Action, amount.action.as_slice());
+        if self.is_part_of_itself(amount) {
+            self.add(key, Observation::PartOfItself { amount: amount.id.clone() });
+        }
         let whole =
             amount.part_of.as_ref().and_then(|id| self.item(Kind::Amount, id)).map(|entry| entry.record.as_ref());
         let (Some(Record::Amount(whole)), Some(each), Some(action)) = (whole, amount.eur, &amount.action) else {

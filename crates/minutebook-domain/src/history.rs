@@ -130,6 +130,11 @@ pub struct Entry {
     pub record: Arc<Record>,
     /// In their order (see [`Mark`]).
     marks: Vec<Mark>,
+    /// The event that stated it first.
+    first: Position,
+    /// The fields that it left open then. A document states a record as from its own date; what it says nothing of
+    /// may have held before, so a mark that holds earlier and was recorded later fills it.
+    open: FieldSet,
 }
 
 /// How a record read at a point in time.
@@ -146,7 +151,26 @@ pub struct State {
 impl Entry {
     /// A record at its first mark.
     pub fn new(agenda: Option<Id>, record: Record, mark: Mark) -> Self {
-        Self { agenda, record: Arc::new(record), marks: vec![mark] }
+        Self { agenda, open: record.unstated(), record: Arc::new(record), marks: vec![mark], first: mark.position }
+    }
+
+    /// The fields that a mark settles against those that hold earlier.
+    fn settles(&self, mark: &Mark) -> FieldSet {
+        if mark.position == self.first { mark.fields.without(self.open) } else { mark.fields }
+    }
+
+    /// The marks with the fields that each may decide, the strongest first: what no mark settles reads as the first
+    /// statement left it.
+    fn deciding(&self) -> impl Iterator<Item = (&Mark, FieldSet)> {
+        let first = self.marks.iter().filter(|mark| mark.position == self.first);
+        let left_open = first.map(|mark| (mark, mark.fields.and(self.open)));
+        self.marks.iter().rev().map(|mark| (mark, self.settles(mark))).chain(left_open)
+    }
+
+    /// The marks that wrote a field, the one that counts first.
+    pub(crate) fn writers(&self, field: &str) -> impl Iterator<Item = &Mark> {
+        let kind = self.record.kind();
+        self.deciding().filter(move |(_, fields)| fields.contains(kind, field)).map(|(mark, _)| mark)
     }
 
     /// The marks, in the order in which they hold.
@@ -157,6 +181,11 @@ impl Entry {
     /// The mark of an event.
     pub fn mark_at(&self, position: Position) -> Option<Mark> {
         self.marks.iter().find(|mark| mark.position == position).copied()
+    }
+
+    /// The day from which anything is known of it.
+    pub(crate) fn begins(&self) -> Day {
+        self.marks.first().map_or(Day::NEVER, |mark| mark.since)
     }
 
     /// The newest event that touched the record.
@@ -173,7 +202,8 @@ impl Entry {
     pub(crate) fn put(&mut self, mark: Mark, record: Option<Record>) {
         // Most marks hold last, so their place is looked for from the end.
         let later = self.marks.iter().rev().take_while(|other| other.order() > mark.order());
-        let (count, later) = later.fold((0, FieldSet::default()), |(n, set), other| (n + 1, set.or(other.fields)));
+        let (count, later) =
+            later.fold((0, FieldSet::default()), |(n, set), other| (n + 1, set.or(self.settles(other))));
         self.marks.insert(self.marks.len() - count, mark);
         if let Some(record) = record {
             Arc::make_mut(&mut self.record).take(record, mark.fields.without(later));
@@ -188,8 +218,7 @@ impl Entry {
 
     /// The mark that last set a field, at a point in time.
     pub fn last_set(&self, field: &str, cut: &Cut) -> Option<&Mark> {
-        let sets = |mark: &&Mark| cut.selects(mark) && mark.fields.contains(self.record.kind(), field);
-        self.marks.iter().rev().find(sets)
+        self.writers(field).find(|mark| cut.selects(mark))
     }
 
     /// How the record read at a point in time; `None` before it was first stated.
@@ -201,47 +230,47 @@ impl Entry {
         let record = if selected.len() == self.marks.len() {
             Some(self.record.clone())
         } else {
-            let last = selected.iter().map(|mark| mark.position).max().unwrap_or_default();
-            let unseen = |mark: &Mark| mark.position < last && mark.since <= cut.valid && !cut.selects(mark);
-            read_back(&selected, self.marks.iter().any(unseen), events)?
+            self.read_back(&selected, cut, events)?
         };
         // What a revision contains it contains on any day that its date may mean.
         let contained = |mark: &Mark| cut.sealed.is_some_and(|seal| mark.anchor <= seal);
         let uncertain = selected.iter().any(|mark| mark.surely_since > cut.valid && !contained(mark));
         Ok(record.map(|record| State { record, present: present(selected.iter().copied()), uncertain }))
     }
+
+    /// Reads the record that these marks come to: each field from the last mark that touched it.
+    ///
+    /// INVARIANT: an event states the whole record as it read when it was recorded. So where events were recorded in
+    /// the order in which they hold, the last one alone has the answer; not where it rests on events left out here.
+    fn read_back(&self, marks: &[&Mark], cut: &Cut, events: &dyn Recall) -> Result<Option<Arc<Record>>, Unreadable> {
+        let last = marks.iter().map(|mark| mark.position).max().unwrap_or_default();
+        let left_out = |mark: &Mark| mark.position < last && mark.since <= cut.valid && !cut.selects(mark);
+        let in_order = marks.is_sorted_by_key(|mark| mark.position)
+            && marks.iter().all(|mark| mark.anchor == mark.position)
+            && !self.marks.iter().any(left_out);
+        let mut answer: Option<Record> = None;
+        let mut settled = FieldSet::default();
+        for (mark, fields) in self.deciding().filter(|(mark, _)| cut.selects(mark)) {
+            let missing = fields.without(settled);
+            if missing.is_empty() {
+                continue;
+            }
+            let Some(record) = events.recall(mark.position)?.event.payload.record() else {
+                continue;
+            };
+            match &mut answer {
+                None => answer = Some(record),
+                Some(answer) => answer.patch(&record, missing),
+            }
+            if in_order {
+                break;
+            }
+            settled = settled.or(fields);
+        }
+        Ok(answer.map(Arc::new))
+    }
 }
 
 fn present<'a>(marks: impl DoubleEndedIterator<Item = &'a Mark>) -> bool {
     marks.rev().find_map(|mark| mark.act.standing()).unwrap_or(true)
-}
-
-/// Reads the record that these marks come to: each field from the last mark that touched it.
-///
-/// INVARIANT: an event states the whole record as it read when it was recorded. So where events were recorded in
-/// the order in which they hold, the last one alone has the answer; not where it rests on events left out here.
-fn read_back(marks: &[&Mark], left_out: bool, events: &dyn Recall) -> Result<Option<Arc<Record>>, Unreadable> {
-    let in_order = !left_out
-        && marks.is_sorted_by_key(|mark| mark.position)
-        && marks.iter().all(|mark| mark.anchor == mark.position);
-    let mut answer: Option<Record> = None;
-    let mut settled = FieldSet::default();
-    for mark in marks.iter().rev() {
-        let missing = mark.fields.without(settled);
-        if missing.is_empty() {
-            continue;
-        }
-        let Some(record) = events.recall(mark.position)?.event.payload.record() else {
-            continue;
-        };
-        match &mut answer {
-            None => answer = Some(record),
-            Some(answer) => answer.patch(&record, missing),
-        }
-        if in_order {
-            break;
-        }
-        settled = settled.or(mark.fields);
-    }
-    Ok(answer.map(Arc::new))
 }

@@ -26,4 +26,5 @@ pub mod refusal;
 pub mod related;
 mod review;
 mod statement;
+mod steps;
 pub mod value;

@@ -11,7 +11,7 @@ use crate::document::{Document, Index, key};
 use crate::event::{Base, ControlTotal};
 use crate::history::{Cut, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::{Change, Edition, FieldSet, Record};
+use crate::record::{Change, Decision, Edition, FieldSet, Record};
 use crate::refusal::{DocumentShould, Place, Problem, Refusal};
 use crate::statement;
 
@@ -98,13 +98,14 @@ pub(crate) struct Planner<'a> {
     pub(crate) book: &'a Book,
     pub(crate) document: &'a Document,
     pub(crate) events: &'a dyn Recall,
+    pub(crate) today: Day,
     /// The point in time whose state the document is compared with.
     pub(crate) cut: Cut,
     pub(crate) plan: Plan,
 }
 
 impl Book {
-    /// Works out what recording a document would do; `today` is when a partial document takes effect.
+    /// Works out what recording a document would do on this day, which is when a partial document takes effect.
     pub fn plan(&self, document: &Document, today: Day, events: &dyn Recall) -> Result<Plan, Unreadable> {
         let valid = document.edition.as_ref().map_or(today, |edition| edition.effective.earliest());
         let index = Index::new(document);
@@ -114,6 +115,7 @@ impl Book {
             book: self,
             document,
             events,
+            today,
             cut: Cut { valid, known: Position::MAX, sealed: None },
             plan: Plan::default(),
         };
@@ -143,6 +145,7 @@ impl Planner<'_> {
             if follows {
                 self.compare_items(&agenda.id)?;
                 self.settle_claims(current.is_none());
+                self.check_ceilings()?;
             }
         }
         Ok(())
@@ -238,6 +241,9 @@ impl Planner<'_> {
             let (decision, missing) = (decision.id.clone(), "`date`".to_owned());
             refuse("decision", Refusal::DecisionIncomplete { decision, missing });
         }
+        if let Some(refusal) = self.not_taken(decision) {
+            self.problem_of(Kind::Edition, &edition.id, Some("decision"), refusal);
+        }
         match self.registry.verdict(&decision.body, ADOPT_AGENDA, Some(agenda), decision.date.as_ref()) {
             Verdict::Held(mandate) | Verdict::NotVerifiable(mandate) => self.plan.mandate = Some(mandate),
             Verdict::None => {
@@ -245,6 +251,12 @@ impl Planner<'_> {
                 self.problem_of(Kind::Edition, &edition.id, Some("decision"), refusal);
             }
         }
+    }
+
+    /// A decision that is dated after today decides nothing yet.
+    pub(crate) fn not_taken(&self, decision: &Decision) -> Option<Refusal> {
+        let date = decision.date.as_ref().filter(|date| date.earliest() > self.today)?;
+        Some(Refusal::DecisionNotTaken { decision: decision.id.clone(), date: date.to_string() })
     }
 
     fn compare_statements(&mut self) -> Result<(), Unreadable> {
@@ -321,12 +333,12 @@ impl Planner<'_> {
         Ok(Some(difference))
     }
 
-    fn amount_before(&self, id: &Id) -> Result<Option<Arc<Record>>, Unreadable> {
+    pub(crate) fn amount_before(&self, id: &Id) -> Result<Option<Arc<Record>>, Unreadable> {
         let state = self.book.at(&Key::new(Kind::Amount, id), &self.cut, self.events)?;
         Ok(state.map(|state| state.record))
     }
 
-    fn amount_after(&self, id: &Id) -> Result<Option<Arc<Record>>, Unreadable> {
+    pub(crate) fn amount_after(&self, id: &Id) -> Result<Option<Arc<Record>>, Unreadable> {
         let stated = self.index.get(&Key::new(Kind::Amount, id));
         stated.map_or_else(|| self.amount_before(id), |amount| Ok(Some(Arc::new(amount.clone()))))
     }

@@ -117,6 +117,16 @@ macro_rules! records {
                     map
                 }
 
+                fn unstated(&self) -> FieldSet {
+                    let stated = [
+                        $(self.$field.is_stated(),)* self.source_line.is_stated(), self.source_doc.is_stated(),
+                        self.lines.is_stated(), self.quote.is_stated(), self.confidence.is_stated(),
+                        self.doubt.is_stated(),
+                    ];
+                    let unstated = (0..).zip(stated).filter(|(_, stated)| !stated);
+                    unstated.fold(FieldSet::default(), |set, (n, _)| set.with(n))
+                }
+
                 fn patch(&mut self, from: &Self, fields: FieldSet) {
                     let mut place = 0..;
                     let mut touched = || place.next().is_some_and(|n| fields.has(n));
@@ -194,6 +204,11 @@ macro_rules! records {
                 match self { $(Self::$kind(record) => record.write(),)* }
             }
 
+            /// The fields that say nothing.
+            pub(crate) fn unstated(&self) -> FieldSet {
+                match self { $(Self::$kind(record) => record.unstated(),)* }
+            }
+
             /// Takes these fields from another record of the same kind; one of another kind changes nothing.
             pub fn patch(&mut self, from: &Self, fields: FieldSet) {
                 match (self, from) {
@@ -235,6 +250,11 @@ impl Record {
     /// One field in the form of a document; `null` where it is absent.
     pub fn value(&self, field: &str) -> Value {
         self.write().remove(field).unwrap_or_default()
+    }
+
+    /// Does it refer to that record?
+    pub(crate) fn refers_to(&self, kind: Kind, id: &Id) -> bool {
+        self.references().into_iter().any(|(_, of, other)| of == kind && other == id)
     }
 
     /// The fields that are written differently, unstated forms aside.

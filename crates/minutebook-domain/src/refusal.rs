@@ -33,6 +33,14 @@ messages! {
         DecisionIncomplete { decision: Id, missing: String } = "DECISION_INCOMPLETE"
             nl "vul bij besluit `{decision}` nog in: {missing}"
             en "decision `{decision}` is incomplete; fill in: {missing}"
+        /// A decision of the future decides nothing yet.
+        DecisionNotTaken { decision: Id, date: String } = "DECISION_NOT_TAKEN"
+            nl "besluit `{decision}` is van {date} en dus nog niet genomen; leg dit vast als het genomen is"
+            en "decision `{decision}` is of {date} and has not been taken yet; record this once it has"
+        /// More than the mandate of the ground covers.
+        MandateCeiling { amount: Id, eur: u64, mandate: Id, ceiling: u64 } = "MANDATE_CEILING"
+            nl "bedrag `{amount}` (€ {eur}) gaat boven mandaat `{mandate}` (€ {ceiling}); noem een besluit onder een ruimer mandaat"
+            en "amount `{amount}` (€{eur}) exceeds mandate `{mandate}` (€{ceiling}); name a decision under a wider mandate"
         /// It would hold before it was decided.
         EffectBeforeAllowed { effective: String, decided: String } = "EFFECT_BEFORE_ALLOWED"
             nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; leg dit vast als laat bekend geworden feit"

@@ -1,11 +1,11 @@
-//! What changed beside the items: agreements, milestones, motions, amounts without an action, registers and the rest.
+//! What changed beside the items: agreements, milestones, motions, amounts that no action names, registers and the rest.
 
 use std::collections::BTreeSet;
 
 use crate::book::{Revision, Stated};
 use crate::changes::{Comparison, revision_at};
 use crate::compare::FieldChange;
-use crate::history::{Cut, Entry, State, Unreadable};
+use crate::history::{Cut, Entry, Unreadable};
 use crate::ids::{Key, Kind};
 use crate::record::{Record, is_compared};
 use crate::value::{Value, same};
@@ -74,7 +74,7 @@ impl Comparison<'_> {
         let mut all = Vec::new();
         for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Step) {
             for (key, entry) in self.book.entries(kind) {
-                if self.concerns(key, entry, &sides)?
+                if self.concerns(key, entry, &sides)
                     && let Some(change) = self.related_change(key, entry, &sides)?
                 {
                     let state = entry.at(&self.span.to, self.events)?;
@@ -87,20 +87,19 @@ impl Comparison<'_> {
         Ok(all)
     }
 
-    /// Registers and what this agenda's documents state; an amount of an action counts with its action.
-    fn concerns(&self, key: &Key, entry: &Entry, sides: &Sides) -> Result<bool, Unreadable> {
+    /// Registers and what this agenda's documents state; an amount that an action names counts with its action.
+    fn concerns(&self, key: &Key, entry: &Entry, sides: &Sides) -> bool {
         let mine = entry.agenda.as_ref().is_none_or(|agenda| agenda == self.agenda);
         let shared = || sides.before.iter().chain(&sides.after).any(|stated| stated.has(key));
         let other_agenda = key.kind == Kind::Agenda && key.id != *self.agenda;
-        if other_agenda || !(key.kind.is_register() || mine || shared()) {
-            return Ok(false);
-        }
-        if key.kind != Kind::Amount {
-            return Ok(true);
-        }
-        let state = entry.at(&self.span.to, self.events)?;
-        let of_action = |state: State| matches!(state.record.as_ref(), Record::Amount(a) if a.action.is_some());
-        Ok(!state.is_some_and(of_action))
+        !other_agenda && (key.kind.is_register() || mine || shared()) && !self.counts_in_action(key, entry, sides)
+    }
+
+    /// Does an action name the amount? One that left with its action counts there too.
+    fn counts_in_action(&self, key: &Key, entry: &Entry, sides: &Sides) -> bool {
+        let [before, after] = &self.counted;
+        let stays = || states(key, entry, &self.span.to, sides.after.as_ref());
+        key.kind == Kind::Amount && (after.contains(&key.id) || before.contains(&key.id) && !stays())
     }
 
     fn related_change(&self, key: &Key, entry: &Entry, sides: &Sides) -> Result<Option<RelatedChange>, Unreadable> {

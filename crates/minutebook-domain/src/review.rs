@@ -1,5 +1,7 @@
 //! The yearly review as a document hands it in: opened, filled and adopted in one go.
 
+use std::collections::HashMap;
+
 use crate::book::{AgendaState, Book};
 use crate::command::{Context, ImportDocument};
 use crate::dates::Edtf;
@@ -8,7 +10,7 @@ use crate::event::{
     CONTENTS_MAX, Contents, Draft, ItemEvent, ItemStep, Payload, Proposal, Reason, ReviewOpened, Seal, Statement,
 };
 use crate::history::Recall;
-use crate::ids::{Id, Key, Kind};
+use crate::ids::{Id, Kind};
 use crate::plan::{ItemDifference, Motion, Plan};
 use crate::record::{Agenda, Change, Edition, Record};
 use crate::refusal::{Problems, Refusal, Rejection};
@@ -91,6 +93,7 @@ impl<'a> Adoption<'a> {
 
     fn state(&mut self) {
         let plan = self.plan;
+        let claims = self.claims_of_amounts();
         for difference in &plan.statements {
             let agenda = || self.document.agenda.clone().map(Record::from);
             let stated = difference.index.map_or_else(agenda, |index| self.document.records.get(index).cloned());
@@ -106,22 +109,28 @@ impl<'a> Adoption<'a> {
                     fields: difference.fields,
                 };
                 // What an action costs is part of the action: it changes by the same decision, for the same reason.
-                let claim = statement.fields.and_then(|_| self.claim_of_amount(&statement.record));
+                let restated = statement.fields.is_some() && statement.record.kind() == Kind::Amount;
+                let claim = claims.get(statement.record.id()).copied().filter(|_| restated);
                 let adopting = claim.and(self.document.edition.as_ref()).map(|edition| &edition.decision);
                 self.push(adopting, claim, Payload::Stated(statement));
             }
         }
     }
 
-    /// The entry of `changes` that explains the action to which an amount belongs.
-    fn claim_of_amount(&self, record: &Record) -> Option<&'a Change> {
-        let Record::Amount(amount) = record else { return None };
-        let action = Key::new(Kind::Action, amount.action.as_ref()?);
-        let place = self.plan.items.binary_search_by(|item| item.key.cmp(&action)).ok()?;
-        match self.document.records.get(self.plan.items.get(place)?.claim?)? {
-            Record::Change(change) => Some(change),
-            _ => None,
+    /// The entries of `changes` that explain the actions, by the amounts that those name.
+    fn claims_of_amounts(&self) -> HashMap<&'a Id, &'a Change> {
+        let record = |index: Option<usize>| index.and_then(|index| self.document.records.get(index));
+        let mut claims = HashMap::new();
+        for item in &self.plan.items {
+            if let (Some(Record::Action(action)), Some(Record::Change(change))) =
+                (record(item.index), record(item.claim))
+            {
+                for amount in action.amounts.iter().flatten() {
+                    claims.entry(amount).or_insert(change);
+                }
+            }
         }
+        claims
     }
 
     fn propose(&mut self, agenda: &Agenda, edition: &Edition) {

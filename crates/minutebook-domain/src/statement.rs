@@ -13,7 +13,7 @@ use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Planner;
 use crate::record::{Decision, FieldSet, Mandate, Record};
 use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, listed};
-use crate::value::{Text, Value, is_unstated};
+use crate::value::{ChangeKind, Disposition, Field, Text, Value, is_unstated};
 
 /// Checks the decisions, mandates and texts of a document.
 pub(crate) fn check(planner: &mut Planner) {
@@ -63,6 +63,13 @@ fn check_amounts(planner: &mut Planner) {
 /// Refuses text that looks like personal data.
 pub(crate) fn check_text(text: &Text) -> Result<(), Refusal> {
     personal_data(&text.as_str().into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what }))
+}
+
+/// Does the text say why? A word that only repeats what happened does not, nor does a mere mark.
+pub(crate) fn is_reason(text: &str) -> bool {
+    let word = Value::from(text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
+    let repeats = ChangeKind::read(Some(&word)).is_ok() || Disposition::read(Some(&word)).is_ok();
+    text.chars().any(char::is_alphabetic) && !repeats
 }
 
 /// A later document may fill in what was not stated of a decision; any other difference needs an erratum.

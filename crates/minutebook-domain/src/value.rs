@@ -28,6 +28,10 @@ pub trait Field: Sized {
     fn read(value: Option<&Value>) -> Result<Self, Fault>;
     /// Writes the value as it was written; `None` is an absent key.
     fn write(&self) -> Option<Value>;
+    /// Does it say something? What [`is_unstated`] holds for its document form holds for the value.
+    fn is_stated(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Field> Field for Option<T> {
@@ -42,6 +46,10 @@ impl<T: Field> Field for Option<T> {
 
     fn write(&self) -> Option<Value> {
         self.as_ref().and_then(Field::write)
+    }
+
+    fn is_stated(&self) -> bool {
+        self.as_ref().is_some_and(Field::is_stated)
     }
 }
 
@@ -58,6 +66,10 @@ impl<T: Field> Field for Vec<T> {
     fn write(&self) -> Option<Value> {
         Some(self.iter().filter_map(Field::write).collect())
     }
+
+    fn is_stated(&self) -> bool {
+        !self.is_empty()
+    }
 }
 
 fn required(value: Option<&Value>) -> Result<&Value, Fault> {
@@ -72,7 +84,7 @@ fn text(value: Option<&Value>) -> Result<&str, Fault> {
     }
 }
 
-/// Text that a person wrote: Unicode in NFC, no control characters but the line break, at most [`TEXT_MAX`] bytes.
+/// Text that a person wrote: Unicode in NFC, no control characters but the line break, nor of direction, at most [`TEXT_MAX`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Text(SmolStr);
 
@@ -89,7 +101,9 @@ impl Text {
         if text.bytes().fold(true, |plain, b| plain & is_plain(b)) {
             return Ok(Self(text.into()));
         }
-        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n') {
+        // What turns the direction of a line makes it read as what it does not say.
+        let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\n' || turns(*c)) {
             return Err(Fault::Control { code: u32::from(c) });
         }
         Ok(Self(match is_nfc_quick(text.chars()) {
@@ -117,6 +131,10 @@ impl Field for Text {
 
     fn write(&self) -> Option<Value> {
         Some(self.as_str().into())
+    }
+
+    fn is_stated(&self) -> bool {
+        !self.as_str().is_empty()
     }
 }
 
@@ -251,6 +269,13 @@ impl Field for Scalar {
         match self {
             Self::Number(number) => number.parse::<serde_json::Number>().ok().map(Value::Number),
             Self::Text(text) => text.write(),
+        }
+    }
+
+    fn is_stated(&self) -> bool {
+        match self {
+            Self::Number(_) => true,
+            Self::Text(text) => text.is_stated(),
         }
     }
 }
@@ -509,6 +534,8 @@ mod tests {
         assert_eq!(Text::new("a\tb"), Err(Fault::Control { code: 9 }));
         assert_eq!(Text::new("é\u{85}"), Err(Fault::Control { code: 0x85 }));
         assert_eq!(Text::new("é\u{7f}"), Err(Fault::Control { code: 0x7f }));
+        assert_eq!(Text::new("€ \u{202e}000.6"), Err(Fault::Control { code: 0x202e }));
+        assert_eq!(Text::new("\u{2066}a\u{2069}"), Err(Fault::Control { code: 0x2066 }));
         // Every character by itself is kept or refused as the tables of Unicode say.
         for c in (0..=0x3ff).filter_map(char::from_u32) {
             let kept = Text::new(c.encode_utf8(&mut [0; 4]));

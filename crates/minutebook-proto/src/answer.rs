@@ -152,6 +152,7 @@ fn related(related: &Related) -> pb::RelatedChange {
 
 /// An event in the history of a record.
 pub fn history_to_pb(entry: &HistoryEntry) -> pb::HistoryEntry {
+    let (from, into) = &entry.lineage;
     pb::HistoryEntry {
         key: entry.key.to_slot(),
         event: entry.event.to_owned(),
@@ -161,6 +162,8 @@ pub fn history_to_pb(entry: &HistoryEntry) -> pb::HistoryEntry {
         fields: fields(&entry.fields),
         citations: to_list(&entry.citations),
         resolution: entry.resolution.clone(),
+        from: from.iter().map(ToString::to_string).collect(),
+        into: into.iter().map(ToString::to_string).collect(),
     }
 }
 

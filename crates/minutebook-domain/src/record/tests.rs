@@ -41,3 +41,11 @@ fn a_patch_takes_only_its_fields() {
     assert_eq!(record.write().get("title"), Some(&json!("New")));
     assert_eq!(record.write().get("policy_item"), Some(&json!("p")));
 }
+
+#[test]
+fn what_says_nothing_is_told_without_writing_it() {
+    let written = json!({"title": "T", "summary": "", "partners": [], "period": {}, "policy_item": "p", "lines": ""});
+    let record = action(written);
+    let unstated = Record::fields(Kind::Action).iter().filter(|field| crate::value::is_unstated(&record.value(field)));
+    assert_eq!(record.unstated(), FieldSet::named(Kind::Action, unstated.copied()));
+}

@@ -11,6 +11,8 @@ use crate::support::{document, id};
 pub(crate) const COVERS: &[(&str, fn())] = &[
     ("CHANGES_MISMATCH", a_difference_without_an_entry_is_refused),
     ("REASON_MISSING", every_change_has_a_reason),
+    ("DECISION_NOT_TAKEN", a_decision_of_the_future_is_not_taken),
+    ("MANDATE_CEILING", a_sum_rises_as_far_as_the_mandate_of_its_ground),
     ("GROUND_MISSING", every_change_has_a_ground),
     ("GROUND_BODY", the_deciding_body_is_that_of_the_ground),
     ("REVIEW_CONFLICT", an_item_has_one_entry),
@@ -116,9 +118,37 @@ fn the_fields_given_are_those_that_differ() {
 
 #[test]
 fn every_change_has_a_reason() {
-    for reason in [json!(null), json!(""), json!(" \n ")] {
+    for reason in
+        [json!(null), json!(""), json!(" \n "), json!("-"), json!("2018."), json!("Changed."), json!("completed")]
+    {
         when(next_with_change().patch("changes", "c-1", json!({"reason": reason}))).then_refused("REASON_MISSING");
     }
+}
+
+#[test]
+fn a_decision_of_the_future_is_not_taken() {
+    let dated = |decision: &str, date: &str| {
+        let budget = json!({"id": "begroting", "body": "stuurgroep", "kind": "advise", "date": "2017-11-01"});
+        let ground = json!({"decision": "begroting", "decided_by": "stuurgroep"});
+        let document = next_with_change().add("decisions", budget).patch("changes", "c-1", ground);
+        when(document.patch("decisions", decision, json!({"date": date})))
+    };
+    dated("d-2018", "2020-03-02").then_refused("DECISION_NOT_TAKEN");
+    dated("begroting", "2021").then_refused("DECISION_NOT_TAKEN");
+    dated("begroting", "2020").then_recorded();
+}
+
+#[test]
+fn a_sum_rises_as_far_as_the_mandate_of_its_ground() {
+    let ceiling = |euros: u32, eur: u32| {
+        let limited = first().patch("mandates", "m-gs", json!({"ceiling": euros}));
+        let more = next().patch("mandates", "m-gs", json!({"ceiling": euros}));
+        let more = more.patch("amounts", "geld", json!({"eur": eur})).change("changed", json!({"action": "website"}));
+        given([import(limited)]).when(import(more))
+    };
+    ceiling(650_000, 700_000).then_refused("MANDATE_CEILING");
+    ceiling(700_000, 700_000).then_recorded();
+    ceiling(500_000, 550_000).then_recorded();
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::minutes::{
     Doc, Then, at, correct, edition_after, first, given, import, late, next, next_with_change, quoted, resolve, state,
+    state_from,
 };
 use crate::support::{Ledger, id, text};
 
@@ -195,6 +196,66 @@ fn an_erratum_on_a_late_fact_holds_from_the_day_of_the_fact() {
     assert_eq!(now(&ledger, "2017-03-01", &meting(), "title"), "Peiling");
 }
 
+/// A decision of 2014 that a document of 2016 names without its date and reference.
+fn undated() -> Ledger {
+    let advice = json!({"id": "advies", "body": "stuurgroep", "kind": "advise", "what": "Advies"});
+    given([import(first().add("decisions", advice))])
+}
+
+fn advice() -> Key {
+    at(Kind::Decision, "advies")
+}
+
+#[test]
+fn a_late_fact_from_before_the_first_statement_fills_what_that_left_open() {
+    let date = json!({"date": "2014-06-01"});
+    let ledger = undated().when(Command::RecordLate(late(advice(), "2014-06-01", date))).then(&["DecisionRecorded"]);
+    let fact = ledger.book.head() - 1;
+    assert_eq!(now(&ledger, "2014-06-01", &advice(), "date"), "2014-06-01");
+    assert_eq!(now(&ledger, "2016-01-01", &advice(), "date"), "2014-06-01", "the document left it open");
+    assert_eq!(on(&ledger, "2016-01-01", fact - 1, &advice(), "date"), Value::Null, "known then");
+    assert_eq!(ledger.book.entry(&advice()).unwrap().record.value("date"), "2014-06-01");
+    let blame = ledger.book.blame(&advice(), "date", u64::MAX, &ledger.events).unwrap().unwrap();
+    assert_eq!((blame.value, blame.set_by.why.position), (json!("2014-06-01"), fact));
+    let other = late(advice(), "2014-07-01", json!({"date": "2014-07-01"}));
+    ledger.clone().when(Command::RecordLate(other)).then_refused("DECISION_DIFFERS");
+    let earlier = late(advice(), "2014-01-01", json!({"reference": "A-7"}));
+    let ledger = ledger.when(Command::RecordLate(earlier)).then_recorded();
+    assert_eq!(now(&ledger, "2014-01-01", &advice(), "reference"), "A-7");
+    assert_eq!(now(&ledger, "2016-01-01", &advice(), "reference"), "A-7");
+    // A correction of the fact holds where the fact does.
+    let reference = Command::Correct(correct(advice(), "reference", json!("A-8")));
+    let ledger = ledger.when(reference).then(&["ErratumRecorded"]);
+    assert_eq!(now(&ledger, "2014-01-01", &advice(), "reference"), "A-8");
+    assert_eq!(now(&ledger, "2016-01-01", &advice(), "reference"), "A-8");
+}
+
+#[test]
+fn a_late_fact_from_before_the_first_statement_leaves_what_that_stated() {
+    let emmen = at(Kind::Party, "emmen");
+    let fact = late(emmen.clone(), "2014-01-01", json!({"name": "Emmen", "kind": "gemeente"}));
+    let changed = next().patch("parties", "emmen", json!({"kind": "municipality"}));
+    let ledger = given([import(first()), import(changed), Command::RecordLate(fact)]);
+    for (day, name, kind) in [
+        ("2014-01-01", "Emmen", "gemeente"),
+        ("2016-01-01", "Gemeente Emmen", "gemeente"),
+        ("2018-01-01", "Gemeente Emmen", "municipality"),
+    ] {
+        assert_eq!(now(&ledger, day, &emmen, "name"), name, "{day}");
+        assert_eq!(now(&ledger, day, &emmen, "kind"), kind, "{day}");
+    }
+}
+
+#[test]
+fn a_statement_from_before_the_first_one_fills_what_that_left_open() {
+    let emmen = at(Kind::Party, "emmen");
+    let earlier = json!({"id": "emmen", "name": "Emmen", "aliases": ["E"]});
+    let ledger = given([import(first()), state_from(Some("2014"), Kind::Party, earlier)]);
+    assert_eq!(now(&ledger, "2014-01-01", &emmen, "name"), "Emmen");
+    assert_eq!(now(&ledger, "2016-01-01", &emmen, "name"), "Gemeente Emmen");
+    assert_eq!(now(&ledger, "2016-01-01", &emmen, "aliases"), json!(["E"]));
+}
+
 #[test]
 fn a_late_fact_is_past() {
     when_late(late(meting(), "2020-03-02", json!({"title": "X"}))).then_refused("NOT_LATE");
@@ -329,4 +390,42 @@ fn the_history_of_an_action_holds_that_of_the_amounts_it_named() {
     let history = ledger.book.history(&at(Kind::Action, "website"), u64::MAX, &ledger.events).unwrap();
     let keys: Vec<_> = history.iter().map(|entry| entry.key.id.as_str()).collect();
     assert_eq!(keys, ["geld", "website", "later-geld", "website"]);
+}
+
+#[test]
+fn what_an_edition_says_of_a_sum_rests_on_the_ground_of_its_action() {
+    let budget = json!({"id": "begroting", "body": "ps", "kind": "adopt-framework", "date": "2017-11-01"});
+    let more = next()
+        .add("decisions", budget)
+        .patch("amounts", "geld", json!({"eur": 700_000}))
+        .change("changed", json!({"action": "website", "decided_by": "ps", "decision": "begroting"}));
+    let ledger = given([import(first()), import(more)]);
+    let blame = |key: Key, field| ledger.book.blame(&key, field, u64::MAX, &ledger.events).unwrap().unwrap().set_by;
+    let sum = blame(at(Kind::Amount, "geld"), "eur");
+    assert_eq!((sum.event, sum.why.ground, sum.why.body), ("AmountChanged", Some(id("begroting")), Some(id("ps"))));
+    assert_eq!(sum.why.reason.unwrap().as_str(), "Herijking.");
+    let action = blame(at(Kind::Action, "website"), "amounts");
+    assert_eq!(action.event, "ItemChanged");
+    let [change] = action.fields.as_slice() else { panic!("{action:?}") };
+    assert_eq!((&change.before[0]["eur"], &change.after[0]["eur"]), (&json!(600_000), &json!(700_000)));
+}
+
+#[test]
+fn the_history_of_what_was_split_or_merged_says_into_what() {
+    let new = |name: &str| json!({"id": name, "title": name});
+    let document = ["lobby", "pilot", "website"].into_iter().fold(next(), |all, name| all.without("actions", name));
+    let document = ["een", "twee", "samen"]
+        .into_iter()
+        .fold(document, |all, name| all.add_under("policy_items", "kwaliteit", "actions", new(name)))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}))
+        .change("merged", json!({"from": ["website", "pilot"], "into": ["samen"]}));
+    let ledger = given([import(first()), import(document)]);
+    let last = |name: &str| {
+        let history = ledger.book.history(&at(Kind::Action, name), u64::MAX, &ledger.events).unwrap();
+        let last = history.last().unwrap().clone();
+        (last.event, last.lineage)
+    };
+    assert_eq!(last("lobby"), ("ItemSplit", (vec![id("lobby")], vec![id("een"), id("twee")])));
+    assert_eq!(last("pilot"), ("ItemMerged", (vec![id("website"), id("pilot")], vec![id("samen")])));
+    assert_eq!(last("samen"), ("ItemAdded", (vec![], vec![])));
 }

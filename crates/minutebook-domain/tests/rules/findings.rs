@@ -21,6 +21,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("MANDATE_ASSERTED", a_mandate_that_rests_on_nothing_is_a_finding),
     ("RESTS_ON_ADVICE", a_change_that_rests_on_advice_is_a_finding),
     ("EFFECT_BEFORE_DECISION", an_edition_that_holds_before_it_was_decided_is_a_finding),
+    ("DECISION_REUSED", one_decision_for_two_revisions_is_a_finding),
     ("EFFECTIVE_IMPRECISE", an_imprecise_start_is_a_finding),
     ("HORIZON_PASSED", an_edition_past_its_term_is_a_finding),
     ("SIDES_DIFFER", two_sides_that_disagree_are_a_finding),
@@ -30,6 +31,10 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("ROLES_CONTRADICT", two_statements_of_a_role_are_a_finding),
     ("MONEY_RULE", a_sum_that_does_not_add_up_is_a_finding),
     ("COFIN_AMBIGUOUS", a_share_of_nothing_stated_is_a_finding),
+    ("PERIOD_REVERSED", a_term_that_ends_before_it_starts_is_a_finding),
+    ("PART_OF_ITSELF", an_amount_that_is_its_own_part_is_a_finding),
+    ("SUBTASK_ELSEWHERE", a_subtask_under_another_theme_is_a_finding),
+    ("LINEAGE_NOT_RECORDED", a_lineage_that_no_split_or_merge_tells_of_is_a_finding),
     ("TARGET_ENDED", an_action_beyond_its_framework_is_a_finding),
     ("LINEAGE_LOST", an_id_that_came_back_as_new_is_a_finding),
     ("NOT_STATED", what_is_not_stated_is_counted),
@@ -124,6 +129,15 @@ fn an_edition_that_holds_before_it_was_decided_is_a_finding() {
 }
 
 #[test]
+fn one_decision_for_two_revisions_is_a_finding() {
+    let again = next_with_change().patch("actions", "pilot", json!({"source_line": 3}));
+    let ledger = given([import(first()), import(next_with_change())]);
+    assert!(about(&ledger, "DECISION_REUSED").is_empty());
+    let ledger = ledger.when(import(again.section("changes", json!([])))).then_recorded();
+    assert_eq!(about(&ledger, "DECISION_REUSED"), ["2018-2019"]);
+}
+
+#[test]
 fn an_imprecise_start_is_a_finding() {
     assert_eq!(of(first().patch("edition", "", json!({"effective": "2016"})), "EFFECTIVE_IMPRECISE"), ["2016-2017"]);
 }
@@ -151,6 +165,17 @@ fn two_sides_that_disagree_are_a_finding() {
         .patch("actions", "meting", json!({"explained_in": "3.1"}))
         .patch("explanations", "3.2", json!({"actions": ["pilot"]}));
     assert!(of(agreed, "SIDES_DIFFER").is_empty());
+}
+
+#[test]
+fn an_amount_and_its_action_name_each_other() {
+    let pointing = json!({"id": "bomen", "what": "Bomen", "eur": 5, "action": "lobby"});
+    let pointing = first().add("amounts", pointing);
+    assert_eq!(of(pointing.clone(), "SIDES_DIFFER"), ["bomen"]);
+    let named = first().add("amounts", json!({"id": "bomen", "what": "Bomen"}));
+    let named = named.patch("actions", "lobby", json!({"amounts": ["bomen"]}));
+    assert_eq!(of(named, "SIDES_DIFFER"), ["lobby"]);
+    assert!(of(pointing.patch("actions", "lobby", json!({"amounts": ["bomen"]})), "SIDES_DIFFER").is_empty());
 }
 
 #[test]
@@ -219,6 +244,48 @@ fn a_share_of_nothing_stated_is_a_finding() {
     assert_eq!(agreed(json!({"kind": "co-financing"})), ["deal"]);
     assert!(agreed(json!({"kind": "co-financing", "cofinancing": {"share": 0.5, "base": "totaal"}})).is_empty());
     assert!(agreed(json!({"kind": "samenwerking"})).is_empty());
+}
+
+#[test]
+fn a_term_that_ends_before_it_starts_is_a_finding() {
+    let reversed = first()
+        .patch("edition", "", json!({"horizon": "2015"}))
+        .patch("actions", "website", json!({"period": {"from": 2019, "to": "2018"}}))
+        .patch("actions", "lobby", json!({"period": {"from": "2018-06", "to": 2018}}))
+        .patch("amounts", "geld", json!({"from": 2018, "through": "2017-12"}))
+        .patch("mandates", "m-ps", json!({"since": 2014, "until": 2013}));
+    assert_eq!(of(reversed, "PERIOD_REVERSED"), ["2016-2017", "m-ps", "website", "geld"]);
+}
+
+#[test]
+fn an_amount_that_is_its_own_part_is_a_finding() {
+    let part = |part_of: &str| {
+        let chain = first().patch("amounts", "geld", json!({"part_of": part_of}));
+        let chain = chain.add("amounts", json!({"id": "deel", "what": "Deel", "part_of": "geld"}));
+        of(chain.add("amounts", json!({"id": "rest", "what": "Rest"})), "PART_OF_ITSELF")
+    };
+    assert_eq!(part("geld"), ["geld"]);
+    assert_eq!(part("deel"), ["deel", "geld"]);
+    assert!(part("rest").is_empty());
+}
+
+#[test]
+fn a_subtask_under_another_theme_is_a_finding() {
+    let theme = json!({"id": "wonen", "title": "Wonen", "policy_items": [
+        {"id": "huizen", "title": "Huizen", "subtask": "aanbod"}]});
+    assert_eq!(of(first().add("themes", theme), "SUBTASK_ELSEWHERE"), ["huizen"]);
+}
+
+#[test]
+fn a_lineage_that_no_split_or_merge_tells_of_is_a_finding() {
+    let part = |name: &str| json!({"id": name, "title": name, "split_from": "lobby"});
+    let split = next()
+        .without("actions", "lobby")
+        .add_under("policy_items", "pilots", "actions", part("een"))
+        .add_under("policy_items", "pilots", "actions", part("twee"))
+        .patch("actions", "pilot", json!({"merged_from": ["meting"]}))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}));
+    assert_eq!(about(&given([import(first()), import(split)]), "LINEAGE_NOT_RECORDED"), ["pilot"]);
 }
 
 #[test]

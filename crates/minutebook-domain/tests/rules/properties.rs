@@ -9,6 +9,7 @@ use minutebook_domain::dates::Day;
 use minutebook_domain::document::canonical;
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Kind, Position};
+use minutebook_domain::value::is_unstated;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::{Value, json};
@@ -183,10 +184,13 @@ impl Chain {
         let action = at(Kind::Action, &actions[usize::from(n) % actions.len()]);
         let day = format!("{}-{:02}", 2013 + i32::from(when % 7), when % 12 + 1);
         let day = if m.is_multiple_of(3) { day } else { format!("{day}-15") };
-        self.may(&Command::RecordLate(match m % 5 {
+        self.may(&Command::RecordLate(match m % 8 {
             0 | 1 => late(action, &day, json!({"title": format!("Laat {m}")})),
             2 => late(action, &day, json!({"summary": format!("Laat {n}"), "place": "Emmen"})),
             3 => late(at(Kind::Party, "emmen"), &day, json!({"name": format!("Laat {n}")})),
+            4 => late(at(Kind::Party, "emmen"), &day, json!({"kind": format!("soort-{n}")})),
+            5 => late(at(Kind::Decision, "d-2016"), &day, json!({"reference": format!("Laat {}", n % 3)})),
+            6 => late(at(Kind::Amount, "geld"), &day, json!({"unit": format!("Laat {n}")})),
             _ => late(at(Kind::Amount, "geld"), &day, json!({"eur": u32::from(n)})),
         }));
     }
@@ -275,6 +279,9 @@ fn said(answer: &Changes, before: &Value, after: &Value) -> Difference {
         match &item.outcome {
             Outcome::Added | Outcome::Reinstated(_) => _ = all.came.insert(key),
             Outcome::Dropped(_) | Outcome::Suspended => _ = all.left.insert(key),
+            // Changed and changed back; or a part of a split, which was changed after it came.
+            Outcome::Changed(fields) if fields.is_empty() && before.contains_key(&key) => _ = all.same.insert(key),
+            Outcome::Changed(_) if !before.contains_key(&key) => {}
             Outcome::Changed(fields) => {
                 all.changed.insert(key, fields.iter().map(|change| change.field.to_owned()).collect());
             }
@@ -373,15 +380,22 @@ fn every_pair_of_revisions_and_every_year_balances() {
 fn what_is_true_on_a_day_is_the_last_statement_of_each_field() {
     check(&chains(), |happenings| {
         let chain = Chain::play(&happenings)?;
-        for (key, entry) in chain.ledger.book.entries(Kind::Action) {
-            for year in 2013..=2020 {
+        let kinds = [Kind::Action, Kind::Amount, Kind::Party, Kind::Decision];
+        for (key, entry) in kinds.into_iter().flat_map(|kind| chain.ledger.book.entries(kind)) {
+            let first = entry.marks().iter().map(|mark| mark.position).min().unwrap();
+            for year in 2012..=2020 {
                 let valid = Day::last_of(year).unwrap();
                 let cut = Cut { valid, ..chain.ledger.book.now() };
                 let mut fields: BTreeMap<&str, Value> = BTreeMap::new();
                 for mark in entry.marks().iter().filter(|mark| mark.since <= valid) {
                     let record = chain.ledger.events[usize::try_from(mark.position).unwrap()].event.payload.record();
                     let Some(record) = record else { continue };
-                    fields.extend(mark.fields.names(Kind::Action).map(|field| (field, record.value(field))));
+                    for (field, value) in mark.fields.names(key.kind).map(|field| (field, record.value(field))) {
+                        // What the first statement left open, an earlier day may have filled.
+                        if mark.position != first || !is_unstated(&value) || !fields.contains_key(field) {
+                            fields.insert(field, value);
+                        }
+                    }
                 }
                 let state = entry.at(&cut, &chain.ledger.events).unwrap();
                 let record = state.map(|state| state.record);

@@ -1,6 +1,6 @@
 //! The central answer: what changed in a year, or between two revisions, why, and as known when.
 
-use minutebook_domain::changes::{Changes, Outcome, Span};
+use minutebook_domain::changes::{Changes, Outcome, Span, Step};
 use minutebook_domain::command::Command;
 use minutebook_domain::ids::{Kind, Position};
 use minutebook_domain::related::RelatedChange;
@@ -195,6 +195,49 @@ fn several_revisions_in_a_year_are_steps_to_one_difference() {
 }
 
 #[test]
+fn what_was_changed_and_changed_back_is_told_with_both_reasons() {
+    let back = revised(next(), "2018-06-01", "d-juni")
+        .change("changed", by("d-juni", json!({"action": "meting", "reason": "Toch niet."})));
+    let ledger = given([import(first()), import(next_with_change()), import(back)]);
+    let item = |answer: &Changes| answer.items.iter().find(|item| item.key.id == id("meting")).unwrap().clone();
+    let (answer, reasons) = (in_2018(&ledger), |step: &Step| step.why.reason.as_ref().unwrap().to_string());
+    assert_eq!(item(&answer).outcome, Outcome::Changed(Vec::new()));
+    assert_eq!(item(&answer).steps.iter().map(reasons).collect::<Vec<_>>(), ["Herijking.", "Toch niet."]);
+    assert!(answer.control.balances());
+    // Beside another change it is a step as well.
+    let more = revised(next().patch("actions", "meting", json!({"place": "Emmen"})), "2018-06-01", "d-juni")
+        .change("changed", by("d-juni", json!({"action": "meting"})));
+    let third = revised(next().patch("actions", "meting", json!({"place": "Emmen"})), "2018-09-01", "d-september");
+    let answer = in_2018(&given([import(first()), import(next_with_change()), import(more), import(third)]));
+    assert_eq!((told(&answer), item(&answer).steps.len()), (vec!["meting: place".to_owned()], 2));
+    let gone = next().without("actions", "lobby").change("suspended", json!({"action": "lobby"}));
+    let back = revised(next(), "2018-06-01", "d-juni").change("reinstated", by("d-juni", json!({"action": "lobby"})));
+    assert_eq!(told(&in_2018(&given([import(first()), import(gone), import(back)]))), ["lobby: "]);
+    let noted = next().patch("actions", "meting", json!({"source_line": 1}));
+    let again = revised(noted.clone(), "2018-06-01", "d-juni").patch("actions", "meting", json!({"source_line": 2}));
+    assert!(told(&in_2018(&given([import(first()), import(noted), import(again)]))).is_empty(), "notes are no change");
+}
+
+#[test]
+fn a_part_of_a_split_that_is_changed_later_in_the_year_is_told_against_the_split() {
+    let part = |name: &str| json!({"id": name, "title": name});
+    let split = next()
+        .without("actions", "lobby")
+        .add_under("policy_items", "pilots", "actions", part("een"))
+        .add_under("policy_items", "pilots", "actions", part("twee"))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}));
+    for effective in ["2018-01-01", "2018-06-01"] {
+        let later = revised(split.clone(), effective, "d-juni").patch("actions", "twee", json!({"place": "Emmen"}));
+        let later = later.change("changed", by("d-juni", json!({"action": "twee", "reason": "Alleen in Emmen."})));
+        let answer = in_2018(&given([import(first()), import(split.clone()), import(later)]));
+        assert_eq!(told(&answer), ["lobby: into [\"een\", \"twee\"]", "twee: place"]);
+        let why = answer.items.iter().find(|item| item.key.id == id("twee")).unwrap().why.clone().unwrap();
+        assert_eq!((why.reason.unwrap().as_str(), why.ground), ("Alleen in Emmen.", Some(id("d-juni"))));
+        assert!(answer.control.balances());
+    }
+}
+
+#[test]
 fn what_was_suspended_comes_back_with_what_changed_meanwhile() {
     let gone = next().without("actions", "lobby").change("suspended", json!({"action": "lobby"}));
     let back = edition_after(first(), "2020-2021", "2020-01-01")
@@ -243,8 +286,31 @@ fn a_late_fact_is_told_in_the_year_that_it_is_about() {
     let item = answer.items.iter().find(|item| item.key.id == id("website")).unwrap();
     let why = item.why.as_ref().unwrap();
     assert_eq!(why.code, Some(id("retroactive")));
-    assert_eq!(why.authority.as_ref().map(|authority| &authority.mandate), Some(&None), "no seal belongs to it");
+    let mandate = why.authority.as_ref().and_then(|authority| authority.mandate.clone());
+    assert_eq!(mandate, Some(id("m-gs")), "its decision is dated, and was taken under it");
     assert_eq!(told(&in_2018(&ledger)), ["meting: title"]);
+}
+
+#[test]
+fn a_late_fact_from_before_the_first_statement_is_not_told_the_wrong_way_round() {
+    let advice = json!({"id": "advies", "body": "stuurgroep", "kind": "advise", "date": "2017-10-01"});
+    let fact = late(at(Kind::Decision, "advies"), "2017-10-01", json!({"reference": "RCF-7"}));
+    let ledger = given([import(first()), import(next().add("decisions", advice)), Command::RecordLate(fact)]);
+    assert_eq!(related(&in_2018(&ledger)), ["d-2018: added"]);
+    assert_eq!(related(&year(&ledger, 2017, Position::MAX)), ["advies: added"]);
+}
+
+#[test]
+fn a_late_fact_does_not_take_over_why_an_item_came() {
+    let new = json!({"id": "nieuw", "title": "Nieuw"});
+    let came = next().add_under("policy_items", "pilots", "actions", new).change("added", json!({"action": "nieuw"}));
+    let fact = late(at(Kind::Action, "nieuw"), "2018-05-01", json!({"place": "Emmen"}));
+    let answer = in_2018(&given([import(first()), import(came), Command::RecordLate(fact)]));
+    let item = answer.items.iter().find(|item| item.key.id == id("nieuw")).unwrap();
+    let why = item.why.as_ref().unwrap();
+    assert_eq!((&item.outcome, &why.code, &why.ground), (&Outcome::Added, &None, &Some(id("d-2018"))));
+    let codes: Vec<_> = item.steps.iter().map(|step| step.why.code.as_ref()).collect();
+    assert_eq!(codes, [None, Some(&id("retroactive"))]);
 }
 
 #[test]
@@ -291,6 +357,24 @@ fn what_stands_beside_the_items_came_changed_or_was_not_restated() {
 }
 
 #[test]
+fn an_amount_counts_in_the_action_that_names_it_and_else_stands_beside_the_items() {
+    let pointing = |eur: u32| json!({"id": "bomen", "what": "Bomen", "eur": eur, "action": "lobby"});
+    let before = first().add("amounts", pointing(5));
+    let more = next().add("amounts", pointing(7));
+    let named = more.clone().patch("actions", "lobby", json!({"amounts": ["bomen"]}));
+    let named = named.change("changed", json!({"action": "lobby"}));
+    let answer = |document: Value| in_2018(&given([import(before.clone()), import(document)]));
+    assert_eq!(related(&answer(more)), ["bomen: eur", "d-2018: added"], "it only points at the action");
+    assert_eq!(related(&answer(next())), ["bomen: not restated", "d-2018: added"]);
+    assert_eq!(told(&answer(named.clone())), ["lobby: amounts"]);
+    assert_eq!(related(&answer(named)), ["d-2018: added"]);
+    let left = next().without("amounts", "geld").without("actions", "website");
+    let left = left.without("milestones", "oplevering").change("dropped", json!({"action": "website"}));
+    let left = in_2018(&given([import(first()), import(left)]));
+    assert_eq!(related(&left), ["d-2018: added", "oplevering: not restated"], "it left with its action");
+}
+
+#[test]
 fn a_correction_does_not_restate_what_an_edition_left_out() {
     let without = next().without("milestones", "oplevering");
     let what = Command::Correct(correct(at(Kind::Milestone, "oplevering"), "what", json!("De oplevering")));
@@ -329,7 +413,7 @@ fn rewritten_notes_do_not_hide_why_an_item_came() {
 }
 
 #[test]
-fn a_late_fact_gets_no_mandate_from_a_seal_that_comes_after_it() {
+fn a_late_fact_stands_under_the_mandate_that_was_known_then() {
     let fact = Command::RecordLate(late(at(Kind::Action, "meting"), "2017-05-01", json!({"title": "Peiling"})));
     let ledger = given([import(first()), fact]);
     let (before, known) = (year(&ledger, 2017, Position::MAX), ledger.book.head() - 1);
@@ -338,7 +422,7 @@ fn a_late_fact_gets_no_mandate_from_a_seal_that_comes_after_it() {
     assert_eq!(year(&ledger, 2017, known), before);
     let now = year(&ledger, 2017, Position::MAX);
     let item = now.items.iter().find(|item| item.key.id == id("meting")).unwrap();
-    assert_eq!(item.why.as_ref().unwrap().authority.as_ref().unwrap().mandate, None);
+    assert_eq!(item.why.as_ref().unwrap().authority.as_ref().unwrap().mandate, Some(id("m-gs")));
 }
 
 #[test]

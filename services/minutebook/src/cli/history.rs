@@ -118,6 +118,10 @@ fn entry_json(entry: &pb::HistoryEntry) -> Value {
     if let Some(resolution) = &entry.resolution {
         put("resolution", json!(resolution));
     }
+    if !entry.into.is_empty() {
+        put("from", json!(entry.from));
+        put("into", json!(entry.into));
+    }
     map.extend(json::why(why));
     map.into()
 }
@@ -133,6 +137,10 @@ fn write_entry(page: &mut Page, w: Words, entry: &pb::HistoryEntry, asked: Optio
     }
     for change in &entry.fields {
         page.detail(&change.field, &difference(w, change));
+    }
+    if !entry.into.is_empty() {
+        page.detail(w.pick("uit", "from"), &entry.from.join(", "));
+        page.detail(w.pick("in", "into"), &entry.into.join(", "));
     }
     for (name, text) in entry.why.as_ref().map(|why| reasons(w, why)).unwrap_or_default() {
         page.detail(name, &text);

@@ -6,6 +6,7 @@ use minutebook_domain::answer::Reading;
 use minutebook_domain::book::AgendaState;
 use minutebook_domain::changes::Span;
 use minutebook_domain::command::Command;
+use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Id, Key, Kind, Position};
 use minutebook_domain::record::Record;
 use minutebook_domain::value::{Nearest, Value};
@@ -78,8 +79,9 @@ impl AgendaService for Service {
             let key = key_from_pb(request.key)?;
             let known = query.known(request.known.as_ref())?;
             let entries = query.book.history(&key, known, &query.reader)?;
-            let entry = query.book.entry(&key).filter(|_| !entries.is_empty());
-            let label = entry.ok_or_else(|| missing(query, &key))?.record.label();
+            // What it was called then.
+            let state = query.book.at(&key, &Cut { known, ..Cut::NOW }, &query.reader)?;
+            let label = state.ok_or_else(|| missing(query, &key))?.record.label();
             let entries = entries.iter().map(history_to_pb).collect();
             Ok(pb::GetHistoryResponse { position: known, label, entries })
         });

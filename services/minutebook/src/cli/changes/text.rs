@@ -119,6 +119,9 @@ impl<'a> Report<'a> {
             Outcome::Dropped => self.page.detail(w.pick("afloop", "outcome"), w.disposition(item.disposition())),
             Outcome::Split => self.page.detail(w.pick("in", "into"), &others),
             Outcome::Merged => self.page.detail(w.pick("uit", "from"), &others),
+            Outcome::Changed if item.fields.is_empty() => {
+                self.page.detail(w.pick("per saldo", "net"), w.pick("geen verschil", "no difference"));
+            }
             _ => {}
         }
         self.fields(&item.fields);
