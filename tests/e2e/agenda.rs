@@ -249,6 +249,22 @@ fn an_erratum_on_an_amount_needs_words_of_the_source_that_hold_it() {
 }
 
 #[test]
+fn a_history_has_the_title_of_then_and_says_what_a_split_led_to() {
+    let ledger = Ledger::with_both_editions();
+    let history = |more: &[&str]| ledger.run(&[&["history", "--format", "json"], more].concat()).json();
+    let now = history(&["egpo-invoering"]);
+    let came = now["entries"][0]["position"].to_string();
+    assert_eq!(now["label"], "Uitrol van eGPO naar alle Drentse huisartsen");
+    assert_eq!(history(&["egpo-invoering", "--known", &came])["label"], "Stapsgewijze invoering van eGPO");
+    let split = history(&["anders-benutten"]);
+    let last = split["entries"].as_array().and_then(|entries| entries.last()).cloned().expect("an entry");
+    assert_eq!((&last["event"], &last["from"]), (&json!("ItemSplit"), &json!(["anders-benutten"])));
+    assert_eq!(last["into"], json!(["sociale-hubs-drenthe", "leerlingenvervoer-bundelen"]));
+    let text = ledger.run(&["history", "anders-benutten"]).ok();
+    assert!(text.contains("into: sociale-hubs-drenthe, leerlingenvervoer-bundelen"), "{text}");
+}
+
+#[test]
 fn a_late_fact_is_true_since_then_and_known_since_now() {
     let ledger = Ledger::with_both_editions();
     let known = ledger.status()["position"].to_string();

@@ -152,8 +152,11 @@ impl Book {
         let mut all = Vec::with_capacity(marks.len());
         for mark in marks {
             let recorded = events.recall(mark.position)?;
-            // What stood there before is what was known, at the same point in valid time, just before.
-            let cut = mark.position.checked_sub(1).map(|known| Cut { valid: mark.since, known, sealed: None });
+            // What stood there before is what was known, at the same point in valid time, just before; of a fact from
+            // before the record was first stated, what that statement said.
+            let stated = entry.marks().iter().filter(|other| other.position < mark.position);
+            let valid = stated.map(|other| other.since).min().map_or(mark.since, |begun| begun.max(mark.since));
+            let cut = mark.position.checked_sub(1).map(|known| Cut { valid, known, sealed: None });
             let before = cut.map_or(Ok(None), |cut| entry.at(&cut, events))?;
             let fields = match (before, recorded.event.payload.record()) {
                 (Some(before), Some(after)) => {

@@ -217,6 +217,8 @@ fn a_late_fact_from_before_the_first_statement_fills_what_that_left_open() {
     assert_eq!(ledger.book.entry(&advice()).unwrap().record.value("date"), "2014-06-01");
     let blame = ledger.book.blame(&advice(), "date", u64::MAX, &ledger.events).unwrap().unwrap();
     assert_eq!((blame.value, blame.set_by.why.position), (json!("2014-06-01"), fact));
+    let [set] = blame.set_by.fields.as_slice() else { panic!("{:?}", blame.set_by) };
+    assert_eq!((&set.before, &set.after), (&Value::Null, &json!("2014-06-01")));
     let other = late(advice(), "2014-07-01", json!({"date": "2014-07-01"}));
     ledger.clone().when(Command::RecordLate(other)).then_refused("DECISION_DIFFERS");
     let earlier = late(advice(), "2014-01-01", json!({"reference": "A-7"}));
