@@ -250,6 +250,45 @@ fn arguments_that_make_no_sense() {
 }
 
 #[test]
+fn complaints_are_in_the_language_that_was_asked_for() {
+    let ledger = Ledger::with_both_editions();
+    let agenda = "krimp-en-leefbaarheid";
+    for (arguments, code, dutch, english) in [
+        (&["changes", "krimp-en-leefbaarhied", "--year", "2018"][..], 3, "staat niet in dit grootboek", "no agenda"),
+        (&["agenda", "show", agenda, "--edition", "2020"], 3, "er is geen editie", "no edition"),
+        (&["agenda", "show", agenda, "--valid", "2001-01-01"], 3, "er gold toen geen", "in force"),
+        (
+            &["changes", agenda, "--year", "2018", "--known", "1999-01-01"],
+            3,
+            "het grootboek begon op",
+            "the ledger began",
+        ),
+        (&["changes", agenda, "--year", "2018", "--known", "99999"], 3, "is er nog niet", "there is no event"),
+        (&["changes", agenda, "--from", "2018-2019", "--to", "2016-2017"], 2, "draai `--from`", "swap `--from`"),
+        (&["changes", agenda, "--year", "20180"], 2, "is geen jaar", "is not a year"),
+        (&["changes", "Krimp", "--year", "2018"], 2, "is geen id", "is not an id"),
+        (&["history", "Not An Id"], 2, "is geen id", "is not an id"),
+        (&["history", "besluit/x"], 2, "is geen soort", "is not a kind"),
+        (&["history", "party/nope"], 3, "partij nope staat niet", "party nope is not"),
+        (&["history", "nope"], 3, "actie nope staat niet", "action nope is not"),
+        (&["blame", "egpo-invoering.titel"], 2, "een actie heeft geen veld", "no action has a field"),
+        (&["status", "--format", "csv"], 2, "alleen `changes`", "only `changes`"),
+        (&["events", "--type", "ItemsChanged"], 2, "bedoelt u `ItemChanged`", "did you mean `ItemChanged`"),
+        (&["erratum", "nope.title", "--to", "x", "--reason", "y"], 3, "actie nope staat niet", "action nope is not"),
+        (&["serve", "--listen", "0.0.0.0:0"], 1, "andere machines", "other machines"),
+        (&["init", "--zone", "Europa/Assen"], 4, "er is al een grootboek", "already a ledger"),
+    ] {
+        for (lang, says) in [("nl", dutch), ("en", english)] {
+            let complaint = ledger.run(&[arguments, &["--lang", lang]].concat()).refused(code);
+            assert!(complaint.contains(says), "{complaint}");
+        }
+    }
+    let folder = ledger.data().with_file_name("other");
+    let told = crate::fixture::program::run(["init", folder.to_str().expect("UTF-8"), "--zone", "Europa/Assen"]);
+    assert!(told.refused(2).contains("Europe/Amsterdam"));
+}
+
+#[test]
 fn a_request_id_that_was_used_for_something_else() {
     let ledger = Ledger::found();
     let file = ledger.file("first.yaml", text(FIRST).as_bytes());

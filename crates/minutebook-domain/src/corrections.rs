@@ -12,7 +12,7 @@ use crate::event::{
 use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, NOTES, Record};
-use crate::refusal::{Refusal, Rejection, shown};
+use crate::refusal::{Refusal, Rejection, Subject, shown};
 use crate::statement::{check_text, personal_data};
 use crate::value::{Nearest, Text, Value, same_form};
 
@@ -111,7 +111,7 @@ impl Book {
         let cut = Cut { valid: command.effective.earliest(), ..self.now() };
         let state = entry.at(&cut, events)?;
         if key.kind.is_item() && state.is_none() {
-            let what = format!("{key} ({})", command.effective);
+            let what = Subject::On(key.clone(), Box::new(command.effective.clone()));
             return Err(Refusal::NotFound { what, nearest: Nearest::of("", []) }.into());
         }
         let before = state.map_or_else(|| entry.record.clone(), |state| state.record);
@@ -160,7 +160,7 @@ impl Book {
 
     fn known_entry(&self, key: &Key) -> Result<&Entry, Refusal> {
         self.check_known(key)?;
-        let missing = || Refusal::NotFound { what: key.to_string(), nearest: Nearest::of("", []) };
+        let missing = || Refusal::NotFound { what: key.into(), nearest: Nearest::of("", []) };
         self.entry(key).map(AsRef::as_ref).ok_or_else(missing)
     }
 
@@ -252,13 +252,13 @@ fn statement_of(key: &Key, entry: &Entry, record: Record, fields: FieldSet) -> S
 fn known_field(kind: Kind, field: &str) -> Result<(), Refusal> {
     let fields = Record::fields(kind);
     let nearest = || Nearest::of(field, fields.iter().copied());
-    let unknown = || Refusal::NotFound { what: format!("{kind}.{field}"), nearest: nearest() };
+    let unknown = || Refusal::NotFound { what: Subject::Field(kind, field.to_owned()), nearest: nearest() };
     if fields.contains(&field) { Ok(()) } else { Err(unknown()) }
 }
 
 fn given(reason: &Text, key: &Key) -> Result<(), Refusal> {
     if reason.as_str().trim().is_empty() {
-        return Err(Refusal::ReasonMissing { what: key.to_string() });
+        return Err(Refusal::ReasonMissing { what: key.into() });
     }
     check_text(reason)
 }
@@ -269,11 +269,12 @@ fn written(entry: &Entry, field: &str, corrects: Option<Position>) -> Result<Mar
     let sets = |mark: &&Mark| mark.fields.contains(kind, field);
     let last = entry.marks().iter().rev().find(sets).copied();
     let Some(asked) = corrects else {
-        return last.ok_or(Refusal::NotFound { what: format!("{kind}.{field}"), nearest: Nearest::of("", []) });
+        return last
+            .ok_or(Refusal::NotFound { what: Subject::Field(kind, field.to_owned()), nearest: Nearest::of("", []) });
     };
     let mark = entry.marks().iter().filter(sets).find(|mark| mark.position == asked);
     let not_found =
-        || Refusal::NotFound { what: format!("event {asked} on {kind}.{field}"), nearest: Nearest::of("", []) };
+        || Refusal::NotFound { what: Subject::Event(asked, kind, field.to_owned()), nearest: Nearest::of("", []) };
     let mark = mark.ok_or_else(not_found)?;
     let same = entry.marks().iter().filter(sets).filter(|other| other.anchor == mark.anchor);
     let newest = same.map(|other| other.position).max().unwrap_or(asked);

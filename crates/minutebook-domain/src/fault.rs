@@ -94,10 +94,11 @@ phrases! {
 pub struct Nearest(Option<String>);
 
 impl Nearest {
-    /// Finds the known name with the fewest edits to `name`, if it is near enough to be meant.
+    /// Finds the known name with the fewest edits to `name`, if it is near enough to be meant. A name that is known
+    /// itself, where it is not what is asked for, needs no hint.
     pub fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let best = known.into_iter().map(|k| (edits(name, k), k)).min();
-        Self(best.filter(|(n, k)| *n <= k.len().div_ceil(2)).map(|(_, k)| k.to_owned()))
+        Self(best.filter(|(n, k)| (1..=k.len().div_ceil(2)).contains(n)).map(|(_, k)| k.to_owned()))
     }
 }
 
@@ -142,5 +143,6 @@ mod tests {
         assert_eq!(nearest.to_string(), "; did you mean `partners`?");
         assert_eq!(format!("{nearest:#}"), "; bedoelt u `partners`?");
         assert_eq!(Nearest::of("zzzzzzzzzzz", ["title"]).to_string(), "");
+        assert_eq!(Nearest::of("title", ["title", "tile"]).to_string(), "");
     }
 }

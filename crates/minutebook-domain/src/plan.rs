@@ -231,7 +231,8 @@ impl Planner<'_> {
         }
         if decision.body != edition.adopted_by {
             let (decision, body) = (decision.id.clone(), decision.body.clone());
-            refuse("adopted_by", Refusal::GroundBody { decision, stated: edition.adopted_by.clone(), body });
+            let (stated, field) = (edition.adopted_by.clone(), "adopted_by");
+            refuse(field, Refusal::GroundBody { decision, stated, body, field });
         }
         if decision.date.is_none() && !first {
             let (decision, missing) = (decision.id.clone(), "`date`".to_owned());

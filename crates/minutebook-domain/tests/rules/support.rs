@@ -145,7 +145,9 @@ impl Ledger {
         let (before, after) = self.events.split_at(snapshot.min(self.events.len()));
         let go_on = |book, events: &[Recorded]| {
             let mut replay = Replay::of(book);
-            events.iter().for_each(|event| replay.take_in(event.clone()));
+            for event in events {
+                replay.take_in(event.clone());
+            }
             replay.finish()
         };
         go_on(go_on(Book::default(), before), after)

@@ -22,7 +22,7 @@ struct Stated {
     #[arg(long, value_name = "TEXT", requires = "source")]
     quote: Option<String>,
     /// The lines of the source, such as 384-390
-    #[arg(long, value_name = "LINES", requires = "source")]
+    #[arg(long, value_name = "LINES", value_parser = args::lines, requires = "source")]
     lines: Option<String>,
     /// The file of the source: it is checked against the registered digest, and the quote is looked up in it
     #[arg(long, value_name = "FILE", requires = "quote")]

@@ -65,7 +65,7 @@ impl Init {
             zone: checked("--zone", Name::new(&self.zone), w)?,
             actor: Actor {
                 capacity: self.capacity.map(|text| checked("--capacity", Text::new(&text), w)).transpose()?,
-                on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(&text))).transpose()?,
+                on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(text, w))).transpose()?,
                 ..Actor::default()
             },
         };
@@ -91,8 +91,8 @@ fn checked<T>(option: &str, value: Result<T, Fault>, w: Words) -> Result<T, Fail
     value.map_err(|fault| Failure::usage(format!("{option}: {}", fault.message(w.0))))
 }
 
-fn no_id(text: &str) -> Failure {
-    Failure::usage(format!("--on-behalf-of: `{text}` is not an id; ids are words of a-z and 0-9 joined by hyphens"))
+fn no_id(text: String, w: Words) -> Failure {
+    Failure::usage(format!("--on-behalf-of: {}", Fault::Id { text }.message(w.0)))
 }
 
 /// How the ledger is doing.
