@@ -7,14 +7,14 @@ use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
 use crate::book::Book;
 use crate::command::{Context, CorrectField, LateFact, ResolveDoubt};
 use crate::event::{
-    Citation, Draft, Erratum, ItemEvent, ItemStep, Payload, RETROACTIVE, Reason, Resolution, Statement,
+    Citation, Draft, Erratum, ItemEvent, ItemStep, Lines, Payload, RETROACTIVE, Reason, Resolution, Statement,
 };
 use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, NOTES, Record};
 use crate::refusal::{Refusal, Rejection, Subject, shown};
 use crate::statement::{check_text, personal_data};
-use crate::value::{Nearest, Text, Value, same_form};
+use crate::value::{Fault, Nearest, Text, Value, same_form};
 
 /// What an erratum on a field needs.
 #[derive(PartialEq, Eq)]
@@ -63,6 +63,7 @@ impl Book {
         self.check_expected(key, command.expected_revision)?;
         known_field(key.kind, &command.field)?;
         given(&command.reason, key)?;
+        self.check_citation(command.citation.as_ref())?;
         let written = written(entry, &command.field, command.corrects)?;
         let record = recalled(written.position, events)?;
         let current = record.value(&command.field);
@@ -79,7 +80,7 @@ impl Book {
             Correction::Substantive => {
                 return Err(Refusal::ErratumSubstantive { field: command.field.clone() }.into());
             }
-            Correction::Quoted => self.check_quote(command.citation.as_ref(), &corrected.value(&command.field))?,
+            Correction::Quoted => check_quote(command.citation.as_ref(), &corrected.value(&command.field))?,
             Correction::Editorial => {}
         }
         let erratum = Erratum { key: key.clone(), corrects: written.position, record: corrected, fields };
@@ -105,6 +106,8 @@ impl Book {
         }
         given(&command.reason, key)?;
         command.fields.iter().try_for_each(|(field, _)| known_field(key.kind, field))?;
+        self.check_citation(command.citation.as_ref())?;
+        command.decision.as_ref().map_or(Ok(()), |decision| self.check_reference(Kind::Decision, decision))?;
         if command.effective.earliest() > context.today {
             return Err(Refusal::NotLate { effective: command.effective.to_string() }.into());
         }
@@ -156,6 +159,31 @@ impl Book {
         let record = self.rewritten(&entry.record, &[("doubt".to_owned(), Value::Null)])?;
         let resolution = Resolution { key: key.clone(), text: command.text.clone(), record };
         Ok(vec![Draft::of(context, Payload::DoubtResolved(resolution))])
+    }
+
+    /// What a command refers to is in the book.
+    fn check_reference(&self, kind: Kind, id: &Id) -> Result<(), Refusal> {
+        if self.entry(&Key::new(kind, id)).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = self.entries(kind).map(|(key, _)| key.id.clone()).collect();
+        let nearest = Nearest::of(id.as_str(), known.iter().map(Id::as_str));
+        Err(Refusal::UnknownReference { kind, id: id.clone(), nearest })
+    }
+
+    /// The source of a citation is in the book, and has the lines that it names.
+    fn check_citation(&self, citation: Option<&Citation>) -> Result<(), Refusal> {
+        let Some(citation) = citation else { return Ok(()) };
+        self.check_reference(Kind::Source, &citation.source)?;
+        let Some(text) = &citation.lines else { return Ok(()) };
+        let refused = |fault| Refusal::FieldInvalid { field: "lines".to_owned(), fault };
+        let lines = Lines::read(text.as_str()).ok_or_else(|| refused(Fault::Lines { text: text.to_string() }))?;
+        let source = self.entry(&Key::new(Kind::Source, &citation.source));
+        let all = source.and_then(|source| source.record.value("lines").as_u64());
+        match all.filter(|all| u64::from(lines.last) > *all) {
+            Some(all) => Err(refused(Fault::LinesBeyond { text: text.to_string(), all })),
+            None => Ok(()),
+        }
     }
 
     fn known_entry(&self, key: &Key) -> Result<&Entry, Refusal> {
@@ -210,15 +238,6 @@ impl Book {
             }
         }
         Ok(())
-    }
-
-    fn check_quote(&self, citation: Option<&Citation>, value: &Value) -> Result<(), Refusal> {
-        let found = citation.is_some_and(|citation| {
-            let registered = self.entry(&Key::new(Kind::Source, &citation.source)).is_some();
-            let quote = citation.quote.as_ref().map(Text::as_str).unwrap_or_default();
-            registered && quote_holds(quote, value)
-        });
-        if found { Ok(()) } else { Err(Refusal::CitationNotFound { value: shown(value) }) }
     }
 
     /// An item changes only by a dated decision that adopts agendas, under a mandate.
@@ -284,6 +303,11 @@ fn written(entry: &Entry, field: &str, corrects: Option<Position>) -> Result<Mar
 fn recalled(position: Position, events: &dyn Recall) -> Result<Record, Unreadable> {
     let record = events.recall(position)?.event.payload.record();
     record.ok_or_else(|| Unreadable { position, reason: "it states no record".to_owned() })
+}
+
+fn check_quote(citation: Option<&Citation>, value: &Value) -> Result<(), Refusal> {
+    let quote = citation.and_then(|citation| citation.quote.as_ref()).map(Text::as_str).unwrap_or_default();
+    if quote_holds(quote, value) { Ok(()) } else { Err(Refusal::CitationNotFound { value: shown(value) }) }
 }
 
 /// Does the quote hold the value? Each number of it must stand there by itself (600.000 for 600000).

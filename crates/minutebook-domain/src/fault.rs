@@ -50,6 +50,14 @@ messages! {
         Sha256 {} = "SHA256_FORM"
             nl "moet een SHA-256 zijn: 64 hexadecimale cijfers in kleine letters"
             en "should be a SHA-256: 64 hexadecimal digits in lower case"
+        /// Not lines of a source.
+        Lines { text: String } = "LINES_FORM"
+            nl "`{text}` is geen regel; schrijf een regel (384) of regels van laag naar hoog (384-390)"
+            en "`{text}` is not a line; write a line (384), or lines from low to high (384-390)"
+        /// Lines after the last one of the source.
+        LinesBeyond { text: String, all: u64 } = "LINES_BEYOND"
+            nl "`{text}` gaat voorbij de laatste regel van de bron ({all}); verbeter de regels"
+            en "`{text}` goes beyond the last line of the source ({all}); correct the lines"
         /// A key that the record does not have.
         Unknown { key: String, nearest: Nearest } = "KEY_UNKNOWN"
             nl "`{key}` is hier niet bekend{nearest:#}"
