@@ -34,6 +34,8 @@ pub struct Plan {
     pub statements: Vec<StatementDifference>,
     /// The count of actions, from the entries of `changes`.
     pub control: ControlTotal,
+    /// The entries of `changes` explain every difference, so that there is a count.
+    pub counted: bool,
     /// The mandate under which the edition would be adopted, where one could be checked.
     pub mandate: Option<Id>,
     /// Entries that `changes` still needs, to be filled in.
@@ -143,6 +145,7 @@ impl Planner<'_> {
             if follows {
                 self.compare_items(&agenda.id)?;
                 self.settle_claims(current.is_none());
+                self.plan.counted = self.plan.missing.is_empty() && self.plan.surplus.is_empty();
             }
         }
         Ok(())

@@ -46,6 +46,11 @@ pub(crate) struct Init {
 }
 
 impl Init {
+    /// Does it name the directory itself?
+    pub(crate) fn names_directory(&self) -> bool {
+        self.dir.is_some()
+    }
+
     /// Founds the ledger. No server can do that: there is nothing yet to serve.
     pub(crate) fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let w = output.words;
@@ -191,15 +196,17 @@ pub(crate) fn unequal(w: Words) -> Failure {
     Failure::new(Exit::Integrity, "REBUILD_DIFFERS", w.pick(nl, en))
 }
 
+/// A bar that shows only on a terminal.
+pub(crate) fn progress(bar: ProgressBar) -> ProgressBar {
+    let shown = io::stderr().is_terminal();
+    bar.set_draw_target(if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    bar
+}
+
 /// Asks for a rebuild and follows it; the last message has the digests.
 pub(crate) async fn rebuild(session: &Session) -> Result<pb::RebuildResponse, Failure> {
     let mut stream = session.admin().rebuild(pb::RebuildRequest {}).await?.into_inner();
-    let bar = ProgressBar::new(0);
-    bar.set_draw_target(if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    });
+    let bar = progress(ProgressBar::new(0));
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len}") {
         bar.set_style(style);
     }

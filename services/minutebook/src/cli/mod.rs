@@ -57,9 +57,9 @@ struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// The data directory of the ledger
-    #[arg(long, global = true, value_name = "DIR", default_value = DATA, conflicts_with = "server")]
-    data: PathBuf,
+    /// The data directory of the ledger; minutebook-data unless given
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "server")]
+    data: Option<PathBuf>,
     /// The address of a server, such as 127.0.0.1:7468
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
@@ -222,7 +222,14 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         );
         return Err(Failure::usage(output.words.pick(nl, en)));
     }
-    let place = Place { server: global.server, data: global.data };
+    if matches!(&command, Command::Init(init) if init.names_directory()) && global.data.is_some() {
+        let (nl, en) = (
+            "noem de map één keer: achter `init` of met --data",
+            "name the directory once: after `init`, or with --data",
+        );
+        return Err(Failure::usage(output.words.pick(nl, en)));
+    }
+    let place = Place { server: global.server, data: global.data.unwrap_or_else(|| DATA.into()) };
     match command {
         Command::Demo(demo) => return demo.run(&place, output).await,
         Command::Init(init) => return init.run(&place, output),
@@ -273,7 +280,7 @@ mod tests {
         fn check(command: &clap::Command) {
             for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
                 let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(sub.has_subcommands() || example.contains("Example:\n  minutebook"), "{}", sub.get_name());
+                assert!(example.contains("Example:\n  minutebook"), "{}", sub.get_name());
                 check(sub);
             }
         }
