@@ -6,7 +6,9 @@ use minutebook_domain::answer::Reading;
 use minutebook_domain::book::AgendaState;
 use minutebook_domain::changes::Span;
 use minutebook_domain::command::Command;
+use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Id, Key, Kind, Position};
+use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
 use minutebook_domain::value::{Nearest, Value};
 use minutebook_proto::pb::agenda_service_server::AgendaService;
@@ -129,7 +131,19 @@ impl AgendaService for Service {
             let (agenda, state) = agenda_of(query, request.agenda.clone())?;
             let revision = named_revision(&agenda, state, request.edition.as_ref(), query.position())?;
             let value = query.book.export(&agenda, revision, &query.reader)?.to_value();
-            Ok((query.position(), rendered(&value, request.format())))
+            let mut text = rendered(&value, request.format());
+            let effective = &revision.seal.effective;
+            if effective.earliest() > query.today() && request.format() != pb::DocumentFormat::Json {
+                // A comment: what the edition stated stays as it was.
+                text.insert_str(
+                    0,
+                    &match lang {
+                        Lang::Nl => format!("# Nog niet van kracht (vanaf {effective}).\n"),
+                        Lang::En => format!("# Not yet in force (from {effective}).\n"),
+                    },
+                );
+            }
+            Ok((query.position(), text))
         });
         let (position, text) = answer.await?;
         let messages = chunks(&text).into_iter().map(|chunk| Ok(pb::ExportEditionResponse { position, chunk }));
@@ -220,11 +234,14 @@ fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAge
     let reading = query.book.reading(&agenda, &cut, &query.reader)?;
     let Reading { document, revision, uncertain } = reading.ok_or(Trouble::NotInForce { agenda })?;
     let today = if request.valid.is_some() { cut.valid } else { query.today() };
+    let held = state.in_force(&Cut { valid: today, known: cut.known, sealed: None });
     let horizon = revision.edition.horizon.as_ref().unwrap_or(&revision.edition.last_year);
     let header = document.agenda.map(|agenda| record_to_pb(&agenda.into()));
     Ok(pb::GetAgendaResponse {
         position: cut.known,
         term_passed: horizon.latest() < today,
+        in_force: held.is_some_and(|held| held.position == revision.position),
+        upcoming: revision.seal.effective.earliest() > today,
         revision: Some(revision_to_pb(&revision)),
         agenda: header.and_then(|header| match header.record {
             Some(pb::record::Record::Agenda(agenda)) => Some(agenda),

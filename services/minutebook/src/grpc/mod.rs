@@ -191,13 +191,13 @@ fn named_revision<'a>(
         revision.seal.edition.as_str() == name.edition && name.revision.is_none_or(|n| n == revision.seal.revision)
     };
     let known_then = state.revisions.iter().rev().filter(of).find(|revision| revision.position <= known);
-    known_then.ok_or_else(|| match state.revisions.iter().find(of) {
-        Some(later) => Trouble::EditionNotKnown { edition: later.name(), position: later.position, known },
-        None => {
-            let revision = name.revision.map(|n| format!("@{n}")).unwrap_or_default();
-            let editions: Vec<_> = state.revisions.iter().map(|revision| format!("`{}`", revision.name())).collect();
-            Trouble::EditionUnknown { edition: format!("{}{revision}", name.edition), editions: editions.join(", ") }
+    known_then.ok_or_else(|| {
+        if let Some(later) = state.revisions.iter().find(of) {
+            return Trouble::EditionNotKnown { edition: later.name(), position: later.position, known };
         }
+        let revision = name.revision.map(|n| format!("@{n}")).unwrap_or_default();
+        let editions: Vec<_> = state.revisions.iter().map(|revision| format!("`{}`", revision.name())).collect();
+        Trouble::EditionUnknown { edition: format!("{}{revision}", name.edition), editions: editions.join(", ") }
     })
 }
 
