@@ -135,7 +135,13 @@ fn plan_writes_what_is_missing_into_the_file_to_be_filled_in() {
     let path = file.to_str().expect("UTF-8");
     let missing = ledger.run(&["import", path]).refused(1);
     assert!(missing.contains("plan --write"), "{missing}");
-    ledger.run(&["plan", path, "--write"]).ok();
+    ledger.run(&["plan", path]).ok();
+    let asked = ledger.run(&["plan", path, "--format", "json"]).json();
+    assert_eq!(asked["control_total"], Value::Null, "nothing adds up yet");
+    let told = ledger.run(&["plan", path, "--write"]).ok();
+    assert!(told.contains("were added") && !told.contains("CHANGES_MISMATCH"), "{told}");
+    let unfilled = ledger.run(&["plan", path]);
+    assert!(unfilled.code == 1 && unfilled.out.contains("REASON_MISSING"), "{unfilled:?}");
     let written = yaml(&std::fs::read_to_string(&file).expect("readable"));
     let filled = yaml(&whole);
     let named = |document: &Value| {
@@ -197,6 +203,33 @@ fn an_answer_of_before_is_given_again_at_its_position() {
 }
 
 #[test]
+fn an_edition_is_shown_only_as_far_as_it_was_known_and_says_when_it_is_yet_to_begin() {
+    let ledger = Ledger::found();
+    ledger.import(FIRST).ok();
+    let known = ledger.status()["position"].to_string();
+    let later = text(NEXT)
+        .replace("uitvoeringsagenda, effective: \"2018-01-01\"", "uitvoeringsagenda, effective: \"9000-01-01\"");
+    assert_ne!(later, text(NEXT), "the next edition has its day");
+    ledger.hand_in(later.as_bytes()).ok();
+    let show = ["agenda", "show", AGENDA, "--edition"];
+    let complaint = ledger.run(&[&show[..], &["2018-2019", "--known", &known]].concat()).refused(3);
+    assert!(complaint.contains("not known then"), "{complaint}");
+    ledger.run(&[&show[..], &["2016-2017", "--known", &known]].concat()).ok();
+    for (edition, in_force) in [("2016-2017", true), ("2018-2019", false)] {
+        let answer = ledger.run(&[&show[..], &[edition, "--format", "json"]].concat()).json();
+        assert_eq!(answer["in_force"], in_force, "{edition}");
+        let text = ledger.run(&[&show[..], &[edition]].concat()).ok();
+        assert_eq!(text.contains("Not yet in force (from 9000-01-01)"), !in_force, "{text}");
+        let export = ledger.run(&["export", AGENDA, "--edition", edition, "--lang", "nl"]).ok();
+        assert_eq!(export.starts_with("# Nog niet van kracht (vanaf 9000-01-01)"), !in_force);
+    }
+    let text = ledger.run(&[&show[..], &["2016-2017"]].concat()).ok();
+    for field in ["goal: ", "medium_term: ", "summary: ", "place: ", "horizon: ", "explained_in: ", "motions: "] {
+        assert!(text.contains(field), "{field} is stated, so it is shown");
+    }
+}
+
+#[test]
 fn an_erratum_corrects_the_answer_and_the_old_answer_can_still_be_given() {
     let ledger = Ledger::with_both_editions();
     let before = changes(&ledger, &[]);
@@ -240,6 +273,10 @@ fn an_erratum_on_an_amount_needs_words_of_the_source_that_hold_it() {
     let invented =
         ["--source", "uitvoeringsagenda-2016-2017", "--quote", "€ 600.000 en nog wat", "--source-file", source];
     assert_ne!(with(&invented).code, 0, "words that the source does not have");
+    let elsewhere = with(&[&cited[..], &[source, "--lines", "1-2"]].concat()).refused(1);
+    assert!(elsewhere.contains("1-2") && elsewhere.contains("correct --lines"), "{elsewhere}");
+    with(&["--source", "uitvoeringsagenda", "--quote", "€ 600.000"]).refused(1);
+    with(&["--source", "uitvoeringsagenda-2016-2017", "--quote", "€ 600.000", "--lines", "9-2"]).refused(2);
     assert!(ledger.journal() == before, "something was recorded");
     with(&[&cited[..], &[source]].concat()).ok();
     let amounts = ledger.run(&["history", "amount/dorpsinitiatieven-totaal", "--format", "json"]).json();

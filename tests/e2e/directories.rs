@@ -58,7 +58,7 @@ fn a_ledger_is_founded_once() {
     assert!(ledger.journal() == before, "something was recorded");
     let folder = tempfile::tempdir().expect("a temporary directory");
     let data = folder.path().join("here");
-    let complaint = on(&data, &["init", "--zone", "Europe/Drenthe"]).refused(1);
+    let complaint = on(&data, &["init", "--zone", "Europe/Drenthe"]).refused(2);
     assert!(complaint.contains("Europe/Drenthe") && complaint.contains("Europe/Amsterdam"), "{complaint}");
     on(&data, &["status"]).refused(6);
     on(&data, &["init", "--zone", "Europe/Brussels"]).ok();

@@ -52,6 +52,7 @@ fn files_that_are_no_documents() {
     let huge = whole.clone() + &"# room for nothing but a comment\n".repeat(600_000);
     refuse(&Ledger::found(), vec![
         row("nothing", "", &[]),
+        row("an empty record", "{}", &["empty"]),
         row("blank", "\n# nothing\n", &[]),
         row("not YAML", "agenda: [unclosed\nedition: }", &["line"]),
         row("a text", "just words", &[]),
@@ -150,8 +151,10 @@ fn everything_that_is_wrong_is_told_in_one_run() {
     let json: serde_json::Value = serde_json::from_str(&complaint.err).expect("JSON");
     assert_eq!((complaint.code, &json["error"], &json["exit"]), (1, &"INVALID_DOCUMENT".into(), &1.into()));
     assert_eq!(json["details"].as_array().expect("details").len(), 2, "{json}");
-    // A plan finds the same, and is no refusal.
-    let plan = ledger.run(&["plan", file.to_str().expect("UTF-8"), "--format", "json"]).json();
+    // A plan finds the same: it tells the whole of it, and ends as the import would.
+    let planned = ledger.run(&["plan", file.to_str().expect("UTF-8"), "--format", "json"]);
+    assert!(planned.code == 1 && planned.err.contains("INVALID_DOCUMENT"), "{}", planned.err);
+    let plan: serde_json::Value = serde_json::from_str(&planned.out).expect("JSON");
     let codes: Vec<_> = plan["problems"].as_array().expect("problems").iter().map(|p| p["code"].clone()).collect();
     assert_eq!(codes, ["ROLE_UNKNOWN", "UNKNOWN_REFERENCE"], "{plan}");
     assert!(ledger.journal() == before, "something was recorded");
@@ -247,6 +250,82 @@ fn arguments_that_make_no_sense() {
         assert!(complaint.contains(says), "{complaint}");
     }
     assert!(ledger.journal() == before, "something was recorded");
+}
+
+#[test]
+fn complaints_are_in_the_language_that_was_asked_for() {
+    let ledger = Ledger::with_both_editions();
+    let agenda = "krimp-en-leefbaarheid";
+    for (arguments, code, dutch, english) in [
+        (&["changes", "krimp-en-leefbaarhied", "--year", "2018"][..], 3, "staat niet in dit grootboek", "no agenda"),
+        (&["agenda", "show", agenda, "--edition", "2020"], 3, "er is geen editie", "no edition"),
+        (&["agenda", "show", agenda, "--valid", "2001-01-01"], 3, "er gold toen geen", "in force"),
+        (
+            &["changes", agenda, "--year", "2018", "--known", "1999-01-01"],
+            3,
+            "het grootboek begon op",
+            "the ledger began",
+        ),
+        (&["changes", agenda, "--year", "2018", "--known", "99999"], 3, "is er nog niet", "there is no event"),
+        (&["changes", agenda, "--from", "2018-2019", "--to", "2016-2017"], 2, "draai `--from`", "swap `--from`"),
+        (&["changes", agenda, "--year", "20180"], 2, "is geen jaar", "is not a year"),
+        (&["changes", "Krimp", "--year", "2018"], 2, "is geen id", "is not an id"),
+        (&["history", "Not An Id"], 2, "is geen id", "is not an id"),
+        (&["history", "besluit/x"], 2, "is geen soort", "is not a kind"),
+        (&["history", "party/nope"], 3, "partij nope staat niet", "party nope is not"),
+        (&["history", "nope"], 3, "actie nope staat niet", "action nope is not"),
+        (&["blame", "egpo-invoering.titel"], 2, "een actie heeft geen veld", "no action has a field"),
+        (&["status", "--format", "csv"], 2, "alleen `changes`", "only `changes`"),
+        (&["events", "--type", "ItemsChanged"], 2, "bedoelt u `ItemChanged`", "did you mean `ItemChanged`"),
+        (&["erratum", "nope.title", "--to", "x", "--reason", "y"], 3, "actie nope staat niet", "action nope is not"),
+        (&["serve", "--listen", "0.0.0.0:0"], 1, "andere machines", "other machines"),
+        (&["changes", agenda], 2, "`--from` en `--to`", "`--from` and `--to`"),
+        (&["init", "elsewhere"], 2, "noem de map één keer", "name the directory once"),
+        (
+            &["late-fact", "pod-sport", "--set", "titel=x", "--effective", "2017", "--reason", "y"],
+            2,
+            "geen veld",
+            "a field",
+        ),
+        (
+            &["late-fact", "pod-sport", "--set", "place=x", "--set", "place=y", "--effective", "2017", "--reason", "y"],
+            2,
+            "twee keer",
+            "twice",
+        ),
+        (
+            &[
+                "late-fact",
+                "pod-sport",
+                "--set",
+                "place=x",
+                "--effective",
+                "2017",
+                "--reason",
+                "y",
+                "--decision",
+                "nope",
+            ],
+            1,
+            "niet bekend als besluit",
+            "not a known decision",
+        ),
+        (
+            &["erratum", "amount/dorpsinitiatieven-totaal.eur", "--to", "-5", "--reason", "y"],
+            1,
+            "klopt niet",
+            "does not fit",
+        ),
+        (&["init", "--zone", "Europa/Assen"], 4, "er is al een grootboek", "already a ledger"),
+    ] {
+        for (lang, says) in [("nl", dutch), ("en", english)] {
+            let complaint = ledger.run(&[arguments, &["--lang", lang]].concat()).refused(code);
+            assert!(complaint.contains(says), "{complaint}");
+        }
+    }
+    let folder = ledger.data().with_file_name("other");
+    let told = crate::fixture::program::run(["init", folder.to_str().expect("UTF-8"), "--zone", "Europa/Assen"]);
+    assert!(told.refused(2).contains("Europe/Amsterdam"));
 }
 
 #[test]

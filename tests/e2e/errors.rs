@@ -116,7 +116,7 @@ async fn a_refusal_speaks_the_language_that_was_asked_for() {
         assert_eq!(status.get_details_localized_message().expect("words").locale, lang);
         said.push(status.message().to_owned());
     }
-    assert!(said[0].contains("geen bekend") && said[1].contains("not a known"), "{said:?}");
+    assert!(said[0].contains("niet bekend als") && said[1].contains("not a known"), "{said:?}");
 }
 
 #[tokio::test]
@@ -140,6 +140,9 @@ async fn what_is_not_there_is_not_found_and_what_was_not_known_yet_says_so() {
     assert_refused(early, Code::FailedPrecondition, "BEFORE_FOUNDING");
     let bad = agendas.get_changes(year(pb::known::Known::Date("1999-02-29".into()))).await;
     assert_refused(bad, Code::InvalidArgument, "DATE_FORM");
+    let beyond = agendas.get_changes(year(pb::known::Known::Position(9_999))).await;
+    let status = assert_refused(beyond, Code::OutOfRange, "BEYOND_HEAD");
+    assert!(status.message().contains(&(head(&channel).await - 1).to_string()), "it names the newest: {status:?}");
     let spanless = pb::GetChangesRequest { agenda: AGENDA.into(), ..pb::GetChangesRequest::default() };
     assert_refused(agendas.get_changes(spanless).await, Code::InvalidArgument, "INVALID_REQUEST");
 }

@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use minutebook_proto::pb;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use tonic::Code;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::fixture::client::{client, connect, decoded, events, head, import, rebuild, record_party, status, write};
+use crate::fixture::client::{
+    assert_refused, client, connect, decoded, events, head, import, rebuild, record_party, status, write,
+};
 use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
 use crate::fixture::{AGENDA, FIRST, NEXT, text};
@@ -181,7 +184,10 @@ async fn assert_parts(channel: &Channel, recorded: &[Vec<u8>]) {
     assert_eq!(seals, recorded.iter().filter(sealed).cloned().collect::<Vec<_>>());
     assert_eq!(seals.len(), 2);
     assert_eq!(read(0, 1, &["RevisionSealed"]).await, seals[..1]);
-    assert_eq!(read(0, 0, &["NoSuchEvent"]).await, Vec::<Vec<u8>>::new());
+    let request = pb::ReadEventsRequest { types: vec!["RevisionSeal".into()], ..pb::ReadEventsRequest::default() };
+    let refused = crate::fixture::client::ledger(channel).read_events(request).await;
+    let status = assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+    assert!(status.message().contains("`RevisionSealed`"), "it names the nearest: {status:?}");
 }
 
 #[tokio::test]

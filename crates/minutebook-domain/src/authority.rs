@@ -6,7 +6,7 @@ use crate::document::{Index, key};
 use crate::history::{Cut, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Decision, Mandate, Record};
-use crate::refusal::{Refusal, listed};
+use crate::refusal::{Holders, Refusal, listed};
 
 /// The kind of decision that adopts an edition of an agenda.
 pub const ADOPT_AGENDA: &str = "adopt-agenda";
@@ -98,17 +98,23 @@ impl<'a> Registry<'a> {
         self.mandates().any(|mandate| mandate.may.as_str() == kind)
     }
 
-    /// The refusal of a decision without mandate: it names who may.
+    /// The refusal of a decision without mandate: it names who may, or when the body itself might.
     pub(crate) fn no_mandate(self, decision: &Decision, agenda: Option<&Id>) -> Refusal {
-        let holders = self.mandates().filter(|mandate| covers(mandate, decision.kind.as_str(), agenda, None));
-        let mut names: Vec<_> = holders.map(|mandate| self.body_name(&mandate.body)).collect();
+        let holders: Vec<_> =
+            self.mandates().filter(|mandate| covers(mandate, decision.kind.as_str(), agenda, None)).collect();
+        let mut names: Vec<_> = holders.iter().map(|mandate| self.body_name(&mandate.body)).collect();
         names.sort();
         names.dedup();
+        let who = match holders.iter().find(|mandate| mandate.body == decision.body) {
+            Some(own) => Holders::Itself(own.id.clone(), own.since.clone(), own.until.clone()),
+            None if names.is_empty() => Holders::Nobody,
+            None => Holders::Others(names.join(", ")),
+        };
         Refusal::NoMandate {
             body: self.body_name(&decision.body),
             on: decision.date.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
             kind: decision.kind.clone(),
-            only: if names.is_empty() { "-".to_owned() } else { names.join(", ") },
+            who: Box::new(who),
         }
     }
 

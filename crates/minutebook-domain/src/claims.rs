@@ -7,7 +7,7 @@ use crate::history::Unreadable;
 use crate::ids::{Id, Key, Kind};
 use crate::plan::{ItemDifference, Motion, Planner};
 use crate::record::{Change, Record};
-use crate::refusal::{ChangeShould, Refusal, listed};
+use crate::refusal::{ChangeShould, Mismatch, Refusal, Subject, Unfit, listed};
 use crate::statement::is_reason;
 use crate::value::{ChangeKind, Eur, Text};
 
@@ -34,9 +34,9 @@ impl Planner<'_> {
     }
 
     fn check_change(&mut self, index: usize, change: &Change) {
-        let what = format!("`{}`", change.id);
         if !change.reason.as_ref().is_some_and(|reason| is_reason(reason.as_str())) {
-            self.problem(Some(index), Some("reason"), Refusal::ReasonMissing { what: what.clone() });
+            let refusal = Refusal::ReasonMissing { what: Subject::Entry(change.id.clone()) };
+            self.problem(Some(index), Some("reason"), refusal);
         }
         let should = match (change.kind, change.disposition) {
             (ChangeKind::Dropped, None) => Some(ChangeShould::StateDisposition),
@@ -47,6 +47,7 @@ impl Planner<'_> {
             self.problem(Some(index), Some("disposition"), Refusal::ChangeForm { change: change.id.clone(), should });
         }
         let Some(ground) = &change.decision else {
+            let what = format!("`{}`", change.id);
             self.problem(Some(index), Some("decision"), Refusal::GroundMissing { what });
             return;
         };
@@ -54,9 +55,9 @@ impl Planner<'_> {
             return;
         };
         if let Some(stated) = change.decided_by.as_ref().filter(|body| **body != decision.body) {
-            let refusal =
-                Refusal::GroundBody { decision: ground.clone(), stated: stated.clone(), body: decision.body.clone() };
-            self.problem(Some(index), Some("decided_by"), refusal);
+            let (decision, body, field) = (ground.clone(), decision.body.clone(), "decided_by");
+            let refusal = Refusal::GroundBody { decision, stated: stated.clone(), body, field };
+            self.problem(Some(index), Some(field), refusal);
         }
         if let Some(refusal) = self.not_taken(decision) {
             self.problem(Some(index), Some("decision"), refusal);
@@ -99,9 +100,34 @@ impl Planner<'_> {
             ChangeKind::Split | ChangeKind::Merged => self.claim_lineage(index, change, places),
             _ => self.claim_item(index, change, places),
         };
-        match explained {
-            Some(found) => found.into_iter().for_each(|place| self.mark(index, place)),
-            None => self.plan.surplus.push(change.clone()),
+        if let Some(found) = explained {
+            for place in found {
+                self.mark(index, place);
+            }
+            return;
+        }
+        let item = change.item().map(|(kind, id)| Key::new(kind, id));
+        let why = item.as_ref().map_or(Unfit::Lineage, |key| self.unfit(change.kind, key, places));
+        let what = Mismatch::Surplus(change.kind, item, why);
+        self.problem(Some(index), None, Refusal::ChangesMismatch { what });
+        self.plan.surplus.push(change.clone());
+    }
+
+    /// Why an entry of this kind explains nothing of an item.
+    fn unfit(&self, kind: ChangeKind, key: &Key, places: &BTreeMap<Key, usize>) -> Unfit {
+        let motion = places.get(key).and_then(|place| self.plan.items.get(*place)).map(|item| item.motion);
+        match (motion, kind) {
+            (None, _) if self.index.place(key).is_none() => Unfit::Absent,
+            (Some(Motion::Gone), _) => Unfit::Left,
+            (_, ChangeKind::Dropped | ChangeKind::Suspended) => Unfit::Stands,
+            (None | Some(Motion::Altered | Motion::Annotated), ChangeKind::Added | ChangeKind::Reinstated) => {
+                Unfit::Stood
+            }
+            (Some(Motion::Annotated), _) => Unfit::NotesOnly,
+            (Some(Motion::Back), _) => Unfit::Returns,
+            (Some(Motion::New), _) => Unfit::IsNew,
+            // What is altered fits `changed`.
+            (None | Some(Motion::Altered), _) => Unfit::Unchanged,
         }
     }
 
@@ -166,7 +192,7 @@ impl Planner<'_> {
             return;
         };
         if item.claim.replace(index).is_some() {
-            let item = item.key.to_string();
+            let item = item.key.clone();
             self.problem(Some(index), None, Refusal::ReviewConflict { item });
         }
     }
@@ -176,29 +202,17 @@ impl Planner<'_> {
         let free = (1..).filter_map(|n| Id::new(&format!("change-{n:02}"))).filter(|id| !taken.contains(id));
         let open = self.plan.items.iter().filter(|item| item.claim.is_none() && item.motion != Motion::Annotated);
         self.plan.missing = open.zip(free).map(|(item, id)| skeleton(id, item)).collect();
-        if !self.plan.missing.is_empty() || !self.plan.surplus.is_empty() {
-            let name = |change: &Change| format!("{} {}", change.kind, item_names(change));
-            let missing = listed(self.plan.missing.iter().map(name));
-            let surplus = listed(self.plan.surplus.iter().map(name));
-            self.problem(None, None, Refusal::ChangesMismatch { missing, surplus });
+        if !self.plan.missing.is_empty() {
+            let entry = |change: &Change| change.item().map(|(kind, id)| (change.kind, Key::new(kind, id)));
+            let what = Mismatch::Missing(self.plan.missing.iter().filter_map(entry).collect());
+            self.problem(None, None, Refusal::ChangesMismatch { what });
         }
     }
 
     fn check_control_total(&mut self) {
         let control = self.plan.control;
         if self.plan.problems.is_empty() && !control.balances() {
-            let sum = format!(
-                "{} + {} − {} {:+} (split) {:+} (merge) − {} (suspended) + {} (reinstated) = {}",
-                control.before,
-                control.added,
-                control.dropped,
-                control.by_split,
-                control.by_merge,
-                control.suspended,
-                control.reinstated,
-                control.expected(),
-            );
-            self.problem(None, None, Refusal::ControlTotal { sum, after: control.after });
+            self.problem(None, None, Refusal::ControlTotal { control, after: control.after });
         }
     }
 }
@@ -215,20 +229,10 @@ fn fields_differ(item: &ItemDifference, change: &Change) -> Option<Refusal> {
     let given: BTreeSet<&str> = change.fields.as_deref()?.iter().map(Text::as_str).collect();
     let computed: BTreeSet<&str> = item.fields.iter().map(|change| change.field).collect();
     (!given.is_empty() && given != computed).then(|| Refusal::FieldsDiffer {
-        item: item.key.to_string(),
+        item: item.key.clone(),
         given: listed(given),
         computed: listed(computed),
     })
-}
-
-fn item_names(change: &Change) -> String {
-    let names = |ids: &Option<Vec<Id>>| {
-        ids.as_deref().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join("+")
-    };
-    change.item().map_or_else(
-        || format!("action {} → {}", names(&change.from), names(&change.into)),
-        |(kind, id)| format!("{kind} {id}"),
-    )
 }
 
 /// The entry that a difference still needs: what can be computed is filled in, the reason and ground are not.

@@ -155,17 +155,17 @@ impl Command {
                 "document": i.document.to_value(), "expected_revision": i.expected_revision,
             }}),
             Self::Correct(c) => json!({"correct": {
-                "key": c.key.to_string(), "field": c.field, "old": c.old, "new": [c.new], "reason": c.reason.as_str(),
+                "key": c.key.path(), "field": c.field, "old": c.old, "new": [c.new], "reason": c.reason.as_str(),
                 "corrects": c.corrects, "citation": c.citation.as_ref().map(citation),
                 "expected_revision": c.expected_revision,
             }}),
             Self::RecordLate(l) => json!({"record_late": {
-                "key": l.key.to_string(), "fields": l.fields, "effective": l.effective.as_str(),
+                "key": l.key.path(), "fields": l.fields, "effective": l.effective.as_str(),
                 "reason": l.reason.as_str(), "decision": l.decision.as_ref().map(Id::as_str),
                 "citation": l.citation.as_ref().map(citation), "expected_revision": l.expected_revision,
             }}),
             Self::ResolveDoubt(r) => json!({"resolve_doubt": {
-                "key": r.key.to_string(), "text": r.text.as_str(), "expected_revision": r.expected_revision,
+                "key": r.key.path(), "text": r.text.as_str(), "expected_revision": r.expected_revision,
             }}),
         }
     }

@@ -7,14 +7,14 @@ use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
 use crate::book::Book;
 use crate::command::{Context, CorrectField, LateFact, ResolveDoubt};
 use crate::event::{
-    Citation, Draft, Erratum, ItemEvent, ItemStep, Payload, RETROACTIVE, Reason, Resolution, Statement,
+    Citation, Draft, Erratum, ItemEvent, ItemStep, Lines, Payload, RETROACTIVE, Reason, Resolution, Statement,
 };
 use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, NOTES, Record};
-use crate::refusal::{Refusal, Rejection, shown};
+use crate::refusal::{Refusal, Rejection, Subject, shown};
 use crate::statement::{check_text, is_reason, personal_data};
-use crate::value::{Nearest, Text, Value, same_form};
+use crate::value::{Fault, Nearest, Text, Value, same_form};
 
 /// What an erratum on a field needs.
 #[derive(PartialEq, Eq)]
@@ -63,6 +63,7 @@ impl Book {
         self.check_expected(key, command.expected_revision)?;
         known_field(key.kind, &command.field)?;
         given(&command.reason, key)?;
+        self.check_citation(command.citation.as_ref())?;
         let written = written(entry, &command.field, command.corrects)?;
         let record = recalled(written.position, events)?;
         let current = record.value(&command.field);
@@ -79,7 +80,7 @@ impl Book {
             Correction::Substantive => {
                 return Err(Refusal::ErratumSubstantive { field: command.field.clone() }.into());
             }
-            Correction::Quoted => self.check_quote(command.citation.as_ref(), &corrected.value(&command.field))?,
+            Correction::Quoted => check_quote(command.citation.as_ref(), &corrected.value(&command.field))?,
             Correction::Editorial => {}
         }
         let erratum = Erratum { key: key.clone(), corrects: written.position, record: corrected, fields };
@@ -105,13 +106,15 @@ impl Book {
         }
         given(&command.reason, key)?;
         command.fields.iter().try_for_each(|(field, _)| known_field(key.kind, field))?;
+        self.check_citation(command.citation.as_ref())?;
+        command.decision.as_ref().map_or(Ok(()), |decision| self.check_reference(Kind::Decision, decision))?;
         if command.effective.earliest() > context.today {
             return Err(Refusal::NotLate { effective: command.effective.to_string() }.into());
         }
         let cut = Cut { valid: command.effective.earliest(), ..self.now() };
         let mut state = entry.at(&cut, events)?;
         if key.kind.is_item() && state.is_none() {
-            let what = format!("{key} ({})", command.effective);
+            let what = Subject::On(key.clone(), Box::new(command.effective.clone()));
             return Err(Refusal::NotFound { what, nearest: Nearest::of("", []) }.into());
         }
         if state.is_none() {
@@ -162,9 +165,34 @@ impl Book {
         Ok(vec![Draft::of(context, Payload::DoubtResolved(resolution))])
     }
 
+    /// What a command refers to is in the book.
+    fn check_reference(&self, kind: Kind, id: &Id) -> Result<(), Refusal> {
+        if self.entry(&Key::new(kind, id)).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = self.entries(kind).map(|(key, _)| key.id.clone()).collect();
+        let nearest = Nearest::of(id.as_str(), known.iter().map(Id::as_str));
+        Err(Refusal::UnknownReference { kind, id: id.clone(), nearest })
+    }
+
+    /// The source of a citation is in the book, and has the lines that it names.
+    fn check_citation(&self, citation: Option<&Citation>) -> Result<(), Refusal> {
+        let Some(citation) = citation else { return Ok(()) };
+        self.check_reference(Kind::Source, &citation.source)?;
+        let Some(text) = &citation.lines else { return Ok(()) };
+        let refused = |fault| Refusal::FieldInvalid { field: "lines".to_owned(), fault };
+        let lines = Lines::read(text.as_str()).ok_or_else(|| refused(Fault::Lines { text: text.to_string() }))?;
+        let source = self.entry(&Key::new(Kind::Source, &citation.source));
+        let all = source.and_then(|source| source.record.value("lines").as_u64());
+        match all.filter(|all| u64::from(lines.last) > *all) {
+            Some(all) => Err(refused(Fault::LinesBeyond { text: text.to_string(), all })),
+            None => Ok(()),
+        }
+    }
+
     fn known_entry(&self, key: &Key) -> Result<&Entry, Refusal> {
         self.check_known(key)?;
-        let missing = || Refusal::NotFound { what: key.to_string(), nearest: Nearest::of("", []) };
+        let missing = || Refusal::NotFound { what: key.into(), nearest: Nearest::of("", []) };
         self.entry(key).map(AsRef::as_ref).ok_or_else(missing)
     }
 
@@ -216,15 +244,6 @@ impl Book {
         Ok(())
     }
 
-    fn check_quote(&self, citation: Option<&Citation>, value: &Value) -> Result<(), Refusal> {
-        let found = citation.is_some_and(|citation| {
-            let registered = self.entry(&Key::new(Kind::Source, &citation.source)).is_some();
-            let quote = citation.quote.as_ref().map(Text::as_str).unwrap_or_default();
-            registered && quote_holds(quote, value)
-        });
-        if found { Ok(()) } else { Err(Refusal::CitationNotFound { value: shown(value) }) }
-    }
-
     /// An item changes only by a dated decision that adopts agendas, under a mandate.
     fn check_late_decision(&self, item: &Key, agenda: &Id, decision: Option<&Id>) -> Result<(), Refusal> {
         let registry = Registry { book: self, stated: None };
@@ -256,13 +275,13 @@ fn statement_of(key: &Key, entry: &Entry, record: Record, fields: FieldSet) -> S
 fn known_field(kind: Kind, field: &str) -> Result<(), Refusal> {
     let fields = Record::fields(kind);
     let nearest = || Nearest::of(field, fields.iter().copied());
-    let unknown = || Refusal::NotFound { what: format!("{kind}.{field}"), nearest: nearest() };
+    let unknown = || Refusal::NotFound { what: Subject::Field(kind, field.to_owned()), nearest: nearest() };
     if fields.contains(&field) { Ok(()) } else { Err(unknown()) }
 }
 
 fn given(reason: &Text, key: &Key) -> Result<(), Refusal> {
     if !is_reason(reason.as_str()) {
-        return Err(Refusal::ReasonMissing { what: key.to_string() });
+        return Err(Refusal::ReasonMissing { what: key.into() });
     }
     check_text(reason)
 }
@@ -271,16 +290,13 @@ fn given(reason: &Text, key: &Key) -> Result<(), Refusal> {
 fn written(entry: &Entry, field: &str, corrects: Option<Position>) -> Result<Mark, Refusal> {
     let kind = entry.record.kind();
     let Some(asked) = corrects else {
-        let nearest = Nearest::of("", []);
-        return entry
-            .writers(field)
-            .next()
-            .copied()
-            .ok_or(Refusal::NotFound { what: format!("{kind}.{field}"), nearest });
+        let not_found =
+            || Refusal::NotFound { what: Subject::Field(kind, field.to_owned()), nearest: Nearest::of("", []) };
+        return entry.writers(field).next().copied().ok_or_else(not_found);
     };
     let mark = entry.writers(field).find(|mark| mark.position == asked);
     let not_found =
-        || Refusal::NotFound { what: format!("event {asked} on {kind}.{field}"), nearest: Nearest::of("", []) };
+        || Refusal::NotFound { what: Subject::Event(asked, kind, field.to_owned()), nearest: Nearest::of("", []) };
     let mark = mark.ok_or_else(not_found)?;
     let same = entry.writers(field).filter(|other| other.anchor == mark.anchor);
     let newest = same.map(|other| other.position).max().unwrap_or(asked);
@@ -290,6 +306,11 @@ fn written(entry: &Entry, field: &str, corrects: Option<Position>) -> Result<Mar
 fn recalled(position: Position, events: &dyn Recall) -> Result<Record, Unreadable> {
     let record = events.recall(position)?.event.payload.record();
     record.ok_or_else(|| Unreadable { position, reason: "it states no record".to_owned() })
+}
+
+fn check_quote(citation: Option<&Citation>, value: &Value) -> Result<(), Refusal> {
+    let quote = citation.and_then(|citation| citation.quote.as_ref()).map(Text::as_str).unwrap_or_default();
+    if quote_holds(quote, value) { Ok(()) } else { Err(Refusal::CitationNotFound { value: shown(value) }) }
 }
 
 /// Does the quote hold the value? Each number of it must stand there by itself (600.000 for 600000).

@@ -6,13 +6,15 @@ use crate::event::{Draft, Founding, Payload};
 use crate::history::Recall;
 use crate::ids::{Id, Kind};
 use crate::refusal::{Refusal, Rejection};
-use crate::value::Nearest;
+use crate::statement::personal_data;
+use crate::value::{Name, Nearest, Text};
 
 impl Book {
     /// Decides on a command: its events in order, or why it is refused. No events means that nothing is new.
     ///
     /// `events` reads back what was recorded, for commands that reach back in time.
     pub fn decide(&self, command: &Command, context: &Context, events: &dyn Recall) -> Result<Vec<Draft>, Rejection> {
+        check_personal_data(command, context)?;
         if let Command::Found(founding) = command {
             return self.found(founding, context);
         }
@@ -40,6 +42,25 @@ impl Book {
             None => Ok(vec![Draft::of(context, Payload::LedgerFounded(founding.clone()))]),
         }
     }
+}
+
+/// Refuses personal data in what a command says beside the records that it states: those are checked where they are.
+fn check_personal_data(command: &Command, context: &Context) -> Result<(), Refusal> {
+    let citation = match command {
+        Command::Correct(command) => command.citation.as_ref(),
+        Command::RecordLate(command) => command.citation.as_ref(),
+        Command::Found(_) | Command::State(_) | Command::Import(_) | Command::ResolveDoubt(_) => None,
+    };
+    let founding = if let Command::Found(founding) = command { Some(founding) } else { None };
+    let actor = &context.actor;
+    let texts = [actor.subject.as_ref(), actor.capacity.as_ref()].into_iter().flatten().map(Text::as_str);
+    let quoted = citation.into_iter().flat_map(|citation| [citation.quote.as_ref(), citation.lines.as_ref()]);
+    let named = founding.into_iter().flat_map(|founding| [Some(&founding.name), founding.organisation.as_ref()]);
+    let mut all = texts
+        .chain(quoted.flatten().map(Text::as_str))
+        .chain(named.flatten().map(Name::as_str))
+        .chain([context.request_id.as_str()]);
+    all.try_for_each(|text| personal_data(&text.into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what })))
 }
 
 impl Draft {

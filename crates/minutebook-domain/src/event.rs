@@ -1,9 +1,12 @@
 //! What happened: one event per changed thing, as it is recorded for ever.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dates::{Edtf, Timestamp};
 use crate::ids::{Id, Key, Kind, Position, RequestId};
+use crate::message::Lang;
 use crate::record::{Change, Edition, FieldSet, Record};
 use crate::value::{ChangeKind, Confidence, Disposition, Name, Sha256, Text};
 
@@ -51,6 +54,25 @@ pub struct Citation {
     pub quote: Option<Text>,
     /// How sure the reading is.
     pub confidence: Option<Confidence>,
+}
+
+/// Lines of a source: one, or the first and the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines {
+    /// The first, from 1.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
+}
+
+impl Lines {
+    /// Reads `384` or `384-390`.
+    pub fn read(text: &str) -> Option<Self> {
+        let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0 && !text.starts_with('+'));
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = (number(first)?, number(last)?);
+        (first <= last).then_some(Self { first, last })
+    }
 }
 
 /// An event before it has its place in the ledger.
@@ -319,6 +341,19 @@ impl ControlTotal {
     }
 }
 
+/// The sum that the count should come to, in English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for ControlTotal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { before, added, dropped, by_split, by_merge, suspended, reinstated, after: _ } = self;
+        let (split, merge, away, back) = match Lang::of(f) {
+            Lang::Nl => ("splitsen", "samenvoegen", "opgeschort", "terug"),
+            Lang::En => ("split", "merge", "suspended", "reinstated"),
+        };
+        write!(f, "{before} + {added} − {dropped} {by_split:+} ({split}) {by_merge:+} ({merge})")?;
+        write!(f, " − {suspended} ({away}) + {reinstated} ({back}) = {}", self.expected())
+    }
+}
+
 /// A correction of our writing: it holds as far back as what it corrects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erratum {
@@ -356,62 +391,82 @@ impl Payload {
             Self::LedgerFounded(_) | Self::ContentsListed(_) | Self::RevisionSealed(_) => None,
         }
     }
-
-    /// The name of the event, as the wire and people know it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::LedgerFounded(_) => "LedgerFounded",
-            Self::Stated(statement) => statement.name(),
-            Self::ReviewOpened(_) => "ReviewOpened",
-            Self::DispositionProposed(_) => "DispositionProposed",
-            Self::Item(event) => match event.step {
-                ItemStep::Added(_) => "ItemAdded",
-                ItemStep::Changed(..) => "ItemChanged",
-                ItemStep::Dropped(..) => "ItemDropped",
-                ItemStep::Suspended(..) => "ItemSuspended",
-                ItemStep::Reinstated(..) => "ItemReinstated",
-                ItemStep::Split(..) => "ItemSplit",
-                ItemStep::Merged(..) => "ItemMerged",
-            },
-            Self::ContentsListed(_) => "ContentsListed",
-            Self::RevisionSealed(_) => "RevisionSealed",
-            Self::ErratumRecorded(_) => "ErratumRecorded",
-            Self::DoubtResolved(_) => "DoubtResolved",
-        }
-    }
 }
 
-impl Statement {
-    fn name(&self) -> &'static str {
-        match (self.record.kind(), self.fields.is_none()) {
-            (Kind::Source, true) => "SourceRegistered",
-            (Kind::Source, false) => "SourceChanged",
-            (Kind::Agenda, true) => "AgendaOpened",
-            (Kind::Agenda, false) => "AgendaChanged",
-            (Kind::Framework, true) => "FrameworkRegistered",
-            (Kind::Framework, false) => "FrameworkChanged",
-            (Kind::Body, true) => "BodyEstablished",
-            (Kind::Body, false) => "BodyChanged",
-            (Kind::Mandate, true) => "MandateGranted",
-            (Kind::Mandate, false) => "MandateChanged",
-            (Kind::Party, true) => "PartyRegistered",
-            (Kind::Party, false) => "PartyChanged",
-            (Kind::Role, true) => "RoleWordDefined",
-            (Kind::Role, false) => "RoleWordChanged",
-            (Kind::Amount, true) => "AmountRecorded",
-            (Kind::Amount, false) => "AmountChanged",
-            (Kind::Agreement, _) => "AgreementStated",
-            (Kind::Decision, _) => "DecisionRecorded",
-            (Kind::Motion, _) => "MotionRecorded",
-            (Kind::Consultation, _) => "ConsultationRecorded",
-            (Kind::Milestone, _) => "MilestoneSet",
-            (Kind::Step, _) => "CalendarStepPlanned",
-            (Kind::Explanation, _) => "ExplanationWritten",
-            (Kind::Remark, _) => "RemarkRecorded",
-            // INVARIANT: items, editions and changes have events of their own and are never merely stated.
-            (Kind::Edition | Kind::Theme | Kind::Subtask | Kind::PolicyItem | Kind::Action | Kind::Change, _) => {
-                "Stated"
+/// Declares the names of the events that are more than the statement of a record, and lists them.
+macro_rules! names {
+    ($($pattern:pat => $name:literal,)*) => {
+        /// The names of these events.
+        const NAMES: &[&str] = &[$($name),*];
+
+        impl Payload {
+            /// The name of the event, as the wire and people know it.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    Self::Stated(statement) => statement_name(statement.record.kind(), statement.fields.is_none()),
+                    $($pattern => $name,)*
+                }
             }
         }
+    };
+}
+
+names! {
+    Self::LedgerFounded(_) => "LedgerFounded",
+    Self::ReviewOpened(_) => "ReviewOpened",
+    Self::DispositionProposed(_) => "DispositionProposed",
+    Self::Item(ItemEvent { step: ItemStep::Added(_), .. }) => "ItemAdded",
+    Self::Item(ItemEvent { step: ItemStep::Changed(..), .. }) => "ItemChanged",
+    Self::Item(ItemEvent { step: ItemStep::Dropped(..), .. }) => "ItemDropped",
+    Self::Item(ItemEvent { step: ItemStep::Suspended(..), .. }) => "ItemSuspended",
+    Self::Item(ItemEvent { step: ItemStep::Reinstated(..), .. }) => "ItemReinstated",
+    Self::Item(ItemEvent { step: ItemStep::Split(..), .. }) => "ItemSplit",
+    Self::Item(ItemEvent { step: ItemStep::Merged(..), .. }) => "ItemMerged",
+    Self::ContentsListed(_) => "ContentsListed",
+    Self::RevisionSealed(_) => "RevisionSealed",
+    Self::ErratumRecorded(_) => "ErratumRecorded",
+    Self::DoubtResolved(_) => "DoubtResolved",
+}
+
+/// The name of every event, each once.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let stated = Kind::ALL.into_iter().flat_map(|kind| {
+        let (first, again) = (statement_name(kind, true), statement_name(kind, false));
+        [first, again].into_iter().take(if first == again { 1 } else { 2 })
+    });
+    NAMES.iter().copied().chain(stated.filter(|name| *name != NEVER))
+}
+
+/// The name of what is never recorded.
+const NEVER: &str = "Stated";
+
+fn statement_name(kind: Kind, first: bool) -> &'static str {
+    match (kind, first) {
+        (Kind::Source, true) => "SourceRegistered",
+        (Kind::Source, false) => "SourceChanged",
+        (Kind::Agenda, true) => "AgendaOpened",
+        (Kind::Agenda, false) => "AgendaChanged",
+        (Kind::Framework, true) => "FrameworkRegistered",
+        (Kind::Framework, false) => "FrameworkChanged",
+        (Kind::Body, true) => "BodyEstablished",
+        (Kind::Body, false) => "BodyChanged",
+        (Kind::Mandate, true) => "MandateGranted",
+        (Kind::Mandate, false) => "MandateChanged",
+        (Kind::Party, true) => "PartyRegistered",
+        (Kind::Party, false) => "PartyChanged",
+        (Kind::Role, true) => "RoleWordDefined",
+        (Kind::Role, false) => "RoleWordChanged",
+        (Kind::Amount, true) => "AmountRecorded",
+        (Kind::Amount, false) => "AmountChanged",
+        (Kind::Agreement, _) => "AgreementStated",
+        (Kind::Decision, _) => "DecisionRecorded",
+        (Kind::Motion, _) => "MotionRecorded",
+        (Kind::Consultation, _) => "ConsultationRecorded",
+        (Kind::Milestone, _) => "MilestoneSet",
+        (Kind::Step, _) => "CalendarStepPlanned",
+        (Kind::Explanation, _) => "ExplanationWritten",
+        (Kind::Remark, _) => "RemarkRecorded",
+        // INVARIANT: items, editions and changes have events of their own and are never merely stated.
+        (Kind::Edition | Kind::Theme | Kind::Subtask | Kind::PolicyItem | Kind::Action | Kind::Change, _) => NEVER,
     }
 }

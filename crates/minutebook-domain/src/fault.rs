@@ -50,6 +50,14 @@ messages! {
         Sha256 {} = "SHA256_FORM"
             nl "moet een SHA-256 zijn: 64 hexadecimale cijfers in kleine letters"
             en "should be a SHA-256: 64 hexadecimal digits in lower case"
+        /// Not lines of a source.
+        Lines { text: String } = "LINES_FORM"
+            nl "`{text}` is geen regel; schrijf een regel (384) of regels van laag naar hoog (384-390)"
+            en "`{text}` is not a line; write a line (384), or lines from low to high (384-390)"
+        /// Lines after the last one of the source.
+        LinesBeyond { text: String, all: u64 } = "LINES_BEYOND"
+            nl "`{text}` gaat voorbij de laatste regel van de bron ({all}); verbeter de regels"
+            en "`{text}` goes beyond the last line of the source ({all}); correct the lines"
         /// A key that the record does not have.
         Unknown { key: String, nearest: Nearest } = "KEY_UNKNOWN"
             nl "`{key}` is hier niet bekend{nearest:#}"
@@ -94,10 +102,11 @@ phrases! {
 pub struct Nearest(Option<String>);
 
 impl Nearest {
-    /// Finds the known name with the fewest edits to `name`, if it is near enough to be meant.
+    /// Finds the known name with the fewest edits to `name`, if it is near enough to be meant. A name that is known
+    /// itself, where it is not what is asked for, needs no hint.
     pub fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let best = known.into_iter().map(|k| (edits(name, k), k)).min();
-        Self(best.filter(|(n, k)| *n <= k.len().div_ceil(2)).map(|(_, k)| k.to_owned()))
+        Self(best.filter(|(n, k)| (1..=k.len().div_ceil(2)).contains(n)).map(|(_, k)| k.to_owned()))
     }
 }
 
@@ -142,5 +151,6 @@ mod tests {
         assert_eq!(nearest.to_string(), "; did you mean `partners`?");
         assert_eq!(format!("{nearest:#}"), "; bedoelt u `partners`?");
         assert_eq!(Nearest::of("zzzzzzzzzzz", ["title"]).to_string(), "");
+        assert_eq!(Nearest::of("title", ["title", "tile"]).to_string(), "");
     }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::message::Lang;
+
 /// The place of an event in the ledger: 0, 1, 2, … without gaps.
 pub type Position = u64;
 
@@ -233,6 +235,38 @@ impl Kind {
         }
     }
 
+    /// What people call a record of this kind.
+    pub fn word(self, lang: Lang) -> &'static str {
+        let (nl, en) = match self {
+            Self::Source => ("bron", "source"),
+            Self::Agenda => ("agenda", "agenda"),
+            Self::Framework => ("kader", "framework"),
+            Self::Body => ("orgaan", "body"),
+            Self::Mandate => ("mandaat", "mandate"),
+            Self::Party => ("partij", "party"),
+            Self::Role => ("rol", "role"),
+            Self::Edition => ("editie", "edition"),
+            Self::Theme => ("thema", "theme"),
+            Self::Subtask => ("deelopgave", "sub-task"),
+            Self::PolicyItem => ("beleidsopgave", "policy item"),
+            Self::Action => ("actie", "action"),
+            Self::Amount => ("bedrag", "amount"),
+            Self::Agreement => ("afspraak", "agreement"),
+            Self::Decision => ("besluit", "decision"),
+            Self::Motion => ("motie", "motion"),
+            Self::Consultation => ("overleg", "consultation"),
+            Self::Milestone => ("mijlpaal", "milestone"),
+            Self::Step => ("stap", "step"),
+            Self::Explanation => ("toelichting", "explanation"),
+            Self::Remark => ("opmerking", "remark"),
+            Self::Change => ("wijziging", "change"),
+        };
+        match lang {
+            Lang::Nl => nl,
+            Lang::En => en,
+        }
+    }
+
     /// The kind of that singular name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -257,9 +291,10 @@ impl Kind {
     }
 }
 
+/// The word in English; in the alternate form (`{:#}`) in Dutch. Programs are given [`Kind::name`].
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.word(Lang::of(f)))
     }
 }
 
@@ -280,6 +315,17 @@ impl Key {
     pub fn new(kind: Kind, id: &Id) -> Self {
         Self { kind, within: SmolStr::default(), id: id.clone() }
     }
+
+    /// The address by names that never change, for programs and digests.
+    pub fn path(&self) -> String {
+        format!("{} {}", self.kind.name(), self.place())
+    }
+
+    /// The id, after what it is counted in.
+    fn place(&self) -> String {
+        let slash = if self.within.is_empty() { "" } else { "/" };
+        format!("{}{slash}{}", self.within, self.id)
+    }
 }
 
 /// By what tells most keys apart.
@@ -290,12 +336,9 @@ impl Hash for Key {
     }
 }
 
+/// The address as people read it: in English, in the alternate form (`{:#}`) in Dutch.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.within.is_empty() {
-            write!(f, "{} {}", self.kind, self.id)
-        } else {
-            write!(f, "{} {}/{}", self.kind, self.within, self.id)
-        }
+        write!(f, "{} {}", self.kind.word(Lang::of(f)), self.place())
     }
 }

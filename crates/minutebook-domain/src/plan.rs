@@ -34,6 +34,8 @@ pub struct Plan {
     pub statements: Vec<StatementDifference>,
     /// The count of actions, from the entries of `changes`.
     pub control: ControlTotal,
+    /// The entries of `changes` explain every difference, so that there is a count.
+    pub counted: bool,
     /// The mandate under which the edition would be adopted, where one could be checked.
     pub mandate: Option<Id>,
     /// Entries that `changes` still needs, to be filled in.
@@ -146,6 +148,7 @@ impl Planner<'_> {
                 self.compare_items(&agenda.id)?;
                 self.settle_claims(current.is_none());
                 self.check_ceilings()?;
+                self.plan.counted = self.plan.missing.is_empty() && self.plan.surplus.is_empty();
             }
         }
         Ok(())
@@ -235,7 +238,8 @@ impl Planner<'_> {
         }
         if decision.body != edition.adopted_by {
             let (decision, body) = (decision.id.clone(), decision.body.clone());
-            refuse("adopted_by", Refusal::GroundBody { decision, stated: edition.adopted_by.clone(), body });
+            let (stated, field) = (edition.adopted_by.clone(), "adopted_by");
+            refuse(field, Refusal::GroundBody { decision, stated, body, field });
         }
         if decision.date.is_none() && !first {
             let (decision, missing) = (decision.id.clone(), "`date`".to_owned());

@@ -1,10 +1,13 @@
 //! Why the book refuses, with the stable code and the words for people. A refusal says what to do, and who may.
 
-use crate::dates::Day;
+use std::fmt;
+
+use crate::dates::{Day, Edtf};
+use crate::event::ControlTotal;
 use crate::history::Unreadable;
 use crate::ids::{Id, Key, Kind, Position};
 use crate::message::{Lang, messages, phrases};
-use crate::value::{Fault, Nearest, Value};
+use crate::value::{ChangeKind, Fault, Nearest, Value};
 
 messages! {
     /// Why the book refuses.
@@ -22,12 +25,12 @@ messages! {
             nl "`{zone}` is geen tijdzone; gebruik een IANA-naam zoals Europe/Amsterdam"
             en "`{zone}` is not a time zone; use an IANA name such as Europe/Amsterdam"
         /// The body may not take this kind of decision on that date.
-        NoMandate { body: String, on: String, kind: Id, only: String } = "NO_MANDATE"
-            nl "{body} had op {on} geen bevoegdheid voor `{kind}`; alleen {only} kan dit"
-            en "{body} had no mandate for `{kind}` on {on}; only {only} can"
+        NoMandate { body: String, on: String, kind: Id, who: Box<Holders> } = "NO_MANDATE"
+            nl "{body} had op {on} geen bevoegdheid voor `{kind}`; {who:#}"
+            en "{body} had no mandate for `{kind}` on {on}; {who}"
         /// The agenda changes only by a decision that adopts it.
         DecisionRequired { item: Key } = "DECISION_REQUIRED"
-            nl "{item} kan alleen met een besluit wijzigen; noem een gedateerd besluit van de soort `adopt-agenda`"
+            nl "{item:#} kan alleen met een besluit wijzigen; noem een gedateerd besluit van de soort `adopt-agenda`"
             en "{item} changes only by a decision; name a dated decision of kind `adopt-agenda`"
         /// A decision taken with the book must be complete.
         DecisionIncomplete { decision: Id, missing: String } = "DECISION_INCOMPLETE"
@@ -62,8 +65,8 @@ messages! {
             nl "het eerste jaar {first} ligt na het laatste jaar {last}; draai ze om"
             en "the first year {first} is after the last year {last}; swap them"
         /// The client wrote against an older state.
-        StaleBase { what: String, yours: Position, current: Position } = "STALE_BASE"
-            nl "iemand anders wijzigde {what} intussen (gebeurtenis {current}, u had {yours}); bekijk het verschil en dien opnieuw in"
+        StaleBase { what: Subject, yours: Position, current: Position } = "STALE_BASE"
+            nl "iemand anders wijzigde {what:#} intussen (gebeurtenis {current}, u had {yours}); bekijk het verschil en dien opnieuw in"
             en "someone else changed {what} in the meantime (event {current}, yours {yours}); look at the difference and submit again"
         /// The old value is not the current one.
         OldValueMismatch { field: String, yours: String, current: String } = "OLD_VALUE_MISMATCH"
@@ -71,27 +74,27 @@ messages! {
             en "you change `{field}` from {yours}, but the current value is {current}"
         /// Nothing would change.
         NoChange { item: Key } = "NO_CHANGE"
-            nl "er verandert niets aan {item}; laat het staan zoals het is"
+            nl "er verandert niets aan {item:#}; laat het staan zoals het is"
             en "nothing would change in {item}; leave it as it is"
         /// A reason is needed.
-        ReasonMissing { what: String } = "REASON_MISSING"
-            nl "geef bij {what} een reden in één of meer zinnen; die komt in het jaaroverzicht"
+        ReasonMissing { what: Subject } = "REASON_MISSING"
+            nl "geef bij {what:#} een reden in één of meer zinnen; die komt in het jaaroverzicht"
             en "give a reason for {what} in one or more sentences; it is printed in the yearly report"
         /// A change rests on a decision.
         GroundMissing { what: String } = "GROUND_MISSING"
             nl "noem bij {what} het besluit (`decision`) waar de wijziging op rust"
             en "name for {what} the decision (`decision`) that the change rests on"
         /// The body of the ground is another one.
-        GroundBody { decision: Id, stated: Id, body: Id } = "GROUND_BODY"
-            nl "besluit `{decision}` is genomen door `{body}`, niet door `{stated}`; verbeter `decided_by`"
-            en "decision `{decision}` was taken by `{body}`, not by `{stated}`; correct `decided_by`"
-        /// Differences without an entry, or entries without a difference.
-        ChangesMismatch { missing: String, surplus: String } = "CHANGES_MISMATCH"
-            nl "`changes` dekt de verschillen niet; ontbreekt: {missing}; te veel: {surplus}; `minutebook plan --write` vult aan wat ontbreekt"
-            en "`changes` does not cover the differences; missing: {missing}; surplus: {surplus}; `minutebook plan --write` adds what is missing"
+        GroundBody { decision: Id, stated: Id, body: Id, field: &'static str } = "GROUND_BODY"
+            nl "besluit `{decision}` is genomen door `{body}`, niet door `{stated}`; verbeter `{field}`"
+            en "decision `{decision}` was taken by `{body}`, not by `{stated}`; correct `{field}`"
+        /// Differences without an entry, or an entry without a difference.
+        ChangesMismatch { what: Mismatch } = "CHANGES_MISMATCH"
+            nl "{what:#}"
+            en "{what}"
         /// An item has two entries.
-        ReviewConflict { item: String } = "REVIEW_CONFLICT"
-            nl "voor {item} staan twee wijzigingen; kies er één"
+        ReviewConflict { item: Key } = "REVIEW_CONFLICT"
+            nl "voor {item:#} staan twee wijzigingen; kies er één"
             en "there are two changes for {item}; choose one"
         /// The entry does not say what happened to the item.
         ChangeForm { change: Id, should: ChangeShould } = "CHANGE_FORM"
@@ -102,13 +105,13 @@ messages! {
             nl "een eerste editie heeft geen `changes`: alles erin is nieuw; haal de sectie weg"
             en "a first edition has no `changes`: all in it is new; remove the section"
         /// The fields given are not those that differ.
-        FieldsDiffer { item: String, given: String, computed: String } = "FIELDS_DIFFER"
-            nl "bij {item} noemt de wijziging de velden {given}, maar anders zijn {computed}"
+        FieldsDiffer { item: Key, given: String, computed: String } = "FIELDS_DIFFER"
+            nl "bij {item:#} noemt de wijziging de velden {given}, maar anders zijn {computed}"
             en "the change of {item} names the fields {given}, but those that differ are {computed}"
         /// The control total does not balance.
-        ControlTotal { sum: String, after: u32 } = "CONTROL_TOTAL"
-            nl "de telling sluit niet: {sum}, maar de nieuwe stand telt {after}; controleer de wijzigingen"
-            en "the control total does not balance: {sum}, but the new state counts {after}; check the changes"
+        ControlTotal { control: ControlTotal, after: u32 } = "CONTROL_TOTAL"
+            nl "de telling sluit niet: {control:#}, maar de nieuwe stand telt {after}; controleer de wijzigingen"
+            en "the control total does not balance: {control}, but the new state counts {after}; check the changes"
         /// A split needs two parts.
         SplitNeedsTwo { change: Id } = "SPLIT_NEEDS_TWO"
             nl "splitsen (`{change}`) vraagt één bestaande actie in `from` en ten minste twee nieuwe in `into`"
@@ -119,7 +122,7 @@ messages! {
             en "a merge (`{change}`) needs at least two existing actions in `from` and one new one in `into`"
         /// A reference resolves neither in the document nor in the ledger.
         UnknownReference { kind: Kind, id: Id, nearest: Nearest } = "UNKNOWN_REFERENCE"
-            nl "`{id}` is geen bekende {kind}; voeg die toe of verbeter de verwijzing{nearest:#}"
+            nl "`{id}` is niet bekend als {kind:#}; voeg toe wat ontbreekt of verbeter de verwijzing{nearest:#}"
             en "`{id}` is not a known {kind}; add it or correct the reference{nearest}"
         /// A role word outside the vocabulary.
         RoleUnknown { word: Id, nearest: Nearest } = "ROLE_UNKNOWN"
@@ -127,11 +130,11 @@ messages! {
             en "`{word}` is not in the role vocabulary; choose a role or extend `roles`{nearest}"
         /// The id is taken twice in one document.
         DuplicateId { key: Key } = "DUPLICATE_ID"
-            nl "{key} staat twee keer in het document; geef elk een eigen id"
+            nl "{key:#} staat twee keer in het document; geef elk een eigen id"
             en "{key} stands twice in the document; give each its own id"
         /// The id belongs to another agenda.
         IdTaken { key: Key, agenda: Id } = "ID_TAKEN"
-            nl "{key} hoort al bij agenda `{agenda}`; kies een ander id"
+            nl "{key:#} hoort al bij agenda `{agenda}`; kies een ander id"
             en "{key} belongs to agenda `{agenda}` already; choose another id"
         /// The document is not of one edition of one agenda.
         DocumentForm { should: DocumentShould } = "DOCUMENT_FORM"
@@ -150,8 +153,8 @@ messages! {
             nl "het document kan zo niet worden vastgelegd: {problems:#}"
             en "the document cannot be recorded like this: {problems}"
         /// There is no such record.
-        NotFound { what: String, nearest: Nearest } = "NOT_FOUND"
-            nl "{what} staat niet in het boek{nearest:#}"
+        NotFound { what: Subject, nearest: Nearest } = "NOT_FOUND"
+            nl "{what:#} staat niet in het boek{nearest:#}"
             en "{what} is not in the book{nearest}"
         /// The field does not fit.
         FieldInvalid { field: String, fault: Fault } = "FIELD_INVALID"
@@ -159,8 +162,8 @@ messages! {
             en "`{field}` does not fit: {fault}"
         /// This kind of record is recorded otherwise.
         KindNotStated { kind: Kind } = "KIND_NOT_STATED"
-            nl "een {kind} leg je vast met een agendadocument (`minutebook import`)"
-            en "a {kind} is recorded with an agenda document (`minutebook import`)"
+            nl "een {kind:#} is niet los vast te leggen; gebruik een agendadocument (`minutebook import`)"
+            en "no {kind} is recorded by itself; use an agenda document (`minutebook import`)"
         /// An erratum that changes meaning.
         ErratumSubstantive { field: String } = "ERRATUM_SUBSTANTIVE"
             nl "`{field}` wijzigen is meer dan een schrijffout verbeteren; gebruik een wijziging met besluit of een laat feit"
@@ -179,7 +182,7 @@ messages! {
             en "{effective} is not past; a late fact is about what held already"
         /// There is no doubt to settle.
         NoDoubt { key: Key } = "NO_DOUBT"
-            nl "{key} heeft geen open twijfel"
+            nl "{key:#} heeft geen open twijfel"
             en "{key} has no open doubt"
         /// Text that looks like personal data.
         PersonalData { what: Personal } = "PERSONAL_DATA_IN_TEXT"
@@ -237,12 +240,159 @@ phrases! {
             en "name exactly one of `action`, `policy_item`, `subtask` or `theme`, without `from` and `into`"
     }
 
+    /// Why no difference fits an entry of `changes`, and what to do about it.
+    pub enum Unfit {
+        /// It reads the same before and after.
+        Unchanged
+            nl "het luidt in beide edities gelijk; haal de wijziging weg of pas het onderdeel aan"
+            en "it reads the same in both editions; remove the entry, or change the item"
+        /// Only notes differ.
+        NotesOnly
+            nl "alleen aantekeningen zijn anders, en die vragen geen wijziging; haal de wijziging weg"
+            en "only notes differ, and those need no entry; remove the entry"
+        /// Nobody knows it.
+        Absent
+            nl "het staat in geen van beide edities; haal de wijziging weg of verbeter het id"
+            en "it is in neither edition; remove the entry, or correct the id"
+        /// It would have left, but it is there.
+        Stands
+            nl "het staat nog in het document; haal de wijziging weg, of haal het onderdeel weg"
+            en "it still stands in the document; remove the entry, or remove the item"
+        /// It would be new, but it was there.
+        Stood
+            nl "het stond er al; gebruik `changed` of haal de wijziging weg"
+            en "it was there already; use `changed`, or remove the entry"
+        /// It would read differently, but it is gone.
+        Left
+            nl "het staat niet meer in het document; gebruik `dropped` of `suspended`, of zet het onderdeel terug"
+            en "it is not in the document any more; use `dropped` or `suspended`, or put the item back"
+        /// It would read differently or come back, but it was never there.
+        IsNew
+            nl "het stond nooit eerder op de agenda; gebruik `added`"
+            en "it was never on the agenda before; use `added`"
+        /// It would read differently, but it was away.
+        Returns
+            nl "het komt terug op de agenda; gebruik `reinstated` of `added`"
+            en "it comes back to the agenda; use `reinstated` or `added`"
+        /// A split or merge of what stays, or into what was there.
+        Lineage
+            nl "alles in `from` moet van de agenda gaan en alles in `into` moet nieuw zijn; verbeter de wijziging of haal haar weg"
+            en "all in `from` must leave and all in `into` must be new; correct the entry, or remove it"
+    }
+
     /// Personal data that a text seems to hold.
     pub enum Personal {
         /// An e-mail address.
         Email nl "een e-mailadres" en "an e-mail address"
         /// A citizen service number.
         Bsn nl "een burgerservicenummer" en "a citizen service number"
+    }
+}
+
+/// What a refusal is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A record.
+    Record(Key),
+    /// A record as it was on a date.
+    On(Key, Box<Edtf>),
+    /// A field that records of a kind may have.
+    Field(Kind, String),
+    /// An event that set a field.
+    Event(Position, Kind, String),
+    /// An entry of `changes`.
+    Entry(Id),
+}
+
+impl From<&Key> for Subject {
+    fn from(key: &Key) -> Self {
+        Self::Record(key.clone())
+    }
+}
+
+/// In English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lang = Lang::of(f);
+        match (self, lang) {
+            (Self::Record(key), _) => key.fmt(f),
+            (Self::On(key, date), Lang::Nl) => write!(f, "{key:#} op {date}"),
+            (Self::On(key, date), Lang::En) => write!(f, "{key} on {date}"),
+            (Self::Field(kind, field), Lang::Nl) => write!(f, "veld `{field}` ({kind:#})"),
+            (Self::Field(kind, field), Lang::En) => write!(f, "field `{field}` ({kind})"),
+            (Self::Event(position, kind, field), Lang::Nl) => {
+                write!(f, "gebeurtenis {position} bij `{field}` ({kind:#})")
+            }
+            (Self::Event(position, kind, field), Lang::En) => write!(f, "event {position} on `{field}` ({kind})"),
+            (Self::Entry(id), _) => write!(f, "`{id}`"),
+        }
+    }
+}
+
+/// Who holds the mandate that a body lacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holders {
+    /// Other bodies.
+    Others(String),
+    /// The body itself, but at another time.
+    Itself(Id, Option<Edtf>, Option<Edtf>),
+    /// Nobody.
+    Nobody,
+}
+
+/// In English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for Holders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lang = Lang::of(f);
+        let end = |word: &str, date: &Option<Edtf>| date.as_ref().map(|d| format!(" {word} {d}")).unwrap_or_default();
+        match (self, lang) {
+            (Self::Others(names), Lang::Nl) => write!(f, "alleen {names} kan dit"),
+            (Self::Others(names), Lang::En) => write!(f, "only {names} can"),
+            (Self::Itself(mandate, since, until), Lang::Nl) => {
+                let term = end("vanaf", since) + &end("t/m", until);
+                write!(f, "mandaat `{mandate}` geldt{term}: noem een besluit uit die tijd of verbeter het mandaat")
+            }
+            (Self::Itself(mandate, since, until), Lang::En) => {
+                let term = end("from", since) + &end("until", until);
+                write!(f, "mandate `{mandate}` holds{term}: name a decision of that time, or correct the mandate")
+            }
+            (Self::Nobody, Lang::Nl) => f.write_str("niemand heeft die: leg eerst een mandaat vast"),
+            (Self::Nobody, Lang::En) => f.write_str("nobody has one: record a mandate first"),
+        }
+    }
+}
+
+/// Where the entries of `changes` and the differences part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// Differences without an entry.
+    Missing(Vec<(ChangeKind, Key)>),
+    /// An entry, of this item unless it splits or merges, without a difference.
+    Surplus(ChangeKind, Option<Key>, Unfit),
+}
+
+/// In English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lang = Lang::of(f);
+        let name = |key: &Key| if lang == Lang::Nl { format!("{key:#}") } else { key.to_string() };
+        match self {
+            Self::Missing(entries) => {
+                let names: Vec<_> = entries.iter().map(|(kind, key)| format!("`{kind}` {}", name(key))).collect();
+                let names = names.join(", ");
+                match lang {
+                    Lang::Nl => write!(f, "in `changes` ontbreekt {names}; `minutebook plan --write` zet dat klaar"),
+                    Lang::En => write!(f, "`changes` lacks {names}; `minutebook plan --write` adds what is missing"),
+                }
+            }
+            Self::Surplus(kind, key, why) => {
+                let item = key.as_ref().map(|key| format!(" {}", name(key))).unwrap_or_default();
+                match lang {
+                    Lang::Nl => write!(f, "`{kind}`{item} past bij geen verschil: {why:#}"),
+                    Lang::En => write!(f, "`{kind}`{item} fits no difference: {why}"),
+                }
+            }
+        }
     }
 }
 
@@ -271,13 +421,14 @@ pub struct Problem {
 pub struct Problems(pub Vec<Problem>);
 
 /// The first problem, in English; in the alternate form (`{:#}`) in Dutch.
-impl std::fmt::Display for Problems {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.0.first() else {
             return f.write_str("-");
         };
         if let Some(key) = &first.place.key {
-            write!(f, "{key}: ")?;
+            key.fmt(f)?;
+            f.write_str(": ")?;
         }
         f.write_str(&first.refusal.message(Lang::of(f)))?;
         match self.0.len() {
@@ -314,7 +465,7 @@ pub(crate) fn shown(value: &Value) -> String {
 }
 
 /// Names in a message: in backticks, joined by commas; a dash for none.
-pub(crate) fn listed<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn listed<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
     let all: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }

@@ -10,10 +10,10 @@ use crate::event::{
     CONTENTS_MAX, Contents, Draft, ItemEvent, ItemStep, Payload, Proposal, Reason, ReviewOpened, Seal, Statement,
 };
 use crate::history::Recall;
-use crate::ids::{Id, Kind};
+use crate::ids::{Id, Key, Kind};
 use crate::plan::{ItemDifference, Motion, Plan};
 use crate::record::{Agenda, Change, Edition, Record};
-use crate::refusal::{Problems, Refusal, Rejection};
+use crate::refusal::{Problems, Refusal, Rejection, Subject};
 use crate::value::ChangeKind;
 
 impl Book {
@@ -55,7 +55,7 @@ impl Book {
             return Ok(());
         };
         let current = self.agenda(&agenda.id).map(AgendaState::newest).unwrap_or_default();
-        let what = format!("agenda {}", agenda.id);
+        let what = Subject::Record(Key::new(Kind::Agenda, &agenda.id));
         if yours == current { Ok(()) } else { Err(Refusal::StaleBase { what, yours, current }) }
     }
 }

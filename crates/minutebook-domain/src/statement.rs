@@ -249,14 +249,14 @@ impl Book {
         }
         let ids: Vec<_> = self.entries(key.kind).map(|(known, _)| known.id.clone()).collect();
         let nearest = crate::value::Nearest::of(key.id.as_str(), ids.iter().map(Id::as_str));
-        Err(Refusal::NotFound { what: key.to_string(), nearest })
+        Err(Refusal::NotFound { what: key.into(), nearest })
     }
 
     /// The record's newest event is the one that the client knows.
     pub(crate) fn check_expected(&self, key: &Key, expected: Option<Position>) -> Result<(), Refusal> {
         let current = self.entry(key).map(|entry| entry.newest()).unwrap_or_default();
         match expected {
-            Some(yours) if yours != current => Err(Refusal::StaleBase { what: key.to_string(), yours, current }),
+            Some(yours) if yours != current => Err(Refusal::StaleBase { what: key.into(), yours, current }),
             _ => Ok(()),
         }
     }

@@ -189,7 +189,7 @@ pub fn plan_to_pb(plan: &Plan, problems: Vec<pb::Problem>, change: impl Fn(usize
         sealed_before: plan.sealed_before,
         items: plan.items.iter().map(|item| planned_item(item, &change)).collect(),
         statements: plan.statements.iter().map(planned_statement).collect(),
-        control: Some(plan.control.to_pb()),
+        control: plan.counted.then(|| plan.control.to_pb()),
         mandate: plan.mandate.to_slot(),
         missing: to_list(&plan.missing),
         surplus: to_list(&plan.surplus),

@@ -7,7 +7,7 @@
 
 use std::str;
 
-use crate::violation::Violations;
+use crate::violation::{Violations, WireFault};
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl<'a> Encoded<'a> {
     pub(crate) fn number(self) -> Result<u64, Violations> {
         match self {
             Self::Number(number) => Ok(number),
-            Self::Bytes(_) => Err(Violations::of("should be a number")),
+            Self::Bytes(_) => Err(Violations::of(WireFault::ShouldBeNumber {})),
         }
     }
 
@@ -33,14 +33,14 @@ impl<'a> Encoded<'a> {
     pub(crate) fn bytes(self) -> Result<&'a [u8], Violations> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Number(_) => Err(Violations::of("should be text, bytes or a message")),
+            Self::Number(_) => Err(Violations::of(WireFault::ShouldBeBytes {})),
         }
     }
 
     /// The text; bytes that are not UTF-8 are refused.
     #[inline]
     pub(crate) fn text(self) -> Result<&'a str, Violations> {
-        str::from_utf8(self.bytes()?).map_err(|_| Violations::of("is not UTF-8"))
+        str::from_utf8(self.bytes()?).map_err(|_| Violations::of(WireFault::NotUtf8 {}))
     }
 }
 

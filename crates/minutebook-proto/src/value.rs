@@ -12,7 +12,7 @@ use prost::Message as _;
 
 use crate::encoded::{Encoded, Message};
 use crate::pb;
-use crate::violation::Violations;
+use crate::violation::{Violations, WireFault};
 use crate::wire::{FromEncoded, Slot, Wire, list_slots, message_slots, messages, missing, scalar_slots, words};
 
 scalar_slots! {
@@ -59,7 +59,7 @@ macro_rules! numbers {
         impl FromEncoded for $type {
             fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
                 let number = value.number()?;
-                $read(number).ok_or_else(|| Violations::of(format_args!("has the unknown value {number}")))
+                $read(number).ok_or_else(|| Violations::of(WireFault::Word { number: number.to_string() }))
             }
         }
     )*};
@@ -98,12 +98,10 @@ macro_rules! texts {
 
 texts! {
     Id: id,
-    RequestId: |text| Self::new(text).ok_or_else(|| Violations::of(REQUEST_ID_FORM)),
+    RequestId: |text| Self::new(text).ok_or_else(|| Violations::of(WireFault::RequestId {})),
     Name: |text| Self::new(text).map_err(Violations::of),
     Text: |text| Self::new(text).map_err(Violations::of),
 }
-
-const REQUEST_ID_FORM: &str = "should be 1 to 64 printable ASCII characters without spaces, for example a UUID";
 
 fn id(text: &str) -> Result<Id, Violations> {
     let fault = || {
@@ -145,7 +143,7 @@ impl Wire for Sha256 {
 impl FromEncoded for Sha256 {
     fn from_encoded(value: Encoded<'_>) -> Result<Self, Violations> {
         let bytes = value.bytes()?.try_into();
-        bytes.map(Self).map_err(|_| Violations::of("should be a SHA-256: 32 bytes"))
+        bytes.map(Self).map_err(|_| Violations::of(WireFault::Sha256 {}))
     }
 }
 
@@ -211,7 +209,7 @@ fn scalar(number: Option<Encoded<'_>>, text: Option<Encoded<'_>>) -> Result<Scal
     let number = number.ok_or_else(missing)?.text()?;
     match number.parse::<serde_json::Number>() {
         Ok(number) => Ok(Scalar::Number(number.to_string().into())),
-        Err(_) => Err(Violations::of(format_args!("`{number}` is not a number"))),
+        Err(_) => Err(Violations::of(WireFault::Number { text: number.to_owned() })),
     }
 }
 
@@ -250,6 +248,6 @@ fn within(value: Option<Encoded<'_>>) -> Result<&str, Violations> {
     if ids.clone().count() <= 2 && ids.filter(|id| !id.is_empty()).all(|id| Id::any(id).is_some()) {
         Ok(text)
     } else {
-        Err(Violations::of(format_args!("`{text}` is not `agenda` or `agenda/edition`")))
+        Err(Violations::of(WireFault::Within { text: text.to_owned() }))
     }
 }

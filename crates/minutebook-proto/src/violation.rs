@@ -2,6 +2,50 @@
 
 use std::fmt;
 
+use minutebook_domain::message::{Lang, messages};
+
+messages! {
+    /// Why a value of a message does not fit, where the domain has no word for it.
+    pub(crate) enum WireFault {
+        /// Not the name of a write.
+        RequestId {} = "REQUEST_ID_FORM"
+            nl "moet 1 tot 64 afdrukbare ASCII-tekens zijn zonder spaties, bijvoorbeeld een UUID"
+            en "should be 1 to 64 printable ASCII characters without spaces, for example a UUID"
+        /// A number that no word has.
+        Word { number: String } = "UNKNOWN_VALUE"
+            nl "heeft de onbekende waarde {number}; gebruik een waarde uit de beschrijving van de dienst"
+            en "has the unknown value {number}; use one of the service's description"
+        /// Not 32 bytes.
+        Sha256 {} = "SHA256_FORM"
+            nl "moet een SHA-256 zijn: 32 bytes"
+            en "should be a SHA-256: 32 bytes"
+        /// Not a number.
+        Number { text: String } = "NUMBER_FORM"
+            nl "`{text}` is geen getal; schrijf het zoals JSON, bijvoorbeeld 0.5"
+            en "`{text}` is not a number; write it as JSON does, for example 0.5"
+        /// Not what ids are counted in.
+        Within { text: String } = "WITHIN_FORM"
+            nl "`{text}` is geen `agenda` of `agenda/editie`"
+            en "`{text}` is not `agenda` or `agenda/edition`"
+        /// A field that records of the kind do not have.
+        Field { kind: &'static str } = "FIELD_UNKNOWN"
+            nl "is geen veld van `{kind}`"
+            en "is not a field of `{kind}`"
+        /// Bytes where a number belongs.
+        ShouldBeNumber {} = "WIRE_TYPE"
+            nl "moet een getal zijn"
+            en "should be a number"
+        /// A number where bytes belong.
+        ShouldBeBytes {} = "WIRE_TYPE"
+            nl "moet tekst, bytes of een bericht zijn"
+            en "should be text, bytes or a message"
+        /// Bytes that are no text.
+        NotUtf8 {} = "NOT_UTF8"
+            nl "is geen UTF-8"
+            en "is not UTF-8"
+    }
+}
+
 /// A field that the domain does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldViolation {
@@ -9,6 +53,18 @@ pub struct FieldViolation {
     pub path: String,
     /// What is wrong with the field, and what would be right.
     pub message: String,
+    /// The same in Dutch.
+    pub message_nl: String,
+}
+
+impl FieldViolation {
+    /// What is wrong with the field, in a language.
+    pub fn said(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::Nl => &self.message_nl,
+            Lang::En => &self.message,
+        }
+    }
 }
 
 /// The bad fields of a message; never empty where it is an error.
@@ -16,16 +72,20 @@ pub struct FieldViolation {
 pub struct Violations(pub Vec<FieldViolation>);
 
 impl Violations {
-    /// One violation, of the value itself.
+    /// One violation, of the value itself; its alternate form is Dutch.
     ///
     /// Messages quote what was written; its line breaks and other control characters are escaped, so that a message
     /// stays one line and cannot write to a terminal.
     pub(crate) fn of(problem: impl fmt::Display) -> Self {
-        let mut message = String::new();
-        for c in problem.to_string().chars() {
-            if c.is_control() { message.extend(c.escape_default()) } else { message.push(c) }
-        }
-        Self(vec![FieldViolation { path: String::new(), message }])
+        let escaped = |text: String| {
+            let mut line = String::with_capacity(text.len());
+            for c in text.chars() {
+                if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+            }
+            line
+        };
+        let (message, message_nl) = (escaped(problem.to_string()), escaped(format!("{problem:#}")));
+        Self(vec![FieldViolation { path: String::new(), message, message_nl }])
     }
 
     /// The same violations, seen from the message that holds the value in this field.
@@ -51,9 +111,12 @@ impl Violations {
     }
 }
 
+/// In English; in the alternate form (`{:#}`) in Dutch.
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, FieldViolation { path, message }) in self.0.iter().enumerate() {
+        let lang = Lang::of(f);
+        for (n, violation) in self.0.iter().enumerate() {
+            let (path, message) = (&violation.path, violation.said(lang));
             let (comma, colon) = (if n == 0 { "" } else { "; " }, if path.is_empty() { "" } else { ": " });
             write!(f, "{comma}{path}{colon}{message}")?;
         }

@@ -200,7 +200,7 @@ macro_rules! words {
                 match pb::$type::try_from(pb) {
                     Ok(pb::$type::Unspecified) => Ok(None),
                     $(Ok(pb::$type::$word) => Ok(Some($type::$word)),)*
-                    Err(_) => Err(Violations::of(format_args!("has the unknown value {pb}"))),
+                    Err(_) => Err(Violations::of($crate::violation::WireFault::Word { number: pb.to_string() })),
                 }
             }
 

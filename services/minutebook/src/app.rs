@@ -121,6 +121,14 @@ pub(crate) enum TimeFault {
         /// The day of its founding, in its time zone.
         began: String,
     },
+    /// Nothing is known yet.
+    #[error("there is no event {position} yet; the newest is {newest}")]
+    Beyond {
+        /// The position asked for.
+        position: Position,
+        /// The newest event.
+        newest: Position,
+    },
 }
 
 impl Query {
@@ -151,7 +159,10 @@ impl Query {
     pub(crate) fn known(&self, known: Option<&pb::Known>) -> Result<Position, QueryFault> {
         let instant = match known.and_then(|known| known.known.as_ref()) {
             None => return Ok(self.position()),
-            Some(pb::known::Known::Position(position)) => return self.whole(self.position().min(*position)),
+            Some(pb::known::Known::Position(position)) if *position > self.position() => {
+                return Err(TimeFault::Beyond { position: *position, newest: self.position() }.into());
+            }
+            Some(pb::known::Known::Position(position)) => return self.whole(*position),
             Some(pb::known::Known::InstantMs(instant)) => Timestamp(*instant),
             Some(pb::known::Known::Date(date)) => self.end_of(date)?,
         };

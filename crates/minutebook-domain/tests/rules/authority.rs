@@ -78,6 +78,15 @@ fn an_edition_needs_a_mandate_and_the_refusal_names_who_may() {
 }
 
 #[test]
+fn a_mandate_of_another_time_is_named_with_its_term() {
+    let later = first().patch("mandates", "m-gs", json!({"since": "2019-01-01"}));
+    let dated = later.patch("decisions", "d-2016", json!({"date": "2016-06-14"}));
+    let refusal = Ledger::new().when(import(dated)).then_refused("NO_MANDATE");
+    assert!(refusal.message(Lang::En).contains("mandate `m-gs` holds from 2019-01-01"), "{refusal}");
+    assert!(refusal.message(Lang::Nl).contains("mandaat `m-gs` geldt vanaf 2019-01-01"), "{refusal:#}");
+}
+
+#[test]
 fn a_mandate_counts_for_its_agenda_alone() {
     let elsewhere = first().patch("mandates", "m-gs", json!({"agenda": "agenda-b"}));
     let unknown = Ledger::new().when(import(elsewhere.clone()));

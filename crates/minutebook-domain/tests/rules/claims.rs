@@ -1,6 +1,7 @@
 //! The section `changes` covers the differences: no more, no less, each with a reason and a ground.
 
 use minutebook_domain::event::ControlTotal;
+use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 use serde_json::{Value, json};
@@ -37,21 +38,28 @@ fn an_edition_without_differences_needs_no_changes() {
 fn a_difference_without_an_entry_is_refused() {
     let bare = next().patch("actions", "meting", json!({"title": "Nulmeting"})).without("actions", "lobby");
     let refusal = when(bare).then_refused("CHANGES_MISMATCH");
-    assert!(refusal.message(Lang::En).contains("missing: `dropped action lobby`, `changed action meting`; surplus: -"));
+    assert!(refusal.message(Lang::En).contains("lacks `dropped` action lobby, `changed` action meting;"), "{refusal}");
+    assert!(refusal.message(Lang::Nl).contains("ontbreekt `dropped` actie lobby"), "{refusal:#}");
 }
 
 #[test]
 fn an_entry_without_a_difference_is_refused() {
-    for (kind, fields) in [
-        ("changed", json!({"action": "lobby"})),
-        ("dropped", json!({"action": "lobby"})),
-        ("added", json!({"action": "lobby"})),
-        ("added", json!({"action": "bestaat-niet"})),
-        ("reinstated", json!({"action": "lobby"})),
-        ("split", json!({"from": ["lobby"], "into": ["x", "y"]})),
+    for (kind, fields, why) in [
+        ("changed", json!({"action": "lobby"}), "reads the same"),
+        ("dropped", json!({"action": "lobby"}), "still stands"),
+        ("dropped", json!({"action": "meting"}), "still stands"),
+        ("added", json!({"action": "lobby"}), "was there already"),
+        ("added", json!({"action": "bestaat-niet"}), "in neither edition"),
+        ("reinstated", json!({"action": "lobby"}), "was there already"),
+        ("split", json!({"from": ["lobby"], "into": ["x", "y"]}), "must leave"),
     ] {
         let refusal = when(next_with_change().change(kind, fields)).then_refused("CHANGES_MISMATCH");
-        assert!(refusal.message(Lang::En).contains(&format!("surplus: `{kind} action")), "{refusal}");
+        let Refusal::Document { problems } = &refusal else { panic!("{refusal}") };
+        let problem = problems.0.last().unwrap();
+        let place = problem.place.key.as_ref().map(|key| (key.kind, key.id.as_str()));
+        assert_eq!(place, Some((Kind::Change, "c-2")), "it stands at its own place");
+        let message = problem.refusal.message(Lang::En);
+        assert!(message.starts_with(&format!("`{kind}`")) && message.contains(why), "{message}");
     }
 }
 
@@ -303,7 +311,8 @@ fn the_control_total_is_the_sum_of_the_changes() {
     };
     assert!(total.balances() && total.expected() == 38);
     assert!(!ControlTotal { after: 39, ..total }.balances());
-    let refusal = Refusal::ControlTotal { sum: "40 + 7 − 8 = 39".into(), after: 40 };
-    assert!(refusal.message(Lang::Nl).contains("40 + 7 − 8 = 39, maar de nieuwe stand telt 40"));
+    let refusal = Refusal::ControlTotal { control: total, after: 40 };
+    let sum = "40 + 7 − 8 +1 (splitsen) -1 (samenvoegen) − 2 (opgeschort) + 1 (terug) = 38";
+    assert!(refusal.message(Lang::Nl).contains(&format!("{sum}, maar de nieuwe stand telt 40")), "{refusal:#}");
     raised(refusal.code());
 }

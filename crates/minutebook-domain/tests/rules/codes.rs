@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use minutebook_domain::event::ControlTotal;
 use minutebook_domain::findings::Observation;
 use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
@@ -60,7 +61,11 @@ fn the_words_of_what_others_raise_are_one_line_and_say_what_to_do() {
         ),
         (Refusal::TooManyEvents { events: 12_000, limit: 10_000 }, "verdeel", "divide"),
         (Refusal::RequestIdReused { request_id: "r-1".into() }, "kies", "choose"),
-        (Refusal::ControlTotal { sum: "40 + 7 = 47".into(), after: 46 }, "controleer", "check"),
+        (
+            Refusal::ControlTotal { control: ControlTotal { before: 40, added: 7, ..Default::default() }, after: 46 },
+            "controleer",
+            "check",
+        ),
     ] {
         for (lang, verb) in [(Lang::Nl, nl), (Lang::En, en)] {
             let message = refusal.message(lang);
@@ -77,6 +82,6 @@ fn a_refusal_of_a_document_gives_its_first_problem_in_the_language_asked() {
     let problem = minutebook_domain::refusal::Problem { place, refusal };
     let problems = minutebook_domain::refusal::Problems(vec![problem.clone(), problem]);
     let refusal = Refusal::Document { problems };
-    assert!(refusal.message(Lang::Nl).contains("party emmen: er verandert niets"), "{}", refusal.message(Lang::Nl));
+    assert!(refusal.message(Lang::Nl).contains("partij emmen: er verandert niets"), "{}", refusal.message(Lang::Nl));
     assert!(refusal.message(Lang::En).ends_with("(1/2)") && refusal.message(Lang::En).contains("nothing would change"));
 }

@@ -1,8 +1,11 @@
 //! An erratum, a late fact and a settled doubt are three things, and none of them rewrites what was recorded.
 
-use minutebook_domain::command::{Command, CorrectField, LateFact};
+use minutebook_domain::command::{Command, Context, CorrectField, LateFact};
+use minutebook_domain::event::Founding;
 use minutebook_domain::history::Cut;
-use minutebook_domain::ids::{Key, Kind};
+use minutebook_domain::ids::{Key, Kind, RequestId};
+use minutebook_domain::refusal::Rejection;
+use minutebook_domain::value::Name;
 use serde_json::{Value, json};
 
 use crate::minutes::{
@@ -147,7 +150,7 @@ fn an_amount_or_date_is_corrected_with_a_quote_that_holds_it() {
     }
     let mut unknown = CorrectField { citation: quoted("€ 650.000"), ..geld() };
     unknown.citation.as_mut().unwrap().source = id("krant");
-    when(unknown).then_refused("CITATION_NOT_FOUND");
+    when(unknown).then_refused("UNKNOWN_REFERENCE");
 }
 
 #[test]
@@ -276,7 +279,7 @@ fn a_late_fact_on_an_item_needs_its_decision() {
     ]);
     for (decision, code) in [
         (None, "DECISION_REQUIRED"),
-        (Some("onbekend"), "DECISION_REQUIRED"),
+        (Some("onbekend"), "UNKNOWN_REFERENCE"),
         (Some("advies"), "NOT_ADOPTING"),
         (Some("ongedateerd"), "DECISION_INCOMPLETE"),
         (Some("van-ps"), "NO_MANDATE"),
@@ -326,11 +329,68 @@ fn an_item_moves_late_only_to_where_it_can_stand() {
 }
 
 #[test]
+fn what_a_correction_refers_to_is_in_the_book() {
+    let nowhere = LateFact { decision: Some(id("d-2061")), ..late(meting(), "2017", json!({"title": "Metingen"})) };
+    let refusal = when_late(nowhere).then_refused("UNKNOWN_REFERENCE");
+    assert!(refusal.to_string().contains("did you mean `d-2016`"), "{refusal}");
+    let cite = |source: &str, lines: &str| {
+        let mut citation = quoted("Metingen").unwrap();
+        (citation.source, citation.lines) = (id(source), Some(text(lines)));
+        Some(citation)
+    };
+    let with = |citation| when(CorrectField { citation, ..correct(meting(), "title", json!("Metingen")) });
+    let late_with = |citation| when_late(LateFact { citation, ..late(meting(), "2017", json!({"title": "Metingen"})) });
+    with(cite("visei", "3")).then_refused("UNKNOWN_REFERENCE");
+    late_with(cite("visei", "3")).then_refused("UNKNOWN_REFERENCE");
+    for lines in ["", "0", "7-3", "3-", "-3", "drie", "1-2-3"] {
+        with(cite("visie", lines)).then_refused("FIELD_INVALID");
+    }
+    with(cite("visie", "3-7")).then_recorded();
+    late_with(cite("visie", "3")).then_recorded();
+    let short = first().patch("sources", "visie", json!({"lines": 5}));
+    let beyond = CorrectField { citation: cite("visie", "3-7"), ..correct(meting(), "title", json!("Metingen")) };
+    given([import(short)]).when(Command::Correct(beyond)).then_refused("FIELD_INVALID");
+}
+
+#[test]
+fn personal_data_does_not_come_in_by_who_acts_the_name_of_a_request_or_a_founding() {
+    let ledger = given([import(first())]);
+    let command = Command::Correct(correct(meting(), "title", json!("Metingen")));
+    let refused = |ledger: &Ledger, command: &Command, change: &dyn Fn(&mut Context)| {
+        let mut context = ledger.context();
+        change(&mut context);
+        match ledger.book.decide(command, &context, &ledger.events) {
+            Err(Rejection::Refused(refusal)) => refusal.code(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let capacity = |context: &mut Context| context.actor.capacity = Some(text("secretaris jan@drenthe.nl"));
+    let subject = |context: &mut Context| context.actor.subject = Some(text("111222333"));
+    let request = |context: &mut Context| context.request_id = RequestId::new("jan@drenthe.nl").unwrap();
+    let changes: [&dyn Fn(&mut Context); 3] = [&capacity, &subject, &request];
+    for change in changes {
+        assert_eq!(refused(&ledger, &command, change), "PERSONAL_DATA_IN_TEXT");
+    }
+    let Command::Found(founding) = crate::support::found() else { panic!("not a founding") };
+    let name = || Name::new("Grootboek van jan@drenthe.nl").unwrap();
+    for founding in
+        [Founding { name: name(), ..founding.clone() }, Founding { organisation: Some(name()), ..founding.clone() }]
+    {
+        assert_eq!(refused(&Ledger::default(), &Command::Found(founding), &|_| {}), "PERSONAL_DATA_IN_TEXT");
+    }
+}
+
+#[test]
 fn personal_data_does_not_come_in_by_a_correction() {
     when(correct(meting(), "summary", json!("Bel a@b.nl"))).then_refused("PERSONAL_DATA_IN_TEXT");
     when(CorrectField { reason: text("Volgens a@b.nl"), ..correct(meting(), "title", json!("X")) })
         .then_refused("PERSONAL_DATA_IN_TEXT");
     when_late(late(meting(), "2017", json!({"summary": "Bel a@b.nl"}))).then_refused("PERSONAL_DATA_IN_TEXT");
+    let citation = quoted("Volgens a@b.nl");
+    when(CorrectField { citation: citation.clone(), ..correct(meting(), "title", json!("Metingen")) })
+        .then_refused("PERSONAL_DATA_IN_TEXT");
+    when_late(LateFact { citation, ..late(meting(), "2017", json!({"title": "Metingen"})) })
+        .then_refused("PERSONAL_DATA_IN_TEXT");
     let doubt = first().patch("actions", "meting", json!({"doubt": "Wie?"}));
     given([import(doubt)]).when(resolve(meting(), "Volgens a@b.nl")).then_refused("PERSONAL_DATA_IN_TEXT");
 }

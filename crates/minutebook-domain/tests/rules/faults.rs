@@ -42,6 +42,8 @@ fn every_fault_is_raised_in_both_languages() {
         ("LIST_TOO_LONG", fault::<Vec<Id>>(&json!(vec!["a"; LIST_MAX + 1]))),
         ("AMOUNT_RANGE", fault::<Eur>(&json!(-1))),
         ("SHA256_FORM", fault::<Sha256>(&json!("abc"))),
+        ("LINES_FORM", Fault::Lines { text: "7-3".into() }),
+        ("LINES_BEYOND", Fault::LinesBeyond { text: "384-390".into(), all: 300 }),
         ("KEY_UNKNOWN", record.unwrap_err().remove(0).fault),
     ];
     for (code, fault) in &raised {

@@ -275,7 +275,7 @@ fn said(answer: &Changes, before: &Value, after: &Value) -> Difference {
     let mut all = Difference::default();
     let mut lineage = BTreeSet::new();
     for item in &answer.items {
-        let key = (item.key.kind.to_string(), item.key.id.to_string());
+        let key = (item.key.kind.name().to_owned(), item.key.id.to_string());
         match &item.outcome {
             Outcome::Added | Outcome::Reinstated(_) => _ = all.came.insert(key),
             Outcome::Dropped(_) | Outcome::Suspended => _ = all.left.insert(key),

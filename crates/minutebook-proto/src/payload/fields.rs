@@ -4,7 +4,7 @@ use minutebook_domain::ids::Kind;
 use minutebook_domain::record::{FieldSet, Record};
 
 use crate::encoded::{Encoded, repeated};
-use crate::violation::Violations;
+use crate::violation::{Violations, WireFault};
 use crate::wire::Slot;
 
 /// The names of fields, as the record of that kind calls them.
@@ -20,7 +20,7 @@ pub(super) fn field_set(kind: Kind, message: &[u8], number: u64) -> Result<Field
     for (n, name) in repeated(message, number).enumerate() {
         let name = name?.text()?;
         if !known.contains(&name) {
-            return Err(Violations::of(format_args!("is not a field of a {kind}")).within(&format!("[{n}]")));
+            return Err(Violations::of(WireFault::Field { kind: kind.name() }).within(&format!("[{n}]")));
         }
         fields = fields.or(FieldSet::named(kind, [name]));
     }

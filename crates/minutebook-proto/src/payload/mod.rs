@@ -18,7 +18,7 @@ use self::fields::{names, record_with_fields};
 use crate::encoded::{Encoded, Message};
 use crate::pb;
 use crate::pb::event::Payload as Arm;
-use crate::violation::Violations;
+use crate::violation::{Violations, WireFault};
 use crate::wire::{FromEncoded, Slot, Wire, list_from_encoded, message_slots, messages, to_list};
 
 messages! {
@@ -85,7 +85,7 @@ pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violati
         ($($number:literal $arm:ident,)*) => {
             match number {
                 $($number => pb::$arm::payload(message).map_err(|bad| bad.within(stringify!($arm))),)*
-                _ => Err(Violations::of(format_args!("has the unknown number {number}"))),
+                _ => Err(Violations::of(WireFault::Word { number: number.to_string() })),
             }
         };
     }

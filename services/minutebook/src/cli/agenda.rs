@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use minutebook_domain::document::Document;
 use minutebook_domain::ids::Kind;
 use minutebook_domain::record::Record;
-use minutebook_domain::value::Value;
+use minutebook_domain::value::{Value, is_unstated};
 use minutebook_proto::{pb, record_from_pb};
 use serde_json::{Map, json};
 
@@ -18,6 +18,7 @@ use super::{Output, args, json};
 
 /// Agendas.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook agenda show krimp-en-leefbaarheid")]
 pub(crate) struct Agenda {
     #[command(subcommand)]
     command: Command,
@@ -111,6 +112,7 @@ impl Show {
                 "revision": answer.revision.as_ref().map(json::revision),
                 "uncertain": answer.uncertain,
                 "term_passed": answer.term_passed,
+                "in_force": answer.in_force,
                 "document": document.to_value(),
             })
         };
@@ -161,6 +163,12 @@ impl Shown<'_> {
             let at = w.pick("Vastgelegd op", "Recorded at");
             self.page.note(&format!("{at} {}.", instant(revision.recorded_at_ms)));
         }
+        if answer.upcoming {
+            let seal = answer.revision.as_ref().and_then(|revision| revision.seal.as_ref());
+            let from = w.date(seal.and_then(|seal| seal.effective.as_ref()));
+            let (nl, en) = (format!("Nog niet van kracht (vanaf {from})."), format!("Not yet in force (from {from})."));
+            self.page.note(&w.pick(nl, en));
+        }
         if answer.term_passed {
             let (nl, en) =
                 ("Looptijd verstreken: geldt tot een volgende editie.", "Term has passed: holds until a next edition.");
@@ -174,8 +182,17 @@ impl Shown<'_> {
             self.page.note(w.pick(nl, en));
         }
         let document = self.document;
+        let headers = [document.agenda.clone().map(Record::from), document.edition.clone().map(Record::from)];
+        for header in headers.into_iter().flatten() {
+            self.rest(1, &header, &["adopted_by", "decision", "effective"]);
+        }
         for theme in document.of(Kind::Theme) {
             self.page.section(&format!("{} {}: {}", w.kind(Kind::Theme), theme.id(), theme.label()));
+            self.rest(1, theme, &[]);
+            for subtask in under(document, Kind::Subtask, "theme", theme) {
+                self.page.entry(1, &format!("{} {}", w.kind(Kind::Subtask), subtask.id()), &subtask.label());
+                self.rest(2, subtask, &["theme"]);
+            }
             for item in under(document, Kind::PolicyItem, "theme", theme) {
                 self.policy_item(item);
             }
@@ -188,10 +205,12 @@ impl Shown<'_> {
         self.page.gap();
         self.page.entry(1, &format!("{} {}", w.kind(Kind::PolicyItem), item.id()), &item.label());
         self.stated(2, item, &["subtask", "roles"]);
+        self.rest(2, item, &["theme", "subtask", "roles"]);
         for action in under(self.document, Kind::Action, "policy_item", item) {
             self.page.entry(2, &format!("{} {}", w.kind(Kind::Action), action.id()), &action.label());
             self.stated(3, action, &["partners", "period"]);
             self.page.detail_at(3, "amounts", &self.amounts(action));
+            self.rest(3, action, &["policy_item", "partners", "period", "amounts"]);
         }
     }
 
@@ -199,6 +218,17 @@ impl Shown<'_> {
     fn stated(&mut self, depth: usize, record: &Record, fields: &[&str]) {
         for field in fields {
             self.page.detail_at(depth, field, &self.w.value(field, &record.value(field)));
+        }
+    }
+
+    /// The other fields, as far as stated; the label stands above them, and where each is stated `blame` tells.
+    fn rest(&mut self, depth: usize, record: &Record, told: &[&str]) {
+        for (field, value) in record.write() {
+            let name = field.as_str();
+            let aside = matches!(name, "title" | "source_doc" | "source_line" | "lines" | "quote" | "confidence");
+            if !aside && !told.contains(&name) && !is_unstated(&value) {
+                self.page.detail_at(depth, name, &self.w.value(name, &value));
+            }
         }
     }
 
@@ -226,6 +256,10 @@ impl Shown<'_> {
         let list = words.collect::<Vec<_>>().join(", ");
         self.page.gap();
         self.page.note(&format!("{} {list}.", self.w.pick("Aantallen:", "Counts:")));
+        self.page.note(self.w.pick(
+            "Waar iets in de bron staat zegt `minutebook blame`; `--format json` toont ook wat hier alleen geteld is.",
+            "`minutebook blame` tells where the source says so; `--format json` has what is only counted here as well.",
+        ));
     }
 }
 

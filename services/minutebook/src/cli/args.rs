@@ -1,11 +1,87 @@
 //! What people write on the command line for records, fields, points in time, editions and values.
 
-use minutebook_domain::dates::{Day, Edtf};
+use std::ffi::OsString;
+
+use minutebook_domain::dates::{DateFault, Day, Edtf};
+use minutebook_domain::event::Lines;
 use minutebook_domain::ids::{Id, Key, Kind};
-use minutebook_domain::message::Lang;
+use minutebook_domain::message::{Lang, messages};
 use minutebook_domain::record::Record;
 use minutebook_domain::value::{Nearest, Value};
 use minutebook_proto::{key_to_pb, pb};
+
+messages! {
+    /// What is wrong with an argument.
+    pub(crate) enum Misread {
+        /// Not an address.
+        RecordMissing {} = "USAGE"
+            nl "noem een gegeven: een actie, of KIND/ID"
+            en "name a record: an action, or KIND/ID"
+        /// Ids that are counted in something else.
+        RecordForm { kind: Kind, form: String } = "USAGE"
+            nl "schrijf een {kind:#} als {form}"
+            en "write {kind} as {form}"
+        /// Not an id.
+        IdForm { text: String } = "USAGE"
+            nl "`{text}` is geen id; een id is woorden van a-z en 0-9 met koppeltekens ertussen"
+            en "`{text}` is not an id; ids are words of a-z and 0-9 joined by hyphens"
+        /// Not a kind of record.
+        KindUnknown { name: String, nearest: Nearest } = "USAGE"
+            nl "`{name}` is geen soort gegeven{nearest:#}"
+            en "`{name}` is not a kind of record{nearest}"
+        /// No field.
+        FieldMissing {} = "USAGE"
+            nl "noem een veld, zoals in egpo-invoering.title"
+            en "name a field, as in egpo-invoering.title"
+        /// A field that the kind does not have.
+        FieldUnknown { kind: Kind, field: String, nearest: Nearest, fields: String } = "USAGE"
+            nl "een {kind:#} heeft geen veld `{field}`{nearest:#}; er is {fields}"
+            en "no {kind} has a field `{field}`{nearest}; there is {fields}"
+        /// Neither a position nor a day nor an instant.
+        KnownForm {} = "USAGE"
+            nl "gebruik een plaats (812), een dag (2017-07-01) of een moment (2017-07-01T12:00:00Z)"
+            en "use a position (812), a day (2017-07-01) or an instant (2017-07-01T12:00:00Z)"
+        /// Not a day.
+        DayForm {} = "USAGE"
+            nl "gebruik een dag, zoals 2017-03-01"
+            en "use a day, as in 2017-03-01"
+        /// Not a date.
+        DateForm { fault: DateFault } = "USAGE"
+            nl "de datum {fault:#}"
+            en "the date {fault}"
+        /// Not the number of a revision.
+        RevisionForm {} = "USAGE"
+            nl "een herziening is een getal vanaf 1"
+            en "a revision is a number from 1"
+        /// Not an edition.
+        EditionForm {} = "USAGE"
+            nl "een editie schrijft u als 2018-2019 of 2018-2019@2"
+            en "an edition is written as 2018-2019 or 2018-2019@2"
+        /// Not a field with its value.
+        SettingForm {} = "USAGE"
+            nl "schrijf FIELD=VALUE, zoals in date=2016-12-13"
+            en "write FIELD=VALUE, as in date=2016-12-13"
+        /// Not lines.
+        LinesForm {} = "USAGE"
+            nl "schrijf een regel (384) of regels van laag naar hoog (384-390)"
+            en "write a line (384), or lines from low to high (384-390)"
+        /// A language that is not spoken.
+        LangUnknown {} = "USAGE"
+            nl "gebruik nl of en"
+            en "use nl or en"
+    }
+}
+
+impl std::error::Error for Misread {}
+
+/// The language that a command line asks for, also where it does not make sense otherwise.
+pub(crate) fn asked_lang(arguments: &[OsString]) -> Lang {
+    let after = arguments.windows(2).find(|pair| pair.first().is_some_and(|name| name == "--lang"));
+    let after = after.and_then(|pair| pair.last()?.to_str());
+    let joined = || arguments.iter().find_map(|argument| argument.to_str()?.strip_prefix("--lang="));
+    let named = after.or_else(joined).map(str::to_owned).or_else(|| std::env::var("MINUTEBOOK_LANG").ok());
+    named.and_then(|text| lang(&text).ok()).unwrap_or_default()
+}
 
 /// The address of a record: `egpo-invoering` is an action, others name their kind (`amount/kknn-leerstoel-jaarlijks`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,23 +100,23 @@ impl RecordName {
 }
 
 /// Reads the address of a record.
-pub(crate) fn record(text: &str) -> Result<RecordName, String> {
+pub(crate) fn record(text: &str) -> Result<RecordName, Misread> {
     let parts: Vec<_> = text.split('/').collect();
     let (kind, within, id) = match parts.as_slice() {
         [id] => (Kind::Action, Vec::new(), *id),
         [kind, within @ .., id] => (self::kind(kind)?, within.to_vec(), *id),
-        [] => return Err("name a record".to_owned()),
+        [] => return Err(Misread::RecordMissing {}),
     };
     let scope = scope_of(kind);
     if within.len() != scope.len() {
         let form = [&[kind.name()], scope, &["ID"]].concat().join("/");
-        return Err(format!("a {kind} is written as {form}"));
+        return Err(Misread::RecordForm { kind, form });
     }
     let whole = |part: &&str| Id::any(part).is_some();
     if let Some(bad) = within.iter().chain([&id]).find(|part| !whole(part)) {
-        return Err(format!("`{bad}` is not an id; ids are words of a-z and 0-9 joined by hyphens"));
+        return Err(Misread::IdForm { text: (*bad).to_owned() });
     }
-    let id = Id::any(id).ok_or("name a record")?;
+    let id = Id::any(id).ok_or(Misread::RecordMissing {})?;
     Ok(RecordName(Key { within: within.join("/").into(), ..Key::new(kind, &id) }))
 }
 
@@ -53,9 +129,10 @@ fn scope_of(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-fn kind(name: &str) -> Result<Kind, String> {
+fn kind(name: &str) -> Result<Kind, Misread> {
     let nearest = || Nearest::of(name, Kind::ALL.map(Kind::name));
-    Kind::parse(&name.replace('-', "_")).ok_or_else(|| format!("`{name}` is not a kind of record{}", nearest()))
+    let unknown = || Misread::KindUnknown { name: name.to_owned(), nearest: nearest() };
+    Kind::parse(&name.replace('-', "_")).ok_or_else(unknown)
 }
 
 /// A field of a record: `egpo-invoering.title`.
@@ -68,52 +145,56 @@ pub(crate) struct FieldName {
 }
 
 /// Reads a record and one of its fields.
-pub(crate) fn field(text: &str) -> Result<FieldName, String> {
+pub(crate) fn field(text: &str) -> Result<FieldName, Misread> {
     // Section numbers hold full stops too, names of fields never do.
-    let (record, field) = text.rsplit_once('.').ok_or("name a field, as in egpo-invoering.title")?;
+    let (record, field) = text.rsplit_once('.').ok_or(Misread::FieldMissing {})?;
     let record = self::record(record)?;
-    let known = Record::fields(record.kind());
+    check_field(record.kind(), field)?;
+    Ok(FieldName { record, field: field.to_owned() })
+}
+
+/// Checks that records of a kind have a field.
+pub(crate) fn check_field(kind: Kind, field: &str) -> Result<(), Misread> {
+    let known = Record::fields(kind);
     if known.contains(&field) {
-        return Ok(FieldName { record, field: field.to_owned() });
+        return Ok(());
     }
-    let nearest = Nearest::of(field, known.iter().copied()).to_string();
-    let all = if nearest.is_empty() { format!("; it has {}", known.join(", ")) } else { nearest };
-    Err(format!("a {} has no field `{field}`{all}", record.kind()))
+    let nearest = Nearest::of(field, known.iter().copied());
+    Err(Misread::FieldUnknown { kind, field: field.to_owned(), nearest, fields: known.join(", ") })
 }
 
 /// Reads what was known: a position, a day, or an instant.
-pub(crate) fn known(text: &str) -> Result<pb::Known, String> {
+pub(crate) fn known(text: &str) -> Result<pb::Known, Misread> {
     use pb::known::Known;
     let instant = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
     let known = text.parse().ok().map(Known::Position);
     let known = known.or_else(|| day(text).ok().map(Known::Date));
     let known = known.or_else(|| instant().map(Known::InstantMs));
-    let form = "use a position (812), a day (2017-07-01) or an instant (2017-07-01T12:00:00Z)";
-    known.map(|known| pb::Known { known: Some(known) }).ok_or_else(|| form.to_owned())
+    known.map(|known| pb::Known { known: Some(known) }).ok_or(Misread::KnownForm {})
 }
 
 /// Reads a day.
-pub(crate) fn day(text: &str) -> Result<String, String> {
+pub(crate) fn day(text: &str) -> Result<String, Misread> {
     // A time of the day, or a day that is doubted, is more than a day.
     let day = text.parse::<Day>().ok().map(|day| day.to_string()).filter(|day| day == text);
-    day.ok_or_else(|| "use a day, as in 2017-03-01".to_owned())
+    day.ok_or(Misread::DayForm {})
 }
 
 /// Reads an EDTF date.
-pub(crate) fn date(text: &str) -> Result<pb::Date, String> {
-    let date = Edtf::new(text).map_err(|fault| fault.to_string())?;
+pub(crate) fn date(text: &str) -> Result<pb::Date, Misread> {
+    let date = Edtf::new(text).map_err(|fault| Misread::DateForm { fault })?;
     Ok(pb::Date { date: Some(pb::date::Date::Edtf(date.as_str().to_owned())) })
 }
 
 /// Reads an edition, `2018-2019`, or one of its revisions, `2018-2019@2`.
-pub(crate) fn edition(text: &str) -> Result<pb::EditionName, String> {
+pub(crate) fn edition(text: &str) -> Result<pb::EditionName, Misread> {
     let (label, revision) = match text.split_once('@') {
         Some((label, number)) => (label, Some(number)),
         None => (text, None),
     };
-    let number = |text: &str| text.parse().ok().filter(|n| *n > 0).ok_or("a revision is a number from 1");
+    let number = |text: &str| text.parse().ok().filter(|n| *n > 0).ok_or(Misread::RevisionForm {});
     let revision = revision.map(number).transpose()?;
-    let label = Id::new(label).ok_or("an edition is written as 2018-2019 or 2018-2019@2")?;
+    let label = Id::new(label).ok_or(Misread::EditionForm {})?;
     Ok(pb::EditionName { edition: label.to_string(), revision })
 }
 
@@ -125,17 +206,22 @@ pub(crate) fn value(text: &str) -> Value {
 }
 
 /// Reads a field and its value: `date=2016-12-13`.
-pub(crate) fn setting(text: &str) -> Result<(String, Value), String> {
-    let (field, value) = text.split_once('=').ok_or("write FIELD=VALUE, as in date=2016-12-13")?;
+pub(crate) fn setting(text: &str) -> Result<(String, Value), Misread> {
+    let (field, value) = text.split_once('=').ok_or(Misread::SettingForm {})?;
     Ok((field.trim().to_owned(), self::value(value)))
 }
 
+/// Reads lines of a source: `384`, or `384-390`.
+pub(crate) fn lines(text: &str) -> Result<String, Misread> {
+    Lines::read(text).map(|_| text.to_owned()).ok_or(Misread::LinesForm {})
+}
+
 /// Reads a language.
-pub(crate) fn lang(text: &str) -> Result<Lang, String> {
+pub(crate) fn lang(text: &str) -> Result<Lang, Misread> {
     match text {
         "nl" => Ok(Lang::Nl),
         "en" => Ok(Lang::En),
-        _ => Err("use nl or en".to_owned()),
+        _ => Err(Misread::LangUnknown {}),
     }
 }
 
@@ -147,7 +233,7 @@ mod tests {
 
     fn parts(text: &str) -> (String, String, String) {
         let RecordName(key) = record(text).unwrap();
-        (key.kind.to_string(), key.within.to_string(), key.id.to_string())
+        (key.kind.name().to_owned(), key.within.to_string(), key.id.to_string())
     }
 
     #[test]
@@ -167,7 +253,7 @@ mod tests {
             ("Pod Sport", "not an id"),
             ("", "not an id"),
         ] {
-            let fault = record(text).unwrap_err();
+            let fault = record(text).unwrap_err().to_string();
             assert!(fault.contains(words), "{text}: {fault}");
         }
     }
@@ -177,7 +263,7 @@ mod tests {
         let name = field("explanation/krimp/3.1.title").unwrap();
         assert_eq!((name.record, name.field.as_str()), (record("explanation/krimp/3.1").unwrap(), "title"));
         assert!(field("pod-sport").is_err());
-        assert!(field("pod-sport.titel").unwrap_err().contains("did you mean `title`"));
+        assert!(field("pod-sport.titel").unwrap_err().to_string().contains("did you mean `title`"));
     }
 
     #[test]
@@ -209,5 +295,17 @@ mod tests {
         assert_eq!(value(r#""2017""#), json!("2017"));
         assert_eq!(setting("what=a=b"), Ok(("what".into(), json!("a=b"))));
         assert!(setting("what").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_in_the_language_that_was_asked_for() {
+        let asked = |arguments: &[&str]| asked_lang(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(asked(&["minutebook", "--lang", "nl", "history", "X"]), Lang::Nl);
+        assert_eq!(asked(&["minutebook", "history", "X", "--lang=nl"]), Lang::Nl);
+        assert_eq!(
+            record("Pod Sport").unwrap_err().message(Lang::Nl).split(';').next(),
+            Some("`Pod Sport` is geen id")
+        );
+        assert!(field("pod-sport.titel").unwrap_err().message(Lang::Nl).starts_with("een actie heeft geen veld"));
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minutebook_domain::message::Lang;
+use minutebook_domain::refusal::Refusal;
 use minutebook_ledger::lock::{LockError, holder_address};
-use minutebook_ledger::log::LogError;
-use minutebook_ledger::{OpenError, Options, SubmitError, has_remains};
+use minutebook_ledger::{OpenError, Options, has_remains};
 use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
@@ -19,6 +19,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use super::failure::{Exit, Failure};
+use super::unopened::{Unopened, refused};
 use crate::server::{InProcess, StartError, in_process};
 
 /// The part of a data directory without which it is no ledger.
@@ -127,7 +128,7 @@ pub(crate) fn check_directory(data: &Path, lang: Lang) -> Result<(), Failure> {
         Ok(journal) if journal.is_dir() => Ok(()),
         // Something was here: opening says what is missing.
         _ if has_remains(data) => Ok(()),
-        _ => Err(no_ledger(data, lang)),
+        _ => Err(unopened(&Unopened::NoLedger { data: data.display().to_string() }, lang)),
     }
 }
 
@@ -156,48 +157,29 @@ fn root_of(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), root_of)
 }
 
-fn no_ledger(data: &Path, lang: Lang) -> Failure {
-    let data = data.display();
-    let nl = format!("er is geen grootboek in `{data}`; `minutebook init {data}` begint er een");
-    let en = format!("there is no ledger in `{data}`; `minutebook init {data}` founds one");
-    Failure::new(Exit::Unreachable, "NOT_A_LEDGER", if lang == Lang::Nl { nl } else { en })
-}
-
-fn present(data: &Path, lang: Lang) -> Failure {
-    let data = data.display();
-    let nl = format!("er is al een grootboek in `{data}`; kies een andere map");
-    let en = format!("there is already a ledger in `{data}`; choose another directory");
-    Failure::new(Exit::Conflict, "ALREADY_FOUNDED", if lang == Lang::Nl { nl } else { en })
+fn unopened(why: &Unopened, lang: Lang) -> Failure {
+    Failure::new(why.exit(), why.code(), why.message(lang))
 }
 
 fn locked(dir: &Path, lang: Lang) -> Failure {
-    let dir = dir.display();
-    let nl = format!("`{dir}` is in gebruik bij een ander programma; probeer het zo weer");
-    let en = format!("`{dir}` is in use by another program; try again in a moment");
-    Failure::new(Exit::Conflict, "LOCKED", if lang == Lang::Nl { nl } else { en })
+    unopened(&Unopened::Locked { dir: dir.display().to_string() }, lang)
 }
 
 /// Why a ledger of this machine was not founded, opened or closed.
 pub(crate) fn not_started(error: &StartError, data: &Path, lang: Lang) -> Failure {
-    let (exit, code) = match error {
-        StartError::Open(OpenError::Log(LogError::Absent(_))) => return no_ledger(data, lang),
-        StartError::Open(OpenError::Lock(LockError::Locked { dir, .. })) => return locked(dir, lang),
-        StartError::Open(OpenError::Log(LogError::Present(_))) => return present(data, lang),
-        StartError::Open(OpenError::Log(LogError::Corrupt(_)) | OpenError::Misnumbered { .. }) => {
-            (Exit::Integrity, "CORRUPT")
-        }
-        StartError::Open(OpenError::Lost(_)) => (Exit::Integrity, "JOURNAL_LOST"),
-        StartError::Open(OpenError::Undecodable { .. }) => (Exit::Integrity, "UNREADABLE"),
-        StartError::Open(OpenError::Log(LogError::NewerFormat { .. }) | OpenError::Zone(_)) => {
-            (Exit::Unreachable, "LEDGER_NEWER")
-        }
-        StartError::Open(OpenError::Founding(SubmitError::Refused(refusal))) => {
-            return Failure::new(Exit::Refused, refusal.code(), refusal.message(lang));
-        }
-        StartError::Exposed(_) => (Exit::Refused, "EXPOSED"),
-        StartError::Open(_) | StartError::Listen { .. } | StartError::Serve(_) | StartError::Other(_) => {
-            (Exit::Unreachable, "IO")
-        }
-    };
-    Failure::new(exit, code, error.to_string())
+    if let Some(refusal) = refused(error) {
+        // A zone that is none is a wrong option, not a rule.
+        let exit = if matches!(refusal, Refusal::ZoneUnknown { .. }) { Exit::Usage } else { Exit::Refused };
+        return Failure::new(exit, refusal.code(), refusal.message(lang));
+    }
+    let data = data.display().to_string();
+    unopened(
+        &match Unopened::from(error) {
+            // The directory as it was named, not as it was looked up.
+            Unopened::NoLedger { .. } => Unopened::NoLedger { data },
+            Unopened::Present { .. } => Unopened::Present { data },
+            why => why,
+        },
+        lang,
+    )
 }

@@ -10,6 +10,7 @@ use super::args::{self, FieldName, RecordName};
 use super::connect::Session;
 use super::failure::Failure;
 use super::record::{Recording, sent, tell};
+use super::words::Words;
 use super::{Output, sources};
 
 /// Where the right value is stated.
@@ -22,7 +23,7 @@ struct Stated {
     #[arg(long, value_name = "TEXT", requires = "source")]
     quote: Option<String>,
     /// The lines of the source, such as 384-390
-    #[arg(long, value_name = "LINES", requires = "source")]
+    #[arg(long, value_name = "LINES", value_parser = args::lines, requires = "source")]
     lines: Option<String>,
     /// The file of the source: it is checked against the registered digest, and the quote is looked up in it
     #[arg(long, value_name = "FILE", requires = "quote")]
@@ -55,10 +56,10 @@ pub(crate) struct Erratum {
     #[arg(value_parser = args::field)]
     field: FieldName,
     /// What should stand there: JSON where it is JSON, else text
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     to: String,
     /// What stands there now; another value is refused
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     from: Option<String>,
     /// How it came to be written wrongly
     #[arg(long, value_name = "TEXT")]
@@ -131,6 +132,7 @@ pub(crate) struct LateFact {
 impl LateFact {
     /// Records it.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
+        self.check_fields(output.words)?;
         let fact = pb::LateFact {
             key: Some(self.record.to_pb()),
             fields: self.fields.iter().map(|(field, value)| (field.clone(), value_to_pb(value))).collect(),
@@ -141,6 +143,22 @@ impl LateFact {
         };
         let receipt = record_late_fact(session, &self.recording, fact).await?;
         tell(output, &self.recording, receipt.as_ref())
+    }
+}
+
+impl LateFact {
+    /// Each field is one that the record may have, and is set once.
+    fn check_fields(&self, w: Words) -> Result<(), Failure> {
+        for (n, (field, _)) in self.fields.iter().enumerate() {
+            let known = args::check_field(self.record.kind(), field);
+            known.map_err(|misread| Failure::usage(format!("--set: {}", misread.message(w.0))))?;
+            if self.fields.iter().take(n).any(|(earlier, _)| earlier == field) {
+                let nl = format!("--set: `{field}` staat er twee keer; houd er één over");
+                let en = format!("--set: `{field}` stands there twice; keep one");
+                return Err(Failure::usage(w.pick(nl, en)));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -258,7 +258,7 @@ impl Scene<'_> {
                 ),
             ] {
                 page.item(w.pick(nl, en), "");
-                page.command(&format!("minutebook {command}{elsewhere}"));
+                page.command(&format!("minutebook {command}{elsewhere}{}", w.pick(" --lang nl", "")));
             }
         })
     }

@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use minutebook_domain::message::Lang;
 use minutebook_domain::value::Value;
 use minutebook_proto::pb;
@@ -16,6 +18,7 @@ use tonic::Streaming;
 use super::changes::control_line;
 use super::connect::Session;
 use super::failure::{Exit, Failure};
+use super::ledger::progress;
 use super::page::{Page, print_bytes};
 use super::record::{Recording, receipt_line, sent};
 use super::sources::{self, Differs};
@@ -25,6 +28,8 @@ use crate::import::{self, Violation};
 
 /// How many bytes of a file go in one message.
 const CHUNK: usize = 64 * 1024;
+/// How often the spinner of an import moves.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Which document.
 #[derive(Debug, Args)]
@@ -75,18 +80,33 @@ impl Plan {
         let bytes = read(&self.file)?;
         let differs = differing(&bytes, &self.file);
         let answer = hand_in(session, &bytes, pb::Write::default(), true).await?;
-        let plan = answer.plan.unwrap_or_default();
+        let mut plan = answer.plan.unwrap_or_default();
+        let refused = plan.problems.iter().filter(|problem| !is_missing(problem)).count();
         let missing: Vec<_> = plan.missing.iter().map(skeleton).collect();
         if self.write && !missing.is_empty() {
             write_missing(&self.file, &bytes, &missing, output.words)?;
         }
-        let as_json = || told(&plan, answer.position, &differs, None);
-        output.answer(as_json, |page| {
-            let mut report = Report { page, w: output.words };
-            report.plan(&plan, &differs);
-            report.missing(&missing, self.write);
-        })
+        let as_json = told(&plan, answer.position, &differs, None);
+        if self.write {
+            // What was added is no longer missing.
+            plan.problems.retain(|problem| !is_missing(problem));
+        }
+        output.answer(
+            || as_json,
+            |page| {
+                let mut report = Report { page, w: output.words };
+                report.plan(&plan, &differs);
+                report.missing(&missing, self.write);
+            },
+        )?;
+        // That entries are still missing is what a plan is asked for; all else keeps the document out.
+        if refused == 0 { Ok(()) } else { Err(unrecordable(refused, output.words, Vec::new())) }
     }
+}
+
+/// Is it that `changes` lacks entries?
+fn is_missing(problem: &pb::Problem) -> bool {
+    problem.code == "CHANGES_MISMATCH" && problem.id.is_empty()
 }
 
 impl Import {
@@ -95,7 +115,13 @@ impl Import {
         let bytes = read(&self.file)?;
         let differs = differing(&bytes, &self.file);
         let dry_run = self.recording.is_dry_run();
-        let answer = hand_in(session, &bytes, self.recording.write(), dry_run).await?;
+        let spinner = progress(ProgressBar::new_spinner());
+        let (nl, en) = (format!("inlezen: {}", self.file.display()), format!("importing {}", self.file.display()));
+        spinner.set_message(output.words.pick(nl, en));
+        spinner.enable_steady_tick(TICK);
+        let answer = hand_in(session, &bytes, self.recording.write(), dry_run).await;
+        spinner.finish_and_clear();
+        let answer = answer?;
         let plan = answer.plan.unwrap_or_default();
         let receipt = answer.receipt.as_ref();
         let refused = dry_run && !plan.problems.is_empty();
@@ -114,16 +140,19 @@ impl Import {
 
 /// The refusal that a dry run foretells.
 fn refusal(plan: &pb::Plan, w: Words) -> Failure {
-    let count = plan.problems.len();
-    let message = w.pick(
-        format!("het document kan zo niet worden vastgelegd ({count})"),
-        format!("the document cannot be recorded like this ({count})"),
-    );
     let details = plan.problems.iter().map(|problem| {
         let words = w.pick(&problem.message_nl, &problem.message_en);
         (place(problem, w), format!("{words} [{}]", problem.code))
     });
-    Failure::with(Exit::Refused, "INVALID_DOCUMENT", message, details.collect())
+    unrecordable(plan.problems.len(), w, details.collect())
+}
+
+fn unrecordable(count: usize, w: Words, details: Vec<(String, String)>) -> Failure {
+    let message = w.pick(
+        format!("het document kan zo niet worden vastgelegd (bezwaren: {count})"),
+        format!("the document cannot be recorded like this (problems: {count})"),
+    );
+    Failure::with(Exit::Refused, "INVALID_DOCUMENT", message, details)
 }
 
 /// `section id.field (line N)`; what is about no place is about the document.
@@ -263,7 +292,7 @@ fn told(plan: &pb::Plan, position: u64, differs: &[Differs], receipt: Option<&pb
         "invented": plan.invented,
         "items": plan.items.iter().map(item).collect::<Vec<_>>(),
         "statements": plan.statements.iter().map(statement).collect::<Vec<_>>(),
-        "control_total": json::control(&plan.control.unwrap_or_default()),
+        "control_total": plan.control.as_ref().map(json::control),
         "mandate": plan.mandate,
         "missing": entries(&plan.missing),
         "surplus": entries(&plan.surplus),
@@ -322,9 +351,9 @@ impl Report<'_> {
             }
         }
         // Until `changes` explains every difference there is nothing to add up.
-        if plan.edition.is_some() && plan.sealed_before.is_none() && plan.missing.is_empty() {
+        if let Some(control) = &plan.control {
             self.page.gap();
-            self.page.note(&control_line(self.w, &plan.control.unwrap_or_default()));
+            self.page.note(&control_line(self.w, control));
         }
     }
 
@@ -335,11 +364,17 @@ impl Report<'_> {
     fn head(&mut self, plan: &pb::Plan) {
         let w = self.w;
         let agenda = plan.agenda.as_deref().unwrap_or(w.not_stated());
+        // Of a file that cannot be read as a document nothing is known but its faults.
+        let faulty = |sections: &[&str]| plan.problems.iter().any(|p| sections.contains(&p.section.as_str()));
         let title = match &plan.edition {
             Some(edition) => w.pick(
                 format!("Agenda {agenda}, editie {edition}@{}", plan.revision),
                 format!("Agenda {agenda}, edition {edition}@{}", plan.revision),
             ),
+            None if faulty(&["agenda", "edition"]) => {
+                w.pick("Document met fouten in de kop", "A document whose header has faults").to_owned()
+            }
+            None if faulty(&["themes", ""]) => w.pick("Document met fouten", "A document with faults").to_owned(),
             None => w.pick("Deeldocument, zonder editie", "A partial document, without edition").to_owned(),
         };
         self.page.title(&title);

@@ -46,6 +46,11 @@ pub(crate) struct Init {
 }
 
 impl Init {
+    /// Does it name the directory itself?
+    pub(crate) fn names_directory(&self) -> bool {
+        self.dir.is_some()
+    }
+
     /// Founds the ledger. No server can do that: there is nothing yet to serve.
     pub(crate) fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let w = output.words;
@@ -65,7 +70,7 @@ impl Init {
             zone: checked("--zone", Name::new(&self.zone), w)?,
             actor: Actor {
                 capacity: self.capacity.map(|text| checked("--capacity", Text::new(&text), w)).transpose()?,
-                on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(&text))).transpose()?,
+                on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(text, w))).transpose()?,
                 ..Actor::default()
             },
         };
@@ -91,8 +96,8 @@ fn checked<T>(option: &str, value: Result<T, Fault>, w: Words) -> Result<T, Fail
     value.map_err(|fault| Failure::usage(format!("{option}: {}", fault.message(w.0))))
 }
 
-fn no_id(text: &str) -> Failure {
-    Failure::usage(format!("--on-behalf-of: `{text}` is not an id; ids are words of a-z and 0-9 joined by hyphens"))
+fn no_id(text: String, w: Words) -> Failure {
+    Failure::usage(format!("--on-behalf-of: {}", Fault::Id { text }.message(w.0)))
 }
 
 /// How the ledger is doing.
@@ -191,15 +196,17 @@ pub(crate) fn unequal(w: Words) -> Failure {
     Failure::new(Exit::Integrity, "REBUILD_DIFFERS", w.pick(nl, en))
 }
 
+/// A bar that shows only on a terminal.
+pub(crate) fn progress(bar: ProgressBar) -> ProgressBar {
+    let shown = io::stderr().is_terminal();
+    bar.set_draw_target(if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    bar
+}
+
 /// Asks for a rebuild and follows it; the last message has the digests.
 pub(crate) async fn rebuild(session: &Session) -> Result<pb::RebuildResponse, Failure> {
     let mut stream = session.admin().rebuild(pb::RebuildRequest {}).await?.into_inner();
-    let bar = ProgressBar::new(0);
-    bar.set_draw_target(if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    });
+    let bar = progress(ProgressBar::new(0));
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len}") {
         bar.set_style(style);
     }

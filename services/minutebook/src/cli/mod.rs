@@ -17,13 +17,16 @@ mod ledger;
 mod page;
 mod record;
 mod sources;
+mod unopened;
 mod words;
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use minutebook_domain::message::Lang;
 use minutebook_domain::value::Value;
@@ -54,9 +57,9 @@ struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// The data directory of the ledger
-    #[arg(long, global = true, value_name = "DIR", default_value = DATA, conflicts_with = "server")]
-    data: PathBuf,
+    /// The data directory of the ledger; minutebook-data unless given
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "server")]
+    data: Option<PathBuf>,
     /// The address of a server, such as 127.0.0.1:7468
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
@@ -163,7 +166,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(obey(cli)),
-        Err(error) => Err(Failure::new(Exit::Unreachable, "IO", format!("cannot start: {error}"))),
+        Err(error) => {
+            let w = Words(lang);
+            let (nl, en) = (format!("kan niet beginnen ({error})"), format!("cannot start: {error}"));
+            Err(Failure::new(Exit::Unreachable, "IO", w.pick(nl, en)))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -188,6 +195,15 @@ fn start_tracing(command: &Command) {
 fn misread(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let asks_json = arguments.windows(2).any(|pair| pair == ["--format", "json"])
         || arguments.iter().any(|argument| argument == "--format=json");
+    // What our own readers of arguments say is told as every other complaint is; the rest is clap's.
+    if let Some(misread) = error.source().and_then(|source| source.downcast_ref::<args::Misread>()) {
+        let lang = args::asked_lang(arguments);
+        let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+        let value = error.get(ContextKind::InvalidValue).map(ToString::to_string).unwrap_or_default();
+        let message = misread.message(lang);
+        let of = argument.split([' ', '=']).next().unwrap_or_default();
+        return Failure::usage(format!("{of} `{value}`: {message}")).tell(lang, asks_json);
+    }
     if error.use_stderr() && asks_json {
         let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
@@ -203,9 +219,20 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
     let Cli { global, command } = cli;
     let output = Output { format: global.format, words: Words(global.lang) };
     if global.format == Format::Csv && !matches!(command, Command::Changes(_)) {
-        return Err(Failure::usage("only `changes` is written as csv"));
+        let (nl, en) = (
+            "alleen `changes` wordt als csv geschreven; kies text, json of markdown",
+            "only `changes` is written as csv; choose text, json or markdown",
+        );
+        return Err(Failure::usage(output.words.pick(nl, en)));
     }
-    let place = Place { server: global.server, data: global.data };
+    if matches!(&command, Command::Init(init) if init.names_directory()) && global.data.is_some() {
+        let (nl, en) = (
+            "noem de map één keer: achter `init` of met --data",
+            "name the directory once: after `init`, or with --data",
+        );
+        return Err(Failure::usage(output.words.pick(nl, en)));
+    }
+    let place = Place { server: global.server, data: global.data.unwrap_or_else(|| DATA.into()) };
     match command {
         Command::Demo(demo) => return demo.run(&place, output).await,
         Command::Init(init) => return init.run(&place, output),
@@ -256,7 +283,7 @@ mod tests {
         fn check(command: &clap::Command) {
             for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
                 let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(sub.has_subcommands() || example.contains("Example:\n  minutebook"), "{}", sub.get_name());
+                assert!(example.contains("Example:\n  minutebook"), "{}", sub.get_name());
                 check(sub);
             }
         }

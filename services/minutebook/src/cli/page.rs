@@ -192,15 +192,26 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Text that Markdown shows as it is.
+/// Text that Markdown shows as it is; what stands between backticks stays code.
 fn escaped(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // Without a partner, or side by side, backticks would be read otherwise than they are paired here.
+    let within = |n: usize| n > 0 && n + 1 < parts.len();
+    let paired =
+        !parts.len().is_multiple_of(2) && !parts.iter().enumerate().any(|(n, part)| within(n) && part.is_empty());
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '`' => out.extend(['\\', c]),
-            '\n' => out.push(' '),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
+    for (n, part) in parts.iter().enumerate() {
+        if n > 0 {
+            out.push_str(if paired { "`" } else { "\\`" });
+        }
+        let is_code = paired && !n.is_multiple_of(2);
+        for c in part.chars() {
+            match c {
+                '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' if !is_code => out.extend(['\\', c]),
+                '\n' => out.push(' '),
+                c if c.is_control() => out.push('\u{fffd}'),
+                c => out.push(c),
+            }
         }
     }
     out
@@ -242,6 +253,13 @@ mod tests {
         let text = page(Medium::Markdown);
         assert!(text.contains("- **action a**: a label"), "{text}");
         assert!(text.contains("  - reason: because \\*so\\*\n"), "{text}");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_stays_code_in_markdown() {
+        assert_eq!(escaped("`plan_it --write` *adds*"), "`plan_it --write` \\*adds\\*");
+        assert_eq!(escaped("one ` alone <b>"), "one \\` alone \\<b\\>");
+        assert_eq!(escaped("``<b>``"), "\\`\\`\\<b\\>\\`\\`");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use minutebook_domain::event::Lines;
 use minutebook_domain::ids::Kind;
 use minutebook_domain::record::Record;
 use minutebook_proto::pb;
@@ -98,14 +99,32 @@ pub(crate) async fn check_quote(
         return Err(Failure::new(Exit::Refused, "SOURCE_DIFFERS", w.pick(nl, en)));
     }
     let quote = citation.quote.clone().unwrap_or_default();
-    let Some((first, last)) = lines_of(&String::from_utf8_lossy(&bytes), &quote) else {
-        let (nl, en) = (format!("het citaat staat niet in `{name}`"), format!("the quote does not stand in `{name}`"));
-        return Err(Failure::new(Exit::Refused, "CITATION_NOT_FOUND", w.pick(nl, en)));
+    let text = String::from_utf8_lossy(&bytes);
+    let found = lines_of(&text, &quote);
+    let written = found.map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
+    let (nl, en) = match (&citation.lines, written) {
+        (None, Some(lines)) => {
+            citation.lines = Some(lines);
+            return Ok(());
+        }
+        (Some(lines), Some(_)) if lines_of(&part_of(&text, lines), &quote).is_some() => return Ok(()),
+        (Some(lines), Some(found)) => (
+            format!("het citaat staat niet op regel {lines} van `{name}`, wel op {found}; verbeter --lines"),
+            format!("the quote does not stand on lines {lines} of `{name}`, but on {found}; correct --lines"),
+        ),
+        (_, None) => (
+            format!("het citaat staat niet in `{name}`; neem het letterlijk over"),
+            format!("the quote does not stand in `{name}`; copy it word for word"),
+        ),
     };
-    if citation.lines.is_none() {
-        citation.lines = Some(if first == last { first.to_string() } else { format!("{first}-{last}") });
-    }
-    Ok(())
+    Err(Failure::new(Exit::Refused, "CITATION_NOT_FOUND", w.pick(nl, en)))
+}
+
+/// The lines of a text that a citation names.
+fn part_of(text: &str, lines: &str) -> String {
+    let Some(Lines { first, last }) = Lines::read(lines) else { return String::new() };
+    let numbered = text.lines().zip(1_u32..).filter(|(_, n)| (first..=last).contains(n));
+    numbered.flat_map(|(line, _)| [line, "\n"]).collect()
 }
 
 /// The first and last line, from 1, of the first place where the quote stands. White space counts as one space.
@@ -140,6 +159,8 @@ mod tests {
         assert_eq!(lines_of(TEXT, "bijdrage   is"), Some((1, 1)));
         assert_eq!(lines_of(TEXT, "€ 500.000"), None);
         assert_eq!(lines_of(TEXT, " "), None);
+        assert!(lines_of(&part_of(TEXT, "2-3"), "€ 600.000 per jaar").is_some());
+        assert!(lines_of(&part_of(TEXT, "1-2"), "€ 600.000 per jaar").is_none());
     }
 
     #[test]

@@ -33,31 +33,7 @@ impl Words {
 
     /// A kind of record.
     pub(crate) fn kind(self, kind: Kind) -> &'static str {
-        let (nl, en) = match kind {
-            Kind::Source => ("bron", "source"),
-            Kind::Agenda => ("agenda", "agenda"),
-            Kind::Framework => ("kader", "framework"),
-            Kind::Body => ("orgaan", "body"),
-            Kind::Mandate => ("mandaat", "mandate"),
-            Kind::Party => ("partij", "party"),
-            Kind::Role => ("rol", "role"),
-            Kind::Edition => ("editie", "edition"),
-            Kind::Theme => ("thema", "theme"),
-            Kind::Subtask => ("deelopgave", "sub-task"),
-            Kind::PolicyItem => ("beleidsopgave", "policy item"),
-            Kind::Action => ("actie", "action"),
-            Kind::Amount => ("bedrag", "amount"),
-            Kind::Agreement => ("afspraak", "agreement"),
-            Kind::Decision => ("besluit", "decision"),
-            Kind::Motion => ("motie", "motion"),
-            Kind::Consultation => ("overleg", "consultation"),
-            Kind::Milestone => ("mijlpaal", "milestone"),
-            Kind::Step => ("stap", "step"),
-            Kind::Explanation => ("toelichting", "explanation"),
-            Kind::Remark => ("opmerking", "remark"),
-            Kind::Change => ("wijziging", "change"),
-        };
-        self.pick(nl, en)
+        kind.word(self.0)
     }
 
     /// The address of a record, such as `action pod-sport`.

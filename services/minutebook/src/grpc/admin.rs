@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{query, status};
+use super::trouble::Trouble;
+use super::{asked, query, status};
 use crate::app::App;
 
 /// A rebuild reports its progress every so many events.
@@ -27,10 +28,11 @@ impl AdminService for Service {
         &self,
         request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
-        let with_digest = request.into_inner().digest;
-        let ledger = self.0.status().map_err(status::rebuilding)?;
+        let (lang, request) = asked(request);
+        let with_digest = request.digest;
+        let ledger = self.0.status().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
         let data = self.0.data().to_owned();
-        let answer = query(&self.0, move |query| {
+        let answer = query(&self.0, lang, move |query| {
             let book = &query.book;
             let (records, marks) = book.size();
             let founding = book.founding();
@@ -60,7 +62,8 @@ impl AdminService for Service {
         answer.await.map(Response::new)
     }
 
-    async fn rebuild(&self, _: Request<pb::RebuildRequest>) -> Result<Response<Self::RebuildStream>, Status> {
+    async fn rebuild(&self, request: Request<pb::RebuildRequest>) -> Result<Response<Self::RebuildStream>, Status> {
+        let (lang, _) = asked(request);
         let app = self.0.clone();
         let (sender, receiver) = mpsc::channel(16);
         tokio::task::spawn_blocking(move || {
@@ -77,7 +80,7 @@ impl AdminService for Service {
                     let (before, after) = (before.to_vec(), after.to_vec());
                     Ok(pb::RebuildResponse { done: last, total: last, before, after })
                 }
-                Err(error) => Err(status::failed(format!("{error:#}"))),
+                Err(error) => Err(status::trouble(Trouble::failed(format_args!("{error:#}")), lang)),
             };
             let _ = sender.blocking_send(message);
         });

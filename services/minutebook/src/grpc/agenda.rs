@@ -8,6 +8,7 @@ use minutebook_domain::changes::Span;
 use minutebook_domain::command::Command;
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Id, Key, Kind, Position};
+use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
 use minutebook_domain::value::{Nearest, Value};
 use minutebook_proto::pb::agenda_service_server::AgendaService;
@@ -19,7 +20,8 @@ use minutebook_proto::{
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status};
 
-use super::{Fault, chunks, named_revision, parts, query, write};
+use super::trouble::{Fault, Trouble};
+use super::{agenda_of, asked, chunks, named_revision, parts, query, write};
 use crate::app::{App, Query};
 use crate::import::{to_json, to_yaml};
 
@@ -37,9 +39,10 @@ impl AgendaService for Service {
 
     async fn list_agendas(
         &self,
-        _: Request<pb::ListAgendasRequest>,
+        request: Request<pb::ListAgendasRequest>,
     ) -> Result<Response<pb::ListAgendasResponse>, Status> {
-        let answer = query(&self.0, |query| {
+        let (lang, _) = asked(request);
+        let answer = query(&self.0, lang, |query| {
             let agendas =
                 query.book.entries(Kind::Agenda).filter_map(|(key, entry)| summary(query, key, &entry.record));
             Ok(pb::ListAgendasResponse { position: query.position(), agendas: agendas.collect() })
@@ -51,19 +54,19 @@ impl AgendaService for Service {
         &self,
         request: Request<pb::GetAgendaRequest>,
     ) -> Result<Response<pb::GetAgendaResponse>, Status> {
-        let request = request.into_inner();
-        query(&self.0, move |query| get_agenda(query, request)).await.map(Response::new)
+        let (lang, request) = asked(request);
+        query(&self.0, lang, move |query| get_agenda(query, request)).await.map(Response::new)
     }
 
     async fn get_changes(
         &self,
         request: Request<pb::GetChangesRequest>,
     ) -> Result<Response<pb::GetChangesResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (agenda, state) = agenda_of(query, request.agenda)?;
             let known = query.known(request.known.as_ref())?;
-            let span = span(query, &agenda, state, request.span, known)?;
+            let span = span(&agenda, state, request.span, known)?;
             let changes = query.book.changes(&agenda, span, &query.reader)?;
             Ok(pb::GetChangesResponse { position: changes.position, changes: Some(changes_to_pb(&changes)) })
         });
@@ -74,8 +77,8 @@ impl AgendaService for Service {
         &self,
         request: Request<pb::GetHistoryRequest>,
     ) -> Result<Response<pb::GetHistoryResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let key = key_from_pb(request.key)?;
             let known = query.known(request.known.as_ref())?;
             let entries = query.book.history(&key, known, &query.reader)?;
@@ -89,8 +92,8 @@ impl AgendaService for Service {
     }
 
     async fn get_blame(&self, request: Request<pb::GetBlameRequest>) -> Result<Response<pb::GetBlameResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let key = key_from_pb(request.key)?;
             let known = query.known(request.known.as_ref())?;
             query.book.entry(&key).ok_or_else(|| missing(query, &key))?;
@@ -98,11 +101,8 @@ impl AgendaService for Service {
             let blame = blame.ok_or_else(|| {
                 let fields = Record::fields(key.kind);
                 let nearest = Nearest::of(&request.field, fields.iter().copied());
-                Fault::NotFound(format!(
-                    "{key} has no field `{}`{nearest}; there is {}",
-                    request.field,
-                    fields.join(", ")
-                ))
+                let fields = fields.join(", ");
+                Trouble::FieldUnknown { key: key.clone(), field: request.field.clone(), nearest, fields }
             })?;
             Ok(blame_to_pb(&blame, known))
         });
@@ -113,8 +113,8 @@ impl AgendaService for Service {
         &self,
         request: Request<pb::ListFindingsRequest>,
     ) -> Result<Response<pb::ListFindingsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (agenda, _) = agenda_of(query, request.agenda)?;
             let findings = query.book.findings(&agenda, query.today(), &query.reader)?;
             let findings = findings.iter().map(finding_to_pb).collect();
@@ -127,12 +127,24 @@ impl AgendaService for Service {
         &self,
         request: Request<pb::ExportEditionRequest>,
     ) -> Result<Response<Self::ExportEditionStream>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
-            let (agenda, _) = agenda_of(query, request.agenda.clone())?;
-            let revision = named_revision(query, &agenda, request.edition.as_ref())?;
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let (agenda, state) = agenda_of(query, request.agenda.clone())?;
+            let revision = named_revision(&agenda, state, request.edition.as_ref(), query.position())?;
             let value = query.book.export(&agenda, revision, &query.reader)?.to_value();
-            Ok((query.position(), rendered(&value, request.format())))
+            let mut text = rendered(&value, request.format());
+            let effective = &revision.seal.effective;
+            if effective.earliest() > query.today() && request.format() != pb::DocumentFormat::Json {
+                // A comment: what the edition stated stays as it was.
+                text.insert_str(
+                    0,
+                    &match lang {
+                        Lang::Nl => format!("# Nog niet van kracht (vanaf {effective}).\n"),
+                        Lang::En => format!("# Not yet in force (from {effective}).\n"),
+                    },
+                );
+            }
+            Ok((query.position(), text))
         });
         let (position, text) = answer.await?;
         let messages = chunks(&text).into_iter().map(|chunk| Ok(pb::ExportEditionResponse { position, chunk }));
@@ -143,13 +155,13 @@ impl AgendaService for Service {
         &self,
         request: Request<pb::DraftEditionRequest>,
     ) -> Result<Response<Self::DraftEditionStream>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (agenda, _) = agenda_of(query, request.agenda.clone())?;
             let label = id_from_pb("edition", request.edition.clone())?;
             let draft = query.book.draft(&agenda, &label, &query.reader)?;
-            let none = || Fault::NotFound(format!("agenda `{agenda}` has no adopted edition to start from"));
-            Ok((query.position(), rendered(&draft.ok_or_else(none)?, request.format())))
+            let draft = draft.ok_or(Trouble::NothingAdopted { agenda })?;
+            Ok((query.position(), rendered(&draft, request.format())))
         });
         let (position, text) = answer.await?;
         let messages = chunks(&text).into_iter().map(|chunk| Ok(pb::DraftEditionResponse { position, chunk }));
@@ -209,35 +221,28 @@ fn summary(query: &Query, key: &Key, record: &Record) -> Option<pb::AgendaSummar
     }
 }
 
-fn agenda_of(query: &Query, id: String) -> Result<(Id, &AgendaState), Fault> {
-    let agenda = id_from_pb("agenda", id)?;
-    let known = query.book.agendas().map(|(id, _)| id.as_str());
-    let nearest = Nearest::of(agenda.as_str(), known);
-    let unknown = || Fault::NotFound(format!("there is no agenda `{agenda}` in this ledger{nearest}"));
-    let state = query.book.agenda(&agenda).ok_or_else(unknown)?;
-    Ok((agenda, state))
-}
-
-fn missing(query: &Query, key: &Key) -> Fault {
+fn missing(query: &Query, key: &Key) -> Trouble {
     let ids: Vec<&str> = query.book.entries(key.kind).map(|(known, _)| known.id.as_str()).collect();
-    Fault::NotFound(format!("{key} is not in the book{}", Nearest::of(key.id.as_str(), ids)))
+    Trouble::RecordUnknown { key: key.clone(), nearest: Nearest::of(key.id.as_str(), ids) }
 }
 
 fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAgendaResponse, Fault> {
-    let (agenda, _) = agenda_of(query, request.agenda)?;
+    let (agenda, state) = agenda_of(query, request.agenda)?;
     let mut cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
     if request.edition.is_some() {
-        cut = named_revision(query, &agenda, request.edition.as_ref())?.as_known(cut.known);
+        cut = named_revision(&agenda, state, request.edition.as_ref(), cut.known)?.as_known(cut.known);
     }
     let reading = query.book.reading(&agenda, &cut, &query.reader)?;
-    let none = || Fault::NotFound(format!("no edition of agenda `{agenda}` was in force and known then"));
-    let Reading { document, revision, uncertain } = reading.ok_or_else(none)?;
+    let Reading { document, revision, uncertain } = reading.ok_or(Trouble::NotInForce { agenda })?;
     let today = if request.valid.is_some() { cut.valid } else { query.today() };
+    let held = state.in_force(&Cut { valid: today, known: cut.known, sealed: None });
     let horizon = revision.edition.horizon.as_ref().unwrap_or(&revision.edition.last_year);
     let header = document.agenda.map(|agenda| record_to_pb(&agenda.into()));
     Ok(pb::GetAgendaResponse {
         position: cut.known,
         term_passed: horizon.latest() < today,
+        in_force: held.is_some_and(|held| held.position == revision.position),
+        upcoming: revision.seal.effective.earliest() > today,
         revision: Some(revision_to_pb(&revision)),
         agenda: header.and_then(|header| match header.record {
             Some(pb::record::Record::Agenda(agenda)) => Some(agenda),
@@ -248,21 +253,20 @@ fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAge
     })
 }
 
-fn span(query: &Query, agenda: &Id, state: &AgendaState, span: Option<PbSpan>, known: Position) -> Result<Span, Fault> {
+fn span(agenda: &Id, state: &AgendaState, span: Option<PbSpan>, known: Position) -> Result<Span, Fault> {
     match span {
-        None => Err(Fault::Usage("say which year, or from which edition to which".to_owned())),
+        None => Err(Trouble::SpanMissing {}.into()),
         Some(PbSpan::Year(year)) => {
             let span = i16::try_from(year).ok().and_then(|year| Span::year(state, year, known));
-            span.ok_or_else(|| Fault::Usage(format!("`{year}` is not a year from 0 to 9999")))
+            Ok(span.ok_or(Trouble::YearForm { year })?)
         }
         Some(PbSpan::Editions(editions)) => {
-            let missing = |side| Fault::Usage(format!("say the edition to compare {side}"));
-            let from = editions.from.ok_or_else(|| missing("from"))?;
-            let to = editions.to.ok_or_else(|| missing("to"))?;
-            let from = named_revision(query, agenda, Some(&from))?;
-            let to = named_revision(query, agenda, Some(&to))?;
-            if from.position.max(to.position) > known {
-                return Err(Fault::NotFound(format!("edition `{}` was not known then", to.name())));
+            let from = editions.from.ok_or(Trouble::SpanHalf { side: "--from" })?;
+            let to = editions.to.ok_or(Trouble::SpanHalf { side: "--to" })?;
+            let from = named_revision(agenda, state, Some(&from), known)?;
+            let to = named_revision(agenda, state, Some(&to), known)?;
+            if from.position > to.position {
+                return Err(Trouble::SpanReversed { from: from.name(), to: to.name() }.into());
             }
             Ok(Span::revisions(from, to, known))
         }

@@ -7,7 +7,7 @@ use minutebook_proto::pb::agreement_service_server::AgreementService;
 use minutebook_proto::{pb, record_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, list_records, parts, query};
+use super::{StateRequest, asked, list_records, parts, query};
 use crate::app::App;
 
 /// Agreements as stated, and sums of money.
@@ -32,8 +32,8 @@ impl AgreementService for Service {
         &self,
         request: Request<pb::ListAgreementsRequest>,
     ) -> Result<Response<pb::ListAgreementsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Agreement, request.agenda, valid, known)?;
             let agreements = records.iter().filter_map(|record| match record_to_pb(record).record {
@@ -61,8 +61,8 @@ impl AgreementService for Service {
         &self,
         request: Request<pb::ListAmountsRequest>,
     ) -> Result<Response<pb::ListAmountsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Amount, request.agenda, valid, known)?;
             let amounts = records.iter().filter_map(|record| match record_to_pb(record).record {

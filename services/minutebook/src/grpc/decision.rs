@@ -7,7 +7,7 @@ use minutebook_proto::pb::decision_service_server::DecisionService;
 use minutebook_proto::{pb, record_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, list_records, parts, query};
+use super::{StateRequest, asked, list_records, parts, query};
 use crate::app::App;
 
 /// Decisions and motions.
@@ -32,8 +32,8 @@ impl DecisionService for Service {
         &self,
         request: Request<pb::ListDecisionsRequest>,
     ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Decision, request.agenda, valid, known)?;
             let decisions = records.iter().filter_map(|record| match record_to_pb(record).record {
@@ -61,8 +61,8 @@ impl DecisionService for Service {
         &self,
         request: Request<pb::ListMotionsRequest>,
     ) -> Result<Response<pb::ListMotionsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Motion, request.agenda, valid, known)?;
             let motions = records.iter().filter_map(|record| match record_to_pb(record).record {

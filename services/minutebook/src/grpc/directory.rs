@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use minutebook_domain::ids::Key;
+use minutebook_domain::value::Nearest;
 use minutebook_proto::pb::directory_service_server::DirectoryService;
 use minutebook_proto::{id_from_pb, kind_from_pb, pb, record_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{Fault, StateRequest, list_records, parts, query};
+use super::trouble::Trouble;
+use super::{StateRequest, asked, list_records, parts, query};
 use crate::app::App;
 
 /// The registers.
@@ -20,12 +22,14 @@ impl DirectoryService for Service {
         &self,
         request: Request<pb::GetRecordRequest>,
     ) -> Result<Response<pb::GetRecordResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let id = id_from_pb("id", request.id)?;
             let key = Key { within: request.within.into(), ..Key::new(kind_from_pb(request.kind)?, &id) };
             let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
-            let missing = || Fault::NotFound(format!("{key} is not in the book"));
+            let ids = query.book.entries(key.kind).map(|(known, _)| known.id.as_str());
+            let nearest = Nearest::of(key.id.as_str(), ids);
+            let missing = || Trouble::RecordUnknown { key: key.clone(), nearest: nearest.clone() };
             let entry = query.book.entry(&key).ok_or_else(missing)?;
             let state = entry.at(&cut, &query.reader)?.ok_or_else(missing)?;
             Ok(pb::GetRecordResponse {
@@ -42,8 +46,8 @@ impl DirectoryService for Service {
         &self,
         request: Request<pb::ListRecordsRequest>,
     ) -> Result<Response<pb::ListRecordsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let kind = kind_from_pb(request.kind)?;
             let records = list_records(query, kind, request.agenda, request.valid.as_deref(), request.known.as_ref())?;
             let records = records.iter().map(record_to_pb).collect();

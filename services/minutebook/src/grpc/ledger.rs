@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use minutebook_domain::command::{Command, ImportDocument};
 use minutebook_domain::document::Document;
+use minutebook_domain::event;
 use minutebook_domain::message::Lang;
 use minutebook_domain::plan::Plan;
 use minutebook_domain::refusal::{Problem, Refusal};
+use minutebook_domain::value::Nearest;
 use minutebook_ledger::{Reader, SubmitError};
 use minutebook_proto::pb::import_document_request::Part;
 use minutebook_proto::pb::ledger_service_server::LedgerService;
@@ -15,14 +17,15 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{parts, query, receipt_to_pb, status, write};
+use super::trouble::Trouble;
+use super::{asked, parts, query, receipt_to_pb, status, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
 
 /// The most events that a batch may give: as many as it has commands, each of which gives one at most.
 const BATCH_EVENTS: usize = 10_000;
 /// How many events are read at a time.
-const EVENTS: usize = 256;
+const AT_ONCE: usize = 256;
 /// How many messages wait for a slow reader.
 const WAITING: usize = 64;
 
@@ -37,7 +40,7 @@ impl LedgerService for Service {
     async fn record(&self, request: Request<pb::RecordRequest>) -> Result<Response<pb::RecordResponse>, Status> {
         let (metadata, pb) = parts(request);
         if pb.commands.is_empty() {
-            return Err(status::usage("the batch has no commands; name at least one"));
+            return Err(status::trouble(Trouble::BatchEmpty {}, status::lang(&metadata)));
         }
         let commands = pb.commands;
         if commands.len() > BATCH_EVENTS {
@@ -55,14 +58,14 @@ impl LedgerService for Service {
         let (metadata, mut stream) = parts(request);
         let lang = status::lang(&metadata);
         let Some(Part::Options(options)) = stream.message().await?.and_then(|first| first.part) else {
-            return Err(status::usage("the first message of an import has the options"));
+            return Err(status::trouble(Trouble::OptionsFirst {}, lang));
         };
         let import = Import { app: self.0.clone(), lang };
         if options.plan_only {
             let bytes = collect(stream, lang).await?;
             return import.plan(bytes).await.map(Response::new);
         }
-        let write = write_from_pb(options.write).map_err(|violations| status::invalid(&violations))?;
+        let write = write_from_pb(options.write).map_err(|violations| status::invalid(&violations, lang))?;
         let bytes = collect(stream, lang).await?;
         import.record(bytes, write).await.map(Response::new)
     }
@@ -71,10 +74,14 @@ impl LedgerService for Service {
         &self,
         request: Request<pb::ReadEventsRequest>,
     ) -> Result<Response<Self::ReadEventsStream>, Status> {
-        let request = request.into_inner();
-        let reader = self.0.reader().map_err(status::rebuilding)?;
+        let (lang, request) = asked(request);
+        if let Some(name) = request.types.iter().find(|name| event::names().all(|known| known != name.as_str())) {
+            let trouble = Trouble::EventUnknown { name: name.clone(), nearest: Nearest::of(name, event::names()) };
+            return Err(status::trouble(trouble, lang));
+        }
+        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
         let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::task::spawn_blocking(move || relay(&reader, &request, &sender));
+        tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }
@@ -84,7 +91,7 @@ async fn collect(mut stream: Streaming<pb::ImportDocumentRequest>, lang: Lang) -
     while let Some(message) = stream.message().await? {
         match message.part {
             Some(Part::Chunk(chunk)) => bytes.extend(chunk),
-            Some(Part::Options(_)) => return Err(status::usage("the options of an import come once, and first")),
+            Some(Part::Options(_)) => return Err(status::trouble(Trouble::OptionsFirst {}, lang)),
             None => {}
         }
         if bytes.len() > import::MAX_BYTES {
@@ -105,7 +112,7 @@ struct Import {
 impl Import {
     /// Works out what the document would do.
     async fn plan(self, bytes: Vec<u8>) -> Result<pb::ImportDocumentResponse, Status> {
-        let answer = query(&self.app, move |query| {
+        let answer = query(&self.app, self.lang, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
                 Err(violations) => {
@@ -123,7 +130,7 @@ impl Import {
     /// Records the document.
     async fn record(self, bytes: Vec<u8>, write: WriteOptions) -> Result<pb::ImportDocumentResponse, Status> {
         // The plan is worked out on the state before, so that the answer says what was changed.
-        let asked = query(&self.app, move |query| {
+        let asked = query(&self.app, self.lang, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
                 Err(violations) => return Ok(Err(violations.iter().map(unread).collect::<Vec<_>>())),
@@ -194,14 +201,19 @@ fn unread(violation: &Violation) -> pb::Problem {
 }
 
 /// Sends the events that a request asks for, as they were recorded, at the reader's pace.
-fn relay(reader: &Reader, request: &pb::ReadEventsRequest, to: &mpsc::Sender<Result<pb::ReadEventsResponse, Status>>) {
+fn relay(
+    reader: &Reader,
+    request: &pb::ReadEventsRequest,
+    to: &mpsc::Sender<Result<pb::ReadEventsResponse, Status>>,
+    lang: Lang,
+) {
     let (mut next, head) = (request.from, reader.head());
     let mut left = if request.limit == 0 { u64::MAX } else { request.limit };
     while next < head && left > 0 {
-        let events = match reader.events(next, EVENTS) {
+        let events = match reader.events(next, AT_ONCE) {
             Ok(events) => events,
             Err(error) => {
-                let _ = to.blocking_send(Err(status::unread(&error)));
+                let _ = to.blocking_send(Err(status::trouble(&error, lang)));
                 return;
             }
         };

@@ -9,21 +9,24 @@ mod ledger;
 mod review;
 mod role;
 pub(crate) mod status;
+mod trouble;
 
 use std::sync::Arc;
 
-use minutebook_domain::book::Revision;
+use minutebook_domain::book::{AgendaState, Revision};
 use minutebook_domain::command::Command;
-use minutebook_domain::history::Unreadable;
-use minutebook_domain::ids::{Id, Kind};
+use minutebook_domain::ids::{Id, Kind, Position};
+use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
+use minutebook_domain::value::Nearest;
 use minutebook_ledger::{Receipt, SubmitError};
-use minutebook_proto::{Violations, optional_id_from_pb, pb, write_from_pb};
+use minutebook_proto::{Violations, id_from_pb, optional_id_from_pb, pb, write_from_pb};
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
 use tonic::{Request, Status};
 
-use crate::app::{App, Query, QueryFault};
+use crate::app::{App, Query};
+use trouble::{Fault, Trouble};
 
 /// The largest message of a unary request, in bytes.
 const REQUEST_BYTES: usize = 256 * 1024;
@@ -75,39 +78,14 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
 /// Runs a query away from the threads that serve sockets: it may read from the disk.
 async fn query<T: Send + 'static>(
     app: &Arc<App>,
+    lang: Lang,
     ask: impl FnOnce(&Query) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Status> {
-    let reader = app.reader().map_err(status::rebuilding)?;
-    let book = reader.book().map_err(status::too_new)?;
+    let reader = app.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+    let book = reader.book().map_err(|newer| status::trouble(newer, lang))?;
     let asked = tokio::task::spawn_blocking(move || ask(&Query { book, reader })).await;
-    asked.map_err(status::failed)?.map_err(Status::from)
-}
-
-/// Why a query has no answer.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error(transparent)]
-    Time(#[from] QueryFault),
-    #[error("{0}")]
-    Invalid(#[from] Violations),
-    #[error("{0}")]
-    NotFound(String),
-    #[error("{0}")]
-    Usage(String),
-}
-
-impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
-        match &fault {
-            Fault::Unreadable(error) => status::unreadable(error),
-            Fault::Time(fault) => status::no_time(fault),
-            Fault::Invalid(violations) => status::invalid(violations),
-            Fault::NotFound(what) => status::not_found(what),
-            Fault::Usage(what) => status::usage(what),
-        }
-    }
+    let asked = asked.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
+    asked.map_err(|fault| status::unanswered(fault, lang))
 }
 
 /// Records the commands of a request. They are read with the newest event that the client knows of their record.
@@ -117,19 +95,18 @@ async fn write(
     write: Option<pb::Write>,
     commands: impl FnOnce() -> Result<Vec<Command>, Violations>,
 ) -> Result<Option<pb::Receipt>, Status> {
+    let lang = status::lang(metadata);
     let expected_revision = write.as_ref().and_then(|write| write.expected_revision);
     let (options, commands) = match (write_from_pb(write), commands()) {
         (Ok(options), Ok(commands)) => (options, commands),
         (options, commands) => {
             let faults = [options.err(), commands.err()].into_iter().flatten().flat_map(|violations| violations.0);
-            return Err(status::invalid(&Violations(faults.collect())));
+            return Err(status::invalid(&Violations(faults.collect()), lang));
         }
     };
     let commands = commands.into_iter().map(|command| command.expecting(expected_revision));
     let receipt = app.submit(&options, commands.collect()).await;
-    receipt
-        .map(|receipt| Some(receipt_to_pb(&receipt)))
-        .map_err(|error: SubmitError| status::unsubmitted(&error, status::lang(metadata)))
+    receipt.map(|receipt| Some(receipt_to_pb(&receipt))).map_err(|error: SubmitError| status::unsubmitted(&error, lang))
 }
 
 fn receipt_to_pb(receipt: &Receipt) -> pb::Receipt {
@@ -189,27 +166,51 @@ fn list_records(
     Ok(records)
 }
 
-/// The revision that a request names: an edition's newest, one of its revisions, or the current one.
-fn named_revision<'a>(query: &'a Query, agenda: &Id, name: Option<&pb::EditionName>) -> Result<&'a Revision, Fault> {
-    let unknown = || Fault::NotFound(format!("there is no agenda `{agenda}` in this ledger; `agenda list` shows them"));
-    let state = query.book.agenda(agenda).ok_or_else(unknown)?;
-    match name {
-        None => state.current().ok_or_else(|| Fault::NotFound(format!("agenda `{agenda}` has no adopted edition yet"))),
-        Some(name) => state.revision(&name.edition, name.revision).ok_or_else(|| {
-            let editions: Vec<_> = state.revisions.iter().map(|revision| format!("`{}`", revision.name())).collect();
-            let revision = name.revision.map(|n| format!("@{n}")).unwrap_or_default();
-            Fault::NotFound(format!(
-                "there is no edition `{}{revision}`; there is {}",
-                name.edition,
-                editions.join(", ")
-            ))
-        }),
+/// An agenda, by the id that a request names.
+fn agenda_of(query: &Query, id: String) -> Result<(Id, &AgendaState), Fault> {
+    let agenda = id_from_pb("agenda", id)?;
+    let nearest = Nearest::of(agenda.as_str(), query.book.agendas().map(|(id, _)| id.as_str()));
+    match query.book.agenda(&agenda) {
+        Some(state) => Ok((agenda, state)),
+        None => Err(Trouble::AgendaUnknown { agenda, nearest }.into()),
     }
+}
+
+/// The revision that a request names, among those known at a position: an edition's newest, one of its revisions, or
+/// the current one.
+fn named_revision<'a>(
+    agenda: &Id,
+    state: &'a AgendaState,
+    name: Option<&pb::EditionName>,
+    known: Position,
+) -> Result<&'a Revision, Fault> {
+    let Some(name) = name else {
+        return Ok(state.current().ok_or_else(|| Trouble::NothingAdopted { agenda: agenda.clone() })?);
+    };
+    let of = |revision: &&Revision| {
+        revision.seal.edition.as_str() == name.edition && name.revision.is_none_or(|n| n == revision.seal.revision)
+    };
+    let known_then = state.revisions.iter().rev().filter(of).find(|revision| revision.position <= known);
+    let missing = || {
+        if let Some(later) = state.revisions.iter().find(of) {
+            return Trouble::EditionNotKnown { edition: later.name(), position: later.position, known };
+        }
+        let revision = name.revision.map(|n| format!("@{n}")).unwrap_or_default();
+        let editions: Vec<_> = state.revisions.iter().map(|revision| format!("`{}`", revision.name())).collect();
+        Trouble::EditionUnknown { edition: format!("{}{revision}", name.edition), editions: editions.join(", ") }
+    };
+    Ok(known_then.ok_or_else(missing)?)
 }
 
 /// Splits a document into the messages of a stream.
 fn chunks(text: &str) -> Vec<Vec<u8>> {
     text.as_bytes().chunks(CHUNK).map(<[u8]>::to_vec).collect()
+}
+
+/// The language that a request asks to be answered in, and its message.
+fn asked<T>(request: Request<T>) -> (Lang, T) {
+    let (metadata, message) = parts(request);
+    (status::lang(&metadata), message)
 }
 
 /// What a request carries beside its message, and the message.

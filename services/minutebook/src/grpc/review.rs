@@ -5,10 +5,10 @@ use std::sync::Arc;
 use minutebook_domain::document::key;
 use minutebook_domain::ids::Kind;
 use minutebook_proto::pb::review_service_server::ReviewService;
-use minutebook_proto::{id_from_pb, pb, record_to_pb, revision_to_pb};
+use minutebook_proto::{pb, record_to_pb, revision_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{Fault, named_revision, query};
+use super::{agenda_of, asked, named_revision, query};
 use crate::app::App;
 
 /// The reviews of an agenda.
@@ -21,11 +21,9 @@ impl ReviewService for Service {
         &self,
         request: Request<pb::ListReviewsRequest>,
     ) -> Result<Response<pb::ListReviewsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
-            let agenda = id_from_pb("agenda", request.agenda)?;
-            let missing = || Fault::NotFound(format!("there is no agenda `{agenda}` in this ledger"));
-            let state = query.book.agenda(&agenda).ok_or_else(missing)?;
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let (_, state) = agenda_of(query, request.agenda)?;
             let revisions = state.revisions.iter().map(revision_to_pb).collect();
             Ok(pb::ListReviewsResponse { position: query.position(), revisions })
         });
@@ -36,10 +34,10 @@ impl ReviewService for Service {
         &self,
         request: Request<pb::GetReviewRequest>,
     ) -> Result<Response<pb::GetReviewResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
-            let agenda = id_from_pb("agenda", request.agenda)?;
-            let revision = named_revision(query, &agenda, request.edition.as_ref())?;
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let (agenda, state) = agenda_of(query, request.agenda)?;
+            let revision = named_revision(&agenda, state, request.edition.as_ref(), query.position())?;
             let mut proposals = Vec::new();
             for id in revision.contents.get(&Kind::Change).into_iter().flatten() {
                 let key = key(Kind::Change, id, Some(&agenda), Some(&revision.seal.edition));

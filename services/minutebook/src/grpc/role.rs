@@ -8,7 +8,7 @@ use minutebook_proto::pb::role_service_server::RoleService;
 use minutebook_proto::{kind_to_pb, pb, record_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, list_records, parts, query};
+use super::{StateRequest, asked, list_records, parts, query};
 use crate::app::App;
 
 /// The role vocabulary, and where its words are used.
@@ -33,8 +33,8 @@ impl RoleService for Service {
         &self,
         request: Request<pb::ListRoleWordsRequest>,
     ) -> Result<Response<pb::ListRoleWordsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Role, request.agenda, valid, known)?;
             let roles = records.iter().filter_map(|record| match record_to_pb(record).record {
@@ -50,8 +50,8 @@ impl RoleService for Service {
         &self,
         request: Request<pb::ListRoleStatementsRequest>,
     ) -> Result<Response<pb::ListRoleStatementsResponse>, Status> {
-        let request = request.into_inner();
-        let answer = query(&self.0, move |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let of = |kind| list_records(query, kind, Some(request.agenda.clone()), valid, known);
             let items = of(Kind::PolicyItem)?;

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use minutebook_domain::history::Unreadable;
+use minutebook_domain::ids::Key;
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
-use minutebook_ledger::{LedgerNewer, ReadError, SubmitError};
+use minutebook_ledger::SubmitError;
 use minutebook_proto::{Violations, pb};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::app::{QueryFault, Rebuilding, TimeFault};
+use super::trouble::{Fault, Trouble};
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "minutebook";
@@ -27,8 +27,9 @@ fn status(code: Code, reason: &str, message: impl Into<String>, add: impl FnOnce
     Status::with_error_details(code, message, details)
 }
 
-fn plain(code: Code, reason: &str, message: impl std::fmt::Display) -> Status {
-    status(code, reason, message.to_string(), |_| {})
+/// The language as clients name it.
+fn name(lang: Lang) -> &'static str {
+    if lang == Lang::Nl { "nl" } else { "en" }
 }
 
 /// What the rules refuse.
@@ -41,12 +42,12 @@ pub(crate) fn refused(refusal: &Refusal, lang: Lang) -> Status {
         }
         if let Refusal::Document { problems } = refusal {
             for problem in &problems.0 {
-                let place = problem.place.key.as_ref().map(ToString::to_string).unwrap_or_default();
+                let place = problem.place.key.as_ref().map(Key::path).unwrap_or_default();
                 let field = problem.place.field.as_ref().map(|field| format!("{place}.{field}"));
                 details.add_bad_request_violation(field.unwrap_or(place), problem.refusal.message(lang));
             }
         }
-        details.set_localized_message(if lang == Lang::Nl { "nl" } else { "en" }, message);
+        details.set_localized_message(name(lang), message);
     })
 }
 
@@ -94,75 +95,36 @@ fn place_of(problem: &pb::Problem, lang: Lang) -> String {
 }
 
 /// Fields of a request that do not fit, all at once.
-pub(crate) fn invalid(violations: &Violations) -> Status {
-    let count = violations.0.len();
-    status(Code::InvalidArgument, "INVALID_REQUEST", format!("{violations}"), |details| {
-        for violation in violations.0.iter().take(count) {
-            details.add_bad_request_violation(violation.path.clone(), violation.message.clone());
+pub(crate) fn invalid(violations: &Violations, lang: Lang) -> Status {
+    let message = if lang == Lang::Nl { format!("{violations:#}") } else { violations.to_string() };
+    status(Code::InvalidArgument, "INVALID_REQUEST", message, |details| {
+        for violation in &violations.0 {
+            details.add_bad_request_violation(violation.path.clone(), violation.said(lang));
         }
     })
 }
 
-/// A request that asks for what is not there.
-pub(crate) fn not_found(what: impl std::fmt::Display) -> Status {
-    plain(Code::NotFound, "NOT_FOUND", what)
+/// Why a request has no answer.
+pub(crate) fn trouble(trouble: impl Into<Trouble>, lang: Lang) -> Status {
+    let trouble = trouble.into();
+    let message = trouble.message(lang);
+    status(trouble.status_code(), trouble.code(), message.clone(), |details| {
+        details.set_localized_message(name(lang), message);
+    })
 }
 
-/// A request that leaves out what is needed.
-pub(crate) fn usage(what: impl std::fmt::Display) -> Status {
-    plain(Code::InvalidArgument, "INVALID_REQUEST", what)
+/// Why a query has no answer.
+pub(crate) fn unanswered(fault: Fault, lang: Lang) -> Status {
+    match fault {
+        Fault::Invalid(violations) => invalid(&violations, lang),
+        Fault::Trouble(why) => trouble(*why, lang),
+    }
 }
 
 /// What keeps a write from being durable.
 pub(crate) fn unsubmitted(error: &SubmitError, lang: Lang) -> Status {
     match error {
         SubmitError::Refused(refusal) => refused(refusal, lang),
-        SubmitError::TooLarge { .. } => plain(Code::InvalidArgument, "REQUEST_TOO_LARGE", error),
-        SubmitError::Unreadable(_) | SubmitError::Unremembered(_) => plain(Code::DataLoss, "UNREADABLE", error),
-        SubmitError::Overloaded => plain(Code::Unavailable, "OVERLOADED", error),
-        SubmitError::Full => plain(Code::ResourceExhausted, "DISK_FULL", error),
-        SubmitError::OutcomeUnknown => plain(Code::Unavailable, "OUTCOME_UNKNOWN", error),
-        SubmitError::Stopped => plain(Code::Unavailable, "STOPPED", error),
-        SubmitError::Newer(newer) => too_new(*newer),
+        error => trouble(error, lang),
     }
-}
-
-/// A ledger of a newer program.
-pub(crate) fn too_new(newer: LedgerNewer) -> Status {
-    plain(Code::FailedPrecondition, "LEDGER_NEWER", newer)
-}
-
-/// An event that cannot be read.
-pub(crate) fn unreadable(error: &Unreadable) -> Status {
-    plain(Code::DataLoss, "UNREADABLE", error)
-}
-
-/// Why something could not be read.
-pub(crate) fn unread(error: &ReadError) -> Status {
-    match error {
-        ReadError::Beyond { .. } => plain(Code::OutOfRange, "BEYOND_HEAD", error),
-        ReadError::Newer(newer) => too_new(*newer),
-        ReadError::Log(_) | ReadError::Memory { .. } | ReadError::Decode { .. } => {
-            plain(Code::DataLoss, "UNREADABLE", error)
-        }
-    }
-}
-
-/// Why there is no point in time to answer for.
-pub(crate) fn no_time(fault: &QueryFault) -> Status {
-    match fault {
-        QueryFault::Time(TimeFault::Day(_)) => plain(Code::InvalidArgument, "DATE_FORM", fault),
-        QueryFault::Time(TimeFault::BeforeFounding { .. }) => plain(Code::FailedPrecondition, "BEFORE_FOUNDING", fault),
-        QueryFault::Read(error) => unread(error),
-    }
-}
-
-/// The ledger is being rebuilt.
-pub(crate) fn rebuilding(error: Rebuilding) -> Status {
-    plain(Code::Unavailable, "REBUILDING", error)
-}
-
-/// Something that should not have happened.
-pub(crate) fn failed(error: impl std::fmt::Display) -> Status {
-    plain(Code::Internal, "FAILED", error)
 }

@@ -105,6 +105,7 @@ impl Reader {
 
     fn root(&mut self, root: &Node) {
         let entries = match &root.shape {
+            Shape::Map(entries) if entries.is_empty() => return self.refuse_file(root.line, Defect::FileEmpty {}),
             Shape::Map(entries) => entries,
             Shape::Refused(why) => return self.refuse_file(root.line, why.clone()),
             _ => return self.refuse_file(root.line, Defect::SectionsMissing {}),

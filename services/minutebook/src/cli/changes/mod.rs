@@ -24,7 +24,7 @@ pub(crate) struct Changes {
     /// The agenda
     agenda: String,
     /// Compare the end of the year before with the end of this year
-    #[arg(long, value_name = "YEAR", required_unless_present = "from", conflicts_with = "from")]
+    #[arg(long, value_name = "YEAR", conflicts_with = "from")]
     year: Option<u32>,
     /// Compare from this edition or revision, such as 2016-2017 or 2018-2019@1
     #[arg(long, value_name = "EDITION", value_parser = args::edition, requires = "to")]
@@ -58,9 +58,10 @@ impl Changes {
 
     fn request(self) -> pb::GetChangesRequest {
         use pb::get_changes_request::Span;
-        let editions = Span::Editions(pb::EditionSpan { from: self.from, to: self.to });
-        let span = self.year.map_or(editions, Span::Year);
-        pb::GetChangesRequest { agenda: self.agenda, span: Some(span), known: self.known }
+        let (from, to) = (self.from, self.to);
+        let editions = from.map(|from| Span::Editions(pb::EditionSpan { from: Some(from), to }));
+        let span = self.year.map(Span::Year).or(editions);
+        pb::GetChangesRequest { agenda: self.agenda, span, known: self.known }
     }
 }
 

@@ -43,7 +43,7 @@ fn nested_items_stand_flat_with_their_parents() {
                 decision: d, effective: '2016'}\nthemes:\n- policy_items:\n  - {id: p, title: P, actions: [{id: x, title: X}]}\n  \
                 subtasks: [{id: s, title: S}]\n  id: t\n  title: T\nprocess:\n- step: first\n- step: second\n";
     let document = document(text);
-    let records: Vec<_> = document.records.iter().map(|r| format!("{} {}", r.kind(), r.id())).collect();
+    let records: Vec<_> = document.records.iter().map(|r| format!("{} {}", r.kind().name(), r.id())).collect();
     assert_eq!(records, ["theme t", "subtask s", "policy_item p", "action x", "step 1", "step 2"]);
     assert_eq!(document.of(Kind::Action).next().unwrap().value("policy_item"), json!("p"));
     assert_eq!(document.of(Kind::Subtask).next().unwrap().value("theme"), json!("t"));

@@ -1,0 +1,245 @@
+//! Why a request has no answer, apart from what the rules refuse: each with its stable code and the words for people.
+
+use minutebook_domain::history::Unreadable;
+use minutebook_domain::ids::{Id, Key, Position};
+use minutebook_domain::message::messages;
+use minutebook_domain::value::Nearest;
+use minutebook_ledger::{LedgerNewer, ReadError, SubmitError};
+use minutebook_proto::Violations;
+use tonic::Code;
+
+use crate::app::{QueryFault, Rebuilding, TimeFault};
+
+messages! {
+    /// Why a request has no answer.
+    pub(crate) enum Trouble {
+        /// There is no such agenda.
+        AgendaUnknown { agenda: Id, nearest: Nearest } = "NOT_FOUND"
+            nl "agenda `{agenda}` staat niet in dit grootboek{nearest:#}; `minutebook agenda list` noemt ze alle"
+            en "there is no agenda `{agenda}` in this ledger{nearest}; `minutebook agenda list` names them all"
+        /// There is no such record, or there was not then.
+        RecordUnknown { key: Key, nearest: Nearest } = "NOT_FOUND"
+            nl "{key:#} staat niet in het boek{nearest:#}"
+            en "{key} is not in the book{nearest}"
+        /// The record has no such field.
+        FieldUnknown { key: Key, field: String, nearest: Nearest, fields: String } = "NOT_FOUND"
+            nl "{key:#} heeft geen veld `{field}`{nearest:#}; er is {fields}"
+            en "{key} has no field `{field}`{nearest}; there is {fields}"
+        /// The agenda has no edition.
+        NothingAdopted { agenda: Id } = "NOT_FOUND"
+            nl "agenda `{agenda}` heeft nog geen vastgestelde editie; `minutebook import` legt er een vast"
+            en "agenda `{agenda}` has no adopted edition yet; `minutebook import` records one"
+        /// There is no such edition.
+        EditionUnknown { edition: String, editions: String } = "NOT_FOUND"
+            nl "er is geen editie `{edition}`; er is {editions}"
+            en "there is no edition `{edition}`; there is {editions}"
+        /// The edition was recorded later.
+        EditionNotKnown { edition: String, position: Position, known: Position } = "NOT_FOUND"
+            nl "editie `{edition}` was bij gebeurtenis {known} nog niet bekend; zij is vastgelegd bij gebeurtenis {position}"
+            en "edition `{edition}` was not known then, at event {known}; it was recorded at event {position}"
+        /// No edition held then.
+        NotInForce { agenda: Id } = "NOT_FOUND"
+            nl "er gold toen geen bekende editie van agenda `{agenda}`; `minutebook agenda list` noemt vanaf wanneer ze gelden"
+            en "no edition of agenda `{agenda}` was in force and known then; `minutebook agenda list` tells from when they hold"
+
+        /// No stretch of time to compare.
+        SpanMissing {} = "INVALID_REQUEST"
+            nl "noem een jaar (`--year`), of van welke editie tot welke (`--from` en `--to`)"
+            en "say which year (`--year`), or from which edition to which (`--from` and `--to`)"
+        /// Half a stretch of time.
+        SpanHalf { side: &'static str } = "INVALID_REQUEST"
+            nl "noem ook de andere editie om mee te vergelijken (`{side}`)"
+            en "name the other edition to compare with as well (`{side}`)"
+        /// The later edition first.
+        SpanReversed { from: String, to: String } = "INVALID_REQUEST"
+            nl "editie `{from}` is later vastgelegd dan `{to}`; draai `--from` en `--to` om"
+            en "edition `{from}` was recorded later than `{to}`; swap `--from` and `--to`"
+        /// Not a year.
+        YearForm { year: u32 } = "INVALID_REQUEST"
+            nl "`{year}` is geen jaar van 0 tot en met 9999"
+            en "`{year}` is not a year from 0 to 9999"
+        /// No event has that name.
+        EventUnknown { name: String, nearest: Nearest } = "INVALID_REQUEST"
+            nl "`{name}` is geen naam van een gebeurtenis{nearest:#}; docs/json.md noemt ze alle"
+            en "`{name}` is not the name of an event{nearest}; docs/json.md names them all"
+        /// A batch without commands.
+        BatchEmpty {} = "INVALID_REQUEST"
+            nl "de reeks heeft geen opdrachten; noem er ten minste één"
+            en "the batch has no commands; name at least one"
+        /// An import that does not begin with its options.
+        OptionsFirst {} = "INVALID_REQUEST"
+            nl "de opties van een import komen één keer, en in het eerste bericht"
+            en "the options of an import come once, and in the first message"
+
+        /// Not a day.
+        DayForm { text: String } = "DATE_FORM"
+            nl "`{text}` is geen dag; gebruik bijvoorbeeld 2017-03-01"
+            en "`{text}` is not a day; use for example 2017-03-01"
+        /// Nothing was known then.
+        BeforeFounding { began: String } = "BEFORE_FOUNDING"
+            nl "het grootboek begon op {began}; vraag naar wat vanaf toen bekend was"
+            en "the ledger began on {began}; ask for what was known from then on"
+        /// There is no such event yet.
+        Beyond { position: Position, newest: Position } = "BEYOND_HEAD"
+            nl "gebeurtenis {position} is er nog niet; de nieuwste is {newest}"
+            en "there is no event {position} yet; the newest is {newest}"
+
+        /// More than one write may give.
+        RequestTooLarge { limit: usize } = "REQUEST_TOO_LARGE"
+            nl "het verzoek geeft meer dan {limit} bytes aan gebeurtenissen; verdeel het"
+            en "the request gives more than {limit} bytes of events; divide it"
+        /// Too many writes at once.
+        Overloaded {} = "OVERLOADED"
+            nl "er wachten te veel verzoeken; stuur het later opnieuw"
+            en "too many requests are waiting to be recorded; send it again later"
+        /// No room.
+        DiskFull {} = "DISK_FULL"
+            nl "er is geen ruimte meer en er is niets vastgelegd; maak ruimte en stuur het opnieuw"
+            en "no space is left and nothing was recorded; make space and send it again"
+        /// Recorded or not.
+        OutcomeUnknown {} = "OUTCOME_UNKNOWN"
+            nl "of het is vastgelegd is onbekend; stuur het na de herstart opnieuw onder hetzelfde request id"
+            en "the outcome is unknown; retry with the same request id after the restart"
+        /// The writer has ended.
+        Stopped {} = "STOPPED"
+            nl "het grootboek neemt niets meer op tot het opnieuw is gestart; er is niets vastgelegd"
+            en "the ledger takes no more writes until it is started again; nothing was recorded"
+        /// A newer program's ledger.
+        LedgerNewer { position: Position } = "LEDGER_NEWER"
+            nl "gebeurtenis {position} vraagt een nieuwer programma; dit kan alleen lezen en controleren"
+            en "the event at position {position} needs a newer program; this one can read and verify, but not query or write"
+        /// An event cannot be read.
+        EventUnreadable { position: Position, why: String } = "UNREADABLE"
+            nl "gebeurtenis {position} is niet te lezen; zet de map terug vanaf een kopie (melding: {why})"
+            en "the event at position {position} cannot be read: {why}; restore the directory from a copy"
+        /// The journal cannot be read.
+        Unreadable { why: String } = "UNREADABLE"
+            nl "het journaal is niet te lezen (melding: {why})"
+            en "the journal cannot be read: {why}"
+        /// The ledger is being rebuilt.
+        Rebuilding {} = "REBUILDING"
+            nl "het grootboek wordt opnieuw opgebouwd; vraag het daarna nog eens"
+            en "the ledger is being rebuilt; ask again when it is done"
+        /// Something that should not have happened.
+        Failed { why: String } = "FAILED"
+            nl "het verzoek mislukte (melding: {why})"
+            en "the request failed: {why}"
+    }
+}
+
+impl Trouble {
+    /// The status that programs tell it by.
+    pub(super) fn status_code(&self) -> Code {
+        match self.code() {
+            "NOT_FOUND" => Code::NotFound,
+            "INVALID_REQUEST" | "DATE_FORM" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
+            "BEFORE_FOUNDING" | "LEDGER_NEWER" => Code::FailedPrecondition,
+            "BEYOND_HEAD" => Code::OutOfRange,
+            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" => Code::Unavailable,
+            "DISK_FULL" => Code::ResourceExhausted,
+            "UNREADABLE" => Code::DataLoss,
+            _ => Code::Internal,
+        }
+    }
+
+    /// What should not have happened.
+    pub(super) fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed { why: error.to_string() }
+    }
+}
+
+impl From<&Unreadable> for Trouble {
+    fn from(error: &Unreadable) -> Self {
+        Self::EventUnreadable { position: error.position, why: error.reason.clone() }
+    }
+}
+
+impl From<LedgerNewer> for Trouble {
+    fn from(newer: LedgerNewer) -> Self {
+        Self::LedgerNewer { position: newer.position }
+    }
+}
+
+impl From<Rebuilding> for Trouble {
+    fn from(_: Rebuilding) -> Self {
+        Self::Rebuilding {}
+    }
+}
+
+impl From<&ReadError> for Trouble {
+    fn from(error: &ReadError) -> Self {
+        match error {
+            ReadError::Beyond { position, head } => {
+                Self::Beyond { position: *position, newest: head.saturating_sub(1) }
+            }
+            ReadError::Newer(newer) => (*newer).into(),
+            ReadError::Decode { position, source } => {
+                Self::EventUnreadable { position: *position, why: source.to_string() }
+            }
+            ReadError::Log(_) | ReadError::Memory { .. } => Self::Unreadable { why: error.to_string() },
+        }
+    }
+}
+
+impl From<&QueryFault> for Trouble {
+    fn from(fault: &QueryFault) -> Self {
+        match fault {
+            QueryFault::Time(TimeFault::Day(text)) => Self::DayForm { text: text.clone() },
+            QueryFault::Time(TimeFault::BeforeFounding { began }) => Self::BeforeFounding { began: began.clone() },
+            QueryFault::Time(TimeFault::Beyond { position, newest }) => {
+                Self::Beyond { position: *position, newest: *newest }
+            }
+            QueryFault::Read(error) => error.into(),
+        }
+    }
+}
+
+/// What keeps a write from being durable; what the rules refuse is told apart.
+impl From<&SubmitError> for Trouble {
+    fn from(error: &SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => Self::failed(refusal),
+            SubmitError::TooLarge { limit } => Self::RequestTooLarge { limit: *limit },
+            SubmitError::Unreadable(unreadable) => unreadable.into(),
+            SubmitError::Unremembered(error) => error.as_ref().into(),
+            SubmitError::Overloaded => Self::Overloaded {},
+            SubmitError::Full => Self::DiskFull {},
+            SubmitError::OutcomeUnknown => Self::OutcomeUnknown {},
+            SubmitError::Stopped => Self::Stopped {},
+            SubmitError::Newer(newer) => (*newer).into(),
+        }
+    }
+}
+
+/// Why a query has no answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Fields of the request do not fit.
+    Invalid(Violations),
+    /// All else.
+    Trouble(Box<Trouble>),
+}
+
+impl From<Violations> for Fault {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<Trouble> for Fault {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble.into())
+    }
+}
+
+impl From<Unreadable> for Fault {
+    fn from(error: Unreadable) -> Self {
+        Trouble::from(&error).into()
+    }
+}
+
+impl From<QueryFault> for Fault {
+    fn from(fault: QueryFault) -> Self {
+        Trouble::from(&fault).into()
+    }
+}
