@@ -170,12 +170,12 @@ impl Query {
         Ok(after.checked_sub(1).ok_or_else(|| self.before_founding())?)
     }
 
-    /// The events of one request became known together: in the middle of them, the newest event known is the one before.
+    /// The newest event that was known with this one: the events of one request became known together.
     fn whole(&self, position: Position) -> Result<Position, QueryFault> {
         let request = self.reader.recorded(position)?.event.request_id;
         let receipt = self.reader.request(&request)?.map(|remembered| remembered.receipt);
-        let within = receipt.filter(|receipt| position + 1 < receipt.first + Position::from(receipt.count));
-        Ok(within.map_or(position, |receipt| receipt.first.saturating_sub(1)))
+        let last = receipt.map_or(0, |receipt| (receipt.first + Position::from(receipt.count)).saturating_sub(1));
+        Ok(position.max(last))
     }
 
     /// The last millisecond of a day in the ledger's time zone.
