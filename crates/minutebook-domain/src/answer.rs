@@ -183,9 +183,13 @@ impl Book {
                     Payload::DoubtResolved(resolution) => Some(resolution.text.to_string()),
                     _ => None,
                 },
-                lineage: match recorded.event.payload {
-                    Payload::Item(ItemEvent { step: ItemStep::Split(from, into), .. }) => (vec![from], into),
-                    Payload::Item(ItemEvent { step: ItemStep::Merged(from, into), .. }) => (from, vec![into]),
+                lineage: match &recorded.event.payload {
+                    Payload::Item(ItemEvent { step: ItemStep::Split(from, into), .. }) => {
+                        (vec![from.clone()], into.clone())
+                    }
+                    Payload::Item(ItemEvent { step: ItemStep::Merged(from, into), .. }) => {
+                        (from.clone(), vec![into.clone()])
+                    }
                     _ => Default::default(),
                 },
             });

@@ -3,9 +3,11 @@
 //! It takes commands ([`Book::decide`]) and events ([`Book::apply`]); it reads no clock and no disk. How an event
 //! changes it is written in [`crate::fold`].
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
@@ -102,7 +104,7 @@ impl Revision {
         Stated {
             revision: self,
             within: first.map(|(kind, id)| (kind, key(kind, id, agenda, edition).within)).collect(),
-            ids: self.contents.iter().flat_map(|(kind, ids)| ids.iter().map(|id| (*kind, id))).collect(),
+            ids: OnceCell::new(),
         }
     }
 }
@@ -112,13 +114,16 @@ pub(crate) struct Stated<'a> {
     /// The revision.
     pub(crate) revision: &'a Revision,
     within: HashMap<Kind, SmolStr>,
-    ids: HashSet<(Kind, &'a Id)>,
+    // Filled when it is first asked for.
+    ids: OnceCell<HashSet<(Kind, &'a Id), RandomState>>,
 }
 
 impl Stated<'_> {
     /// Does the revision state the record?
     pub(crate) fn has(&self, address: &Key) -> bool {
-        self.ids.contains(&(address.kind, &address.id)) && self.within.get(&address.kind) == Some(&address.within)
+        let all = || self.revision.contents.iter().flat_map(|(kind, ids)| ids.iter().map(|id| (*kind, id))).collect();
+        self.within.get(&address.kind) == Some(&address.within)
+            && self.ids.get_or_init(all).contains(&(address.kind, &address.id))
     }
 
     /// Was the record stated by the revision, or after it?

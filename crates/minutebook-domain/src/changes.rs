@@ -387,7 +387,7 @@ impl<'a> Comparison<'a> {
     /// An item that stood before and does not after; `None` where a split or merge says so.
     fn departure(&self, between: &[&Mark]) -> Result<Option<Outcome>, Unreadable> {
         let Some(last) = leaving(between) else { return Ok(None) };
-        match (last.act, self.events.recall(last.position)?.event.payload) {
+        match (last.act, &self.events.recall(last.position)?.event.payload) {
             (Act::Dropped, Payload::Item(item)) => match item.step {
                 ItemStep::Dropped(_, _, disposition) => Ok(Some(Outcome::Dropped(disposition))),
                 _ => Ok(None),
@@ -526,10 +526,11 @@ impl Book {
     ) -> Result<Option<Id>, Unreadable> {
         for (_, entry) in self.entries(Kind::Action).filter(|_| amount.kind() == Kind::Amount) {
             for mark in entry.marks().iter().filter(|mark| adoption.contains(&mark.position)) {
-                let Payload::Item(item) = events.recall(mark.position)?.event.payload else { continue };
+                let recorded = events.recall(mark.position)?;
+                let Payload::Item(item) = &recorded.event.payload else { continue };
                 let states = item.step.record().is_some_and(|action| action.refers_to(Kind::Amount, amount.id()));
                 if states && item.ground.is_some() {
-                    return Ok(item.ground);
+                    return Ok(item.ground.clone());
                 }
             }
         }

@@ -1,10 +1,11 @@
 //! What is asked of the book.
 
+use serde::{Serialize, Serializer};
 use serde_json::json;
 use sha2::Digest;
 
 use crate::dates::{Day, Edtf, Timestamp};
-use crate::document::{Document, canonical, entry};
+use crate::document::{Canonical, CanonicalEntry, Document};
 use crate::event::{Actor, Citation, Founding};
 use crate::ids::{Id, Key, Position, RequestId};
 use crate::record::Record;
@@ -136,38 +137,68 @@ impl Command {
     /// It is taken from the parsed commands, not from the client's bytes, and by names, not by places: adding a
     /// field or a command to the program does not change it.
     pub fn digest(commands: &[Self]) -> [u8; 32] {
-        let all: Value = commands.iter().map(Self::to_value).collect();
-        sha2::Sha256::digest(canonical(&all).as_bytes()).into()
+        let all: Vec<_> = commands.iter().map(Digested).collect();
+        // Text and a value of JSON have no form that could not be written.
+        sha2::Sha256::digest(serde_json::to_vec(&all).unwrap_or_default()).into()
     }
+}
 
-    fn to_value(&self) -> Value {
-        match self {
-            Self::Found(f) => json!({"found": {
+/// A command in canonical JSON.
+struct Digested<'a>(&'a Command);
+
+/// The most common command, without a tree of values: fields in the order of their names, and none that says nothing.
+#[derive(Serialize)]
+struct DigestedState<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agenda: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_revision: Option<Position>,
+    id: &'a str,
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    record: CanonicalEntry<'a>,
+}
+
+impl Serialize for Digested<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = match self.0 {
+            Command::State(s) => {
+                let state = DigestedState {
+                    agenda: s.agenda.as_ref().map(Id::as_str),
+                    effective: s.effective.as_ref().map(Edtf::as_str),
+                    expected_revision: s.expected_revision,
+                    id: s.record.id().as_str(),
+                    kind: s.record.kind().name(),
+                    reason: s.reason.as_ref().map(Text::as_str).filter(|reason| !reason.is_empty()),
+                    record: CanonicalEntry(&s.record),
+                };
+                return serializer.collect_map([("state", state)]);
+            }
+            Command::Found(f) => json!({"found": {
                 "ledger": f.ledger.as_str(), "name": f.name.as_str(), "zone": f.zone.as_str(), "format": f.format,
                 "organisation": f.organisation.as_ref().map(crate::value::Name::as_str), "tool": f.tool.as_str(),
             }}),
-            Self::State(s) => json!({"state": {
-                "agenda": s.agenda.as_ref().map(Id::as_str), "kind": s.record.kind().name(), "record": entry(&s.record),
-                "id": s.record.id().as_str(), "effective": s.effective.as_ref().map(Edtf::as_str),
-                "reason": s.reason.as_ref().map(Text::as_str), "expected_revision": s.expected_revision,
-            }}),
-            Self::Import(i) => json!({"import": {
+            Command::Import(i) => json!({"import": {
                 "document": i.document.to_value(), "expected_revision": i.expected_revision,
             }}),
-            Self::Correct(c) => json!({"correct": {
+            Command::Correct(c) => json!({"correct": {
                 "key": c.key.path(), "field": c.field, "old": c.old, "new": [c.new], "reason": c.reason.as_str(),
                 "corrects": c.corrects, "citation": c.citation.as_ref().map(citation),
                 "expected_revision": c.expected_revision,
             }}),
-            Self::RecordLate(l) => json!({"record_late": {
+            Command::RecordLate(l) => json!({"record_late": {
                 "key": l.key.path(), "fields": l.fields, "effective": l.effective.as_str(),
                 "reason": l.reason.as_str(), "decision": l.decision.as_ref().map(Id::as_str),
                 "citation": l.citation.as_ref().map(citation), "expected_revision": l.expected_revision,
             }}),
-            Self::ResolveDoubt(r) => json!({"resolve_doubt": {
+            Command::ResolveDoubt(r) => json!({"resolve_doubt": {
                 "key": r.key.path(), "text": r.text.as_str(), "expected_revision": r.expected_revision,
             }}),
-        }
+        };
+        Canonical(value).serialize(serializer)
     }
 }
 
@@ -176,4 +207,37 @@ fn citation(citation: &Citation) -> Value {
         "source": citation.source.as_str(), "lines": citation.lines.as_ref().map(Text::as_str),
         "quote": citation.quote.as_ref().map(Text::as_str), "confidence": citation.confidence.map(crate::value::Confidence::word),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{canonical, entry};
+    use crate::ids::Kind;
+
+    #[test]
+    fn a_statement_is_digested_as_the_canonical_form_of_its_values() {
+        let fields = json!({
+            "step": "vaststelling", "window": "december", "body": "gs", "inferred": true, "source_line": 12, "quote": "",
+            "lines": "3-5",
+        });
+        let id = Id::new("s1").expect("an id");
+        for kind in [Kind::Step, Kind::Remark] {
+            let fields = if kind == Kind::Step { fields.clone() } else { json!({"what": "Iets", "roles": []}) };
+            let record = Record::read(kind, id.clone(), fields.as_object().expect("a map")).expect("a record");
+            let values = json!([{"state": {
+                "agenda": "krimp", "effective": "2017-03", "expected_revision": 7, "id": "s1", "kind": kind.name(),
+                "reason": "", "record": entry(&record),
+            }}]);
+            let command = Command::State(StateRecord {
+                agenda: Some(Id::new("krimp").expect("an id")),
+                record,
+                effective: Edtf::new("2017-03").ok(),
+                reason: Text::new("").ok(),
+                expected_revision: Some(7),
+            });
+            let written = serde_json::to_string(&[Digested(&command)]).expect("written");
+            assert_eq!(written, canonical(&values));
+        }
+    }
 }

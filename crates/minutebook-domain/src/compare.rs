@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::Map;
-
 use crate::document::entry;
-use crate::ids::{Id, Kind};
+use crate::ids::Id;
 use crate::record::{NOTES, Record, is_compared};
 use crate::value::{Value, same};
+
+/// The field of an action that names its amounts; no other record has a field of that name.
+const AMOUNTS: &str = "amounts";
 
 /// One field that differs, with its values as written; `null` where it is absent.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,22 +44,17 @@ impl Reading {
 
     /// The fields that mean something else in a later reading.
     pub fn changes_to(&self, after: &Self) -> Vec<FieldChange> {
-        let (mut old, mut new) = (self.fields(), after.fields());
-        let names = Record::fields(self.record.kind()).iter().copied().filter(|field| is_compared(field));
-        let pairs = names.map(|field| FieldChange {
-            field,
-            before: old.remove(field).unwrap_or_default(),
-            after: new.remove(field).unwrap_or_default(),
-        });
+        let kind = self.record.kind();
+        let unequal = self.record.unequal(&after.record);
+        // What an amount says can differ where the action names the same ones.
+        let differs = |field: &&str| unequal.contains(kind, field) || *field == AMOUNTS;
+        let names = Record::fields(kind).iter().copied().filter(|field| is_compared(field)).filter(differs);
+        let pairs = names.map(|field| FieldChange { field, before: self.value(field), after: after.value(field) });
         pairs.filter(|change| !same(&change.before, &change.after)).collect()
     }
 
-    fn fields(&self) -> Map<String, Value> {
-        let mut fields = self.record.write();
-        if self.record.kind() == Kind::Action {
-            fields.insert("amounts".into(), self.amounts.clone());
-        }
-        fields
+    fn value(&self, field: &str) -> Value {
+        if field == AMOUNTS { self.amounts.clone() } else { self.record.value(field) }
     }
 }
 

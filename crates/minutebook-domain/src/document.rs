@@ -3,6 +3,7 @@
 //! How a file becomes a document, and a document a file, is the importer's concern; what may be recorded of it is
 //! decided in `review.rs`.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
@@ -178,11 +179,12 @@ pub fn canonical(value: &Value) -> String {
     serde_json::to_string(&Canonical(value)).unwrap_or_default()
 }
 
-struct Canonical<'a>(&'a Value);
+/// A value that is written as [`canonical`] says.
+pub(crate) struct Canonical<V>(pub(crate) V);
 
-impl Serialize for Canonical<'_> {
+impl<V: Borrow<Value>> Serialize for Canonical<V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        match self.0.borrow() {
             Value::Object(map) => {
                 let mut stated: Vec<_> = map.iter().filter(|(_, value)| !is_unstated(value)).collect();
                 stated.sort_unstable_by_key(|(key, _)| *key);
@@ -191,5 +193,19 @@ impl Serialize for Canonical<'_> {
             Value::Array(list) => serializer.collect_seq(list.iter().map(Canonical)),
             value => value.serialize(serializer),
         }
+    }
+}
+
+/// A record that is written as [`canonical`] writes its [`entry`], which is not built for it.
+pub(crate) struct CanonicalEntry<'a>(pub(crate) &'a Record);
+
+impl Serialize for CanonicalEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let fields = Record::fields(record.kind()).iter().map(|field| (*field, record.value(field)));
+        let id = (record.kind() != Kind::Step).then(|| ("id", record.id().as_str().into()));
+        let mut stated: Vec<_> = fields.chain(id).filter(|(_, value)| !is_unstated(value)).collect();
+        stated.sort_unstable_by_key(|(key, _)| *key);
+        serializer.collect_map(stated.into_iter().map(|(key, value)| (key, Canonical(value))))
     }
 }

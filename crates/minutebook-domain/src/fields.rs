@@ -19,6 +19,11 @@ impl FieldSet {
         names.into_iter().filter_map(|name| fields.iter().position(|f| *f == name)).fold(Self(0), Self::with)
     }
 
+    /// The fields at the places where `held` says no.
+    pub(crate) fn but<const N: usize>(held: [bool; N]) -> Self {
+        (0..).zip(held).filter(|(_, held)| !held).fold(Self(0), |set, (n, _)| set.with(n))
+    }
+
     /// The names, in the order of the record.
     pub fn names(self, kind: Kind) -> impl Iterator<Item = &'static str> {
         Record::fields(kind).iter().enumerate().filter(move |(n, _)| self.has(*n)).map(|(_, name)| *name)

@@ -318,10 +318,11 @@ impl<'a> Auditor<'a> {
     fn led_to(&self, from: &Id, part: &Id, events: &dyn Recall) -> Result<bool, Unreadable> {
         let marks = self.item(Kind::Action, from).map(Entry::marks).unwrap_or_default();
         for mark in marks.iter().filter(|mark| matches!(mark.act, Act::Split | Act::Merged)) {
-            let Payload::Item(item) = events.recall(mark.position)?.event.payload else { continue };
-            match item.step {
+            let recorded = events.recall(mark.position)?;
+            let Payload::Item(item) = &recorded.event.payload else { continue };
+            match &item.step {
                 ItemStep::Split(_, into) if into.contains(part) => return Ok(true),
-                ItemStep::Merged(_, into) if into == *part => return Ok(true),
+                ItemStep::Merged(_, into) if into == part => return Ok(true),
                 _ => {}
             }
         }

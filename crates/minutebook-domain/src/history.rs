@@ -15,14 +15,14 @@ use crate::record::{FieldSet, Record};
 /// Reads events back by position, for states older than the current one.
 pub trait Recall {
     /// The event at a position below the head.
-    fn recall(&self, position: Position) -> Result<Recorded, Unreadable>;
+    fn recall(&self, position: Position) -> Result<Arc<Recorded>, Unreadable>;
 }
 
 impl Recall for Vec<Recorded> {
-    fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
+    fn recall(&self, position: Position) -> Result<Arc<Recorded>, Unreadable> {
         let index = usize::try_from(position).ok();
         let event = index.and_then(|index| self.get(index)).cloned();
-        event.ok_or_else(|| Unreadable { position, reason: "there is no such event".into() })
+        event.map(Arc::new).ok_or_else(|| Unreadable { position, reason: "there is no such event".into() })
     }
 }
 

@@ -117,14 +117,35 @@ macro_rules! records {
                     map
                 }
 
+                fn value(&self, field: &str) -> Option<Value> {
+                    match field {
+                        $(stringify!($field) => self.$field.write(),)*
+                        "source_line" => self.source_line.write(),
+                        "source_doc" => self.source_doc.write(),
+                        "lines" => self.lines.write(),
+                        "quote" => self.quote.write(),
+                        "confidence" => self.confidence.write(),
+                        "doubt" => self.doubt.write(),
+                        _ => None,
+                    }
+                }
+
+                fn unequal(&self, other: &Self) -> FieldSet {
+                    let equal = [
+                        $(self.$field == other.$field,)* self.source_line == other.source_line,
+                        self.source_doc == other.source_doc, self.lines == other.lines, self.quote == other.quote,
+                        self.confidence == other.confidence, self.doubt == other.doubt,
+                    ];
+                    FieldSet::but(equal)
+                }
+
                 fn unstated(&self) -> FieldSet {
                     let stated = [
                         $(self.$field.is_stated(),)* self.source_line.is_stated(), self.source_doc.is_stated(),
                         self.lines.is_stated(), self.quote.is_stated(), self.confidence.is_stated(),
                         self.doubt.is_stated(),
                     ];
-                    let unstated = (0..).zip(stated).filter(|(_, stated)| !stated);
-                    unstated.fold(FieldSet::default(), |set, (n, _)| set.with(n))
+                    FieldSet::but(stated)
                 }
 
                 fn patch(&mut self, from: &Self, fields: FieldSet) {
@@ -204,6 +225,20 @@ macro_rules! records {
                 match self { $(Self::$kind(record) => record.write(),)* }
             }
 
+            /// One field in the form of a document; `null` where it is absent.
+            pub fn value(&self, field: &str) -> Value {
+                let value = match self { $(Self::$kind(record) => record.value(field),)* };
+                value.unwrap_or_default()
+            }
+
+            /// The fields that do not hold the same value; of records of different kinds all of them.
+            pub(crate) fn unequal(&self, other: &Self) -> FieldSet {
+                match (self, other) {
+                    $((Self::$kind(record), Self::$kind(other)) => record.unequal(other),)*
+                    _ => FieldSet::named(self.kind(), Self::fields(self.kind()).iter().copied()),
+                }
+            }
+
             /// The fields that say nothing.
             pub(crate) fn unstated(&self) -> FieldSet {
                 match self { $(Self::$kind(record) => record.unstated(),)* }
@@ -247,11 +282,6 @@ macro_rules! records {
 }
 
 impl Record {
-    /// One field in the form of a document; `null` where it is absent.
-    pub fn value(&self, field: &str) -> Value {
-        self.write().remove(field).unwrap_or_default()
-    }
-
     /// Does it refer to that record?
     pub(crate) fn refers_to(&self, kind: Kind, id: &Id) -> bool {
         self.references().into_iter().any(|(_, of, other)| of == kind && other == id)
@@ -278,18 +308,19 @@ impl Record {
     }
 
     fn differing(&self, other: &Self, equal: fn(&Value, &Value) -> bool) -> FieldSet {
-        let (a, b) = (self.write(), other.write());
-        let of = |map: &Map<String, Value>, name: &str| map.get(name).cloned().unwrap_or_default();
-        let names = Self::fields(self.kind()).iter().copied();
-        FieldSet::named(self.kind(), names.filter(|name| !equal(&of(&a, name), &of(&b, name))))
+        let kind = self.kind();
+        let unequal = self.unequal(other).names(kind);
+        FieldSet::named(kind, unequal.filter(|field| !equal(&self.value(field), &other.value(field))))
     }
 
     /// What people call it: its title, name or text.
     pub fn label(&self) -> String {
-        let fields = self.write();
-        let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let text = |name| match self.value(name) {
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => None,
+        };
         let label = ["title", "name", "what", "step"].into_iter().find_map(text);
-        label.unwrap_or_else(|| self.id().as_str()).to_owned()
+        label.unwrap_or_else(|| self.id().as_str().to_owned())
     }
 }
 

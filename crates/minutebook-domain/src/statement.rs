@@ -40,9 +40,9 @@ pub(crate) fn check(planner: &mut Planner) {
 }
 
 fn check_personal_data(planner: &mut Planner, index: Option<usize>, record: &Record) {
-    for (field, value) in record.write() {
-        if let Some(what) = personal_data(&value) {
-            planner.problem(index, Some(&field), Refusal::PersonalData { what });
+    for field in Record::fields(record.kind()) {
+        if let Some(what) = personal_data(&record.value(field)) {
+            planner.problem(index, Some(field), Refusal::PersonalData { what });
         }
     }
 }

@@ -128,6 +128,8 @@ pub struct Ledger {
     queue: Option<mpsc::Sender<Waiting>>,
     writer: Option<JoinHandle<()>>,
     follower: Option<Follower>,
+    // The position of the snapshot that it started from.
+    snapshot_at: Position,
     // INVARIANT: the last field, so that the directory is unlocked after everything else has ended.
     lock: Lock,
 }
@@ -207,7 +209,8 @@ impl Ledger {
         let head = shared.log.head();
         let writer = Writer { shared: Arc::clone(&shared), clock: options.clock, zone, snapshots, head, announce };
         let writer = Some(writer.start(waiting).map_err(OpenError::Thread)?);
-        Ok(Self { data: data.into(), shared, queue: Some(queue), writer, follower: Some(follower), lock })
+        let (data, queue, follower) = (data.into(), Some(queue), Some(follower));
+        Ok(Self { data, shared, queue, writer, follower, snapshot_at, lock })
     }
 
     /// Ask for something to be recorded. Never waits; the answer comes when it is durable.
@@ -245,13 +248,14 @@ impl Ledger {
         self.lock.publish(address)
     }
 
-    /// Finish what waits, write a snapshot, and close. Without it the ledger is closed too, and the next start is
-    /// slower.
+    /// Finish what waits, write a snapshot if anything is new, and close. Without it the ledger is closed too, and the
+    /// next start is slower.
     pub fn close(mut self) -> Result<(), SnapshotError> {
         self.stop();
         let (book, head) = (self.shared.book.load(), self.shared.log.head());
         // A book that stopped before an event of a newer program is not worth keeping.
-        if book.head() == head.next { snapshot::write(&self.data, &book, head) } else { Ok(()) }
+        let is_new = book.head() == head.next && head.next != self.snapshot_at;
+        if is_new { snapshot::write(&self.data, &book, head) } else { Ok(()) }
     }
 
     fn stop(&mut self) {
@@ -324,7 +328,7 @@ pub fn founding_frame(
 struct NoEvents;
 
 impl Recall for NoEvents {
-    fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
+    fn recall(&self, position: Position) -> Result<Arc<Recorded>, Unreadable> {
         Err(Unreadable { position, reason: "the ledger has not begun".into() })
     }
 }

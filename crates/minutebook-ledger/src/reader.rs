@@ -11,6 +11,8 @@ use minutebook_domain::event::Recorded;
 use minutebook_domain::history::{Recall, Unreadable};
 use minutebook_domain::ids::{Position, RequestId};
 use minutebook_proto::{DecodeError, decode_event};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::frame::{Damage, Frame};
@@ -25,6 +27,12 @@ use crate::tail::Tail;
 /// [`Reader::events`] stops after about this much.
 const AT_ONCE_BYTES: usize = 1 << 20;
 
+/// This much of the events asked for lately is kept decoded, which takes a few times as much memory.
+const DECODED_BYTES: u64 = 4 << 20;
+
+/// About as many events are that.
+const DECODED_EVENTS: usize = 8 << 10;
+
 /// What the writer publishes and readers read.
 pub(crate) struct Shared {
     pub(crate) log: Arc<dyn Log>,
@@ -35,6 +43,32 @@ pub(crate) struct Shared {
     pub(crate) head: watch::Receiver<Position>,
     pub(crate) newer: Option<LedgerNewer>,
     pub(crate) stopped: OnceLock<String>,
+    pub(crate) decoded: DecodedEvents,
+}
+
+/// Events that were asked for lately: they never change, and answers about the past ask for the same ones.
+pub(crate) type DecodedEvents = Cache<Position, Decoded, ByBytes>;
+
+/// An event, and how many bytes it was.
+#[derive(Clone)]
+pub(crate) struct Decoded {
+    event: Arc<Recorded>,
+    bytes: usize,
+}
+
+/// Counts the bytes that events were before they were decoded.
+#[derive(Clone)]
+pub(crate) struct ByBytes;
+
+impl Weighter<Position, Decoded> for ByBytes {
+    fn weight(&self, _: &Position, decoded: &Decoded) -> u64 {
+        u64::try_from(decoded.bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// No events yet.
+pub(crate) fn decoded_events() -> DecodedEvents {
+    Cache::with_weighter(DECODED_EVENTS, DECODED_BYTES, ByBytes)
 }
 
 /// Why something could not be read.
@@ -165,9 +199,16 @@ impl Reader {
     }
 
     /// The event at `position`, decoded.
-    pub fn recorded(&self, position: Position) -> Result<Recorded, ReadError> {
+    pub fn recorded(&self, position: Position) -> Result<Arc<Recorded>, ReadError> {
+        if let Some(decoded) = self.0.decoded.get(&position) {
+            return Ok(decoded.event);
+        }
         let event = self.event(position)?;
-        decode_event(&event).map_err(|source| ReadError::Decode { position, source })
+        let bytes = event.len();
+        let event = decode_event(&event).map_err(|source| ReadError::Decode { position, source })?;
+        let event = Arc::new(event);
+        self.0.decoded.insert(position, Decoded { event: Arc::clone(&event), bytes });
+        Ok(event)
     }
 
     /// What is remembered of a request that gave events.
@@ -212,7 +253,7 @@ impl Reader {
 }
 
 impl Recall for Reader {
-    fn recall(&self, position: Position) -> Result<Recorded, Unreadable> {
+    fn recall(&self, position: Position) -> Result<Arc<Recorded>, Unreadable> {
         self.recorded(position).map_err(|error| Unreadable { position, reason: error.to_string() })
     }
 }

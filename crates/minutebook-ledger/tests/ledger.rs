@@ -24,6 +24,7 @@ use minutebook_domain::refusal::Refusal;
 use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::log::LogError;
 use minutebook_ledger::{Clock, Ledger, OpenError, Options, ReadError, Receipt, SubmitError};
+use minutebook_proto::decode_event;
 
 fn snapshots(data: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(data.join("snapshot")) else { return Vec::new() };
@@ -61,6 +62,39 @@ fn a_snapshot_is_written_every_so_many_events_and_old_ones_go() {
     let found = snapshots(dir.path());
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.contains(&dir.path().join("snapshot/400.snap")), "{found:?}");
+}
+
+#[test]
+fn closing_writes_no_snapshot_when_nothing_was_recorded_since_the_last_one() {
+    let dir = tempfile::tempdir().expect("dir");
+    found(dir.path()).close().expect("closed");
+    let ledger = open(dir.path());
+    let [written] = snapshots(dir.path()).try_into().expect("one snapshot");
+    fs::remove_file(&written).expect("removed");
+    ledger.close().expect("closed");
+    assert!(snapshots(dir.path()).is_empty());
+    let ledger = open(dir.path());
+    record(&ledger, 1, 3);
+    ledger.close().expect("closed");
+    assert_eq!(snapshots(dir.path()).len(), 1);
+}
+
+#[test]
+fn an_event_is_decoded_the_same_however_often_it_is_read_back() {
+    let dir = tempfile::tempdir().expect("dir");
+    let ledger = found(dir.path());
+    record(&ledger, 1, 40);
+    let reader = ledger.reader();
+    for _ in 0..2 {
+        for position in 0..reader.head() {
+            let event = decode_event(&reader.event(position).expect("an event")).expect("decoded");
+            assert_eq!(*reader.recorded(position).expect("an event"), event);
+        }
+        let head = reader.head();
+        assert!(matches!(reader.recorded(head), Err(ReadError::Beyond { .. })));
+        // What is beyond the end now is not remembered as such.
+        record(&ledger, head, head + 1);
+    }
 }
 
 #[test]

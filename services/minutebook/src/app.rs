@@ -172,7 +172,7 @@ impl Query {
 
     /// The newest event that was known with this one: the events of one request became known together.
     fn whole(&self, position: Position) -> Result<Position, QueryFault> {
-        let request = self.reader.recorded(position)?.event.request_id;
+        let request = self.reader.recorded(position)?.event.request_id.clone();
         let receipt = self.reader.request(&request)?.map(|remembered| remembered.receipt);
         let last = receipt.map_or(0, |receipt| (receipt.first + Position::from(receipt.count)).saturating_sub(1));
         Ok(position.max(last))

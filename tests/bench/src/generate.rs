@@ -2,8 +2,8 @@
 //! decisions, amounts, remarks and parties around them. Its events are put into frames as the writer would put them
 //! and appended to a journal; they are not decided, for that a million commands would have to be sent.
 //!
-//! Half of the events are of items, with about 560 bytes each, half state something else, with about 305: somewhat more
-//! than in the real agenda of `examples/`, where an event of an action has about 485 bytes and most others about 240.
+//! Half of the events are of actions, with about 485 bytes each, half state something else, with about 270, as in the
+//! real agenda of `examples/` (where an event of any item has about 380).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) struct Size {
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 4;
+const EDITION: u32 = 5;
 
 const AGENDAS: u64 = 10;
 /// A frame holds the events of one request: a lone one, or those of a review, which are about this many.
@@ -322,7 +322,7 @@ impl Generator {
         let partners: Vec<String> =
             (0..=self.rng.below(7)).map(|_| format!("gemeente-{}", self.rng.below(PARTIES))).collect();
         let from = 2016 + self.rng.below(10);
-        let (title, summary, success) = (self.words(5), self.words(9), self.words(5));
+        let (title, summary, success) = (self.words(4), self.words(6), self.words(5));
         let stated = [
             (100, "title", json!(title)),
             (100, "summary", json!(summary)),
@@ -351,7 +351,7 @@ impl Generator {
 
     /// Something happens to an action.
     fn change(&mut self, n: u64) -> Result<()> {
-        let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(5)));
+        let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(3)));
         let step = match self.rng.below(100) {
             0 => ItemStep::Dropped(Kind::Action, id(&action_name(n))?, Disposition::Completed),
             1 => ItemStep::Suspended(Kind::Action, id(&action_name(n))?),
@@ -364,7 +364,7 @@ impl Generator {
     /// Something is stated beside the actions.
     fn statement(&mut self) -> Result<()> {
         let n = self.rng.below(self.size.actions);
-        let (agenda, what) = (Some(n % AGENDAS), self.words(10));
+        let (agenda, what) = (Some(n % AGENDAS), self.words(7));
         let actions = json!([action_name(n)]);
         match self.rng.below(100) {
             0..60 => {

@@ -84,7 +84,7 @@ enum Part {
     /// Answer recordings without recording anything: the peer of `Record`
     #[command(hide = true)]
     Echo,
-    /// Open a ledger, and say how long it took and how much memory it has
+    /// Open a ledger, and say how long it took and how much is in it
     #[command(hide = true)]
     Open {
         /// The data directory
@@ -117,7 +117,7 @@ fn run(options: &Options) -> Result<ExitCode> {
         program::changes(&mut report, program.as_ref(), options, &dir)?;
     }
     if wanted(Only::Replay) {
-        replay::replay(&mut report, options.quick, &dir)?;
+        replay::replay(&mut report, program.as_ref(), options.quick, &dir)?;
     }
     if wanted(Only::Record) {
         record::record(&mut report, program.as_ref(), options.quick, &dir)?;

@@ -87,11 +87,6 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Of this process.
-    pub(crate) fn own() -> Result<Self> {
-        Self::of("self")
-    }
-
     /// Of a process.
     pub(crate) fn of(process: &str) -> Result<Self> {
         let path = format!("/proc/{process}/status");

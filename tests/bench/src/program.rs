@@ -10,12 +10,13 @@ use minutebook_domain::changes::Span;
 use minutebook_domain::ids::Id;
 use minutebook_ledger::{Ledger, Options as LedgerOptions};
 use minutebook_proto::pb;
+use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::get_changes_request::Span as PbSpan;
 use tonic::transport::Channel;
 
 use crate::Options;
-use crate::measure::Times;
+use crate::measure::{Memory, Times};
 use crate::report::{Report, Row, Target};
 
 /// The first document, which figure 1 imports, and the one after it.
@@ -98,6 +99,20 @@ impl Served {
             bail!("the server did not say where it is: `{}`", line.trim_end());
         }
         Ok(served)
+    }
+
+    /// The memory that it has.
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        Memory::of(&self.process.id().to_string())
+    }
+
+    /// Have it throw away store and snapshots and replay the journal.
+    pub(crate) async fn rebuild(&self) -> Result<()> {
+        let channel = Channel::from_shared(self.address.clone())?.connect().await?;
+        let mut client = AdminServiceClient::new(channel);
+        let mut progress = client.rebuild(pb::RebuildRequest {}).await?.into_inner();
+        while progress.message().await?.is_some() {}
+        Ok(())
     }
 }
 

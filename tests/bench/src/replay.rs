@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::generate::{self, SEED, Size};
-use crate::measure::{Memory, Times, millis, number, processor_time};
+use crate::measure::{Times, millis, number, processor_time};
+use crate::program::{ABSENT, Program};
 use crate::report::{Report, Row, Target};
 
 const FULL: Size = Size { events: 1_000_000, actions: 20_000 };
@@ -29,7 +30,7 @@ const EMPTY: Size = Size { events: 1, actions: 10 };
 const RUNS: usize = 3;
 
 /// Measures replay, memory and start.
-pub(crate) fn replay(report: &mut Report, is_quick: bool, dir: &Path) -> Result<()> {
+pub(crate) fn replay(report: &mut Report, program: Option<&Program>, is_quick: bool, dir: &Path) -> Result<()> {
     let size = if is_quick { QUICK } else { FULL };
     let data = generate::ledger(dir, size)?;
     let journal = data.join("journal");
@@ -41,8 +42,12 @@ pub(crate) fn replay(report: &mut Report, is_quick: bool, dir: &Path) -> Result<
         journal_bytes(&journal)? / size.events.max(1),
     ));
     replay_rate(report, &data, size, is_quick)?;
-    let empty = start_part(&generate::ledger(dir, EMPTY)?, true)?;
-    memory_and_start(report, &data, &empty, is_quick)
+    starts(report, &data, is_quick)?;
+    let Some(program) = program else {
+        report.skip(3, ABSENT);
+        return Ok(());
+    };
+    memory(report, program, &data, &generate::ledger(dir, EMPTY)?, is_quick)
 }
 
 fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> Result<()> {
@@ -97,8 +102,28 @@ fn replay_rate(report: &mut Report, data: &Path, size: Size, is_quick: bool) -> 
     Ok(())
 }
 
-fn memory_and_start(report: &mut Report, data: &Path, empty: &Value, is_quick: bool) -> Result<()> {
-    let rebuilt = start_part(data, true)?;
+/// The memory of the server, with this ledger and with a small one.
+fn memory(report: &mut Report, program: &Program, data: &Path, small: &Path, is_quick: bool) -> Result<()> {
+    let beside = program.serve(small)?.memory()?.now;
+    let server = program.serve(data)?;
+    let started = server.memory()?;
+    tokio::runtime::Runtime::new()?.block_on(server.rebuild())?;
+    let rebuilt = server.memory()?;
+    for (name, memory) in [("the server's memory after a rebuild", rebuilt), ("and after a start", started)] {
+        report.add(Row {
+            number: 3,
+            name: name.to_owned(),
+            unit: "MB",
+            value: memory.now,
+            target: if is_quick { Target::None } else { Target::Below(600.0) },
+            peer: Some(("a small ledger".to_owned(), beside)),
+            note: format!("at most {:.0} MB on the way", memory.peak),
+        });
+    }
+    Ok(())
+}
+
+fn starts(report: &mut Report, data: &Path, is_quick: bool) -> Result<()> {
     let snapshot = newest_snapshot(data)?;
     let reading = Times::repeat(RUNS, || {
         std::hint::black_box(Sha256::digest(fs::read(&snapshot)?));
@@ -107,33 +132,20 @@ fn memory_and_start(report: &mut Report, data: &Path, empty: &Value, is_quick: b
     let started = (0..RUNS).map(|_| start_part(data, false)).collect::<Result<Vec<_>>>()?;
     let times = started.iter().map(|part| field(part, "open_ms").map(|ms| Duration::from_secs_f64(ms / 1e3)));
     let times = Times::of(times.collect::<Result<_>>()?);
-    let limit = |limit| if is_quick { Target::None } else { Target::Below(limit) };
-    let beside = field(empty, "memory_mb")?;
-    for (name, part) in [("memory after a rebuild", Some(&rebuilt)), ("memory after a start", started.last())] {
-        let part = part.context("nothing was started")?;
-        report.add(Row {
-            number: 3,
-            name: name.to_owned(),
-            unit: "MB",
-            value: field(part, "memory_mb")?,
-            target: limit(600.0),
-            peer: Some(("a small ledger".to_owned(), beside)),
-            note: format!(
-                "at most {:.0} MB on the way; {} records, {} marks of history",
-                field(part, "peak_mb")?,
-                field(part, "entries")?,
-                field(part, "marks")?,
-            ),
-        });
-    }
+    let last = started.last().context("nothing was started")?;
     report.add(Row {
         number: 3,
         name: "start with a snapshot".to_owned(),
         unit: "ms",
         value: times.median(),
-        target: limit(1000.0),
+        target: if is_quick { Target::None } else { Target::Below(1000.0) },
         peer: Some(("read + SHA-256 of the snapshot".to_owned(), reading.median())),
-        note: times.spread(),
+        note: format!(
+            "{}; {} records, {} marks of history",
+            times.spread(),
+            field(last, "entries")?,
+            field(last, "marks")?
+        ),
     });
     Ok(())
 }
@@ -154,11 +166,10 @@ pub(crate) fn open(data: &Path, rebuild: bool) -> Result<()> {
     if let Some(why) = ledger.status().degraded {
         bail!("the ledger was opened without its store: {why}");
     }
-    let memory = Memory::own()?;
     let (entries, marks) = ledger.reader().book()?.size();
     let answer = json!({
         "events": ledger.status().head, "open_ms": millis(took), "store_ms": millis(caught_up),
-        "memory_mb": memory.now, "peak_mb": memory.peak, "entries": entries, "marks": marks,
+        "entries": entries, "marks": marks,
     });
     println!("{answer}");
     ledger.close()?;
