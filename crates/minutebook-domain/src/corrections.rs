@@ -113,7 +113,7 @@ impl Book {
         }
         let cut = Cut { valid: command.effective.earliest(), ..self.now() };
         let mut state = entry.at(&cut, events)?;
-        if key.kind.is_item() && state.is_none() {
+        if key.kind.is_item() && !state.as_ref().is_some_and(|state| state.present) {
             let what = Subject::On(key.clone(), Box::new(command.effective.clone()));
             return Err(Refusal::NotFound { what, nearest: Nearest::of("", []) }.into());
         }

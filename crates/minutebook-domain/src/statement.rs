@@ -21,7 +21,9 @@ pub(crate) fn check(planner: &mut Planner) {
     let mut may_begin = true;
     for (index, record) in planner.document.records.iter().enumerate() {
         let refusal = match record {
-            Record::Decision(decision) => decision_differs(planner.book, decision),
+            // What comes without an edition is stated because it was decided.
+            Record::Decision(decision) => decision_differs(planner.book, decision)
+                .or_else(|| planner.not_taken(decision).filter(|_| planner.document.edition.is_none())),
             Record::Mandate(mandate) if !first => mandate_needs_decision(planner.registry, mandate, &mut may_begin),
             _ => None,
         };
@@ -65,12 +67,31 @@ pub(crate) fn check_text(text: &Text) -> Result<(), Refusal> {
     personal_data(&text.as_str().into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what }))
 }
 
-/// Does the text say why? A word that only repeats what happened does not, nor does a mere mark.
+/// Does the text say why? A word that only repeats what happened, in either language, does not, nor does a mere mark.
 pub(crate) fn is_reason(text: &str) -> bool {
-    let word = Value::from(text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
-    let repeats = ChangeKind::read(Some(&word)).is_ok() || Disposition::read(Some(&word)).is_ok();
-    text.chars().any(char::is_alphabetic) && !repeats
+    let word = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let value = Value::from(word.as_str());
+    let repeats = ChangeKind::read(Some(&value)).is_ok() || Disposition::read(Some(&value)).is_ok();
+    text.chars().any(char::is_alphabetic) && !repeats && !WHAT_HAPPENED.contains(&word.as_str())
 }
+
+/// What can happen to an item and become of it, in Dutch.
+const WHAT_HAPPENED: [&str; 14] = [
+    "toegevoegd",
+    "nieuw",
+    "afgevallen",
+    "vervallen",
+    "gewijzigd",
+    "gesplitst",
+    "samengevoegd",
+    "opgeschort",
+    "teruggekeerd",
+    "afgerond",
+    "voltooid",
+    "gestopt",
+    "overgedragen",
+    "opgegaan",
+];
 
 /// A later document may fill in what was not stated of a decision; any other difference needs an erratum.
 fn decision_differs(book: &Book, decision: &Decision) -> Option<Refusal> {

@@ -213,14 +213,17 @@ impl Ledger {
         Ok(Self { data, shared, queue, writer, follower, snapshot_at, lock })
     }
 
-    /// Ask for something to be recorded. Never waits; the answer comes when it is durable.
+    /// Ask for something to be recorded. Never waits, but reads all of a large submission; the answer comes when it is
+    /// durable.
     pub fn submit(&self, submission: Submission) -> Pending {
         if let Some(newer) = self.shared.newer {
             return Pending::ready(Err(newer.into()));
         }
         let Some(queue) = &self.queue else { return Pending::ready(Err(SubmitError::Stopped)) };
         let (sender, receiver) = oneshot::channel();
-        match queue.try_send(Waiting { submission, answer: sender }) {
+        // Worked out here, where nobody else waits for it.
+        let digest = Command::digest(&submission.commands);
+        match queue.try_send(Waiting { submission, digest, answer: sender }) {
             Ok(()) => Pending::new(receiver),
             Err(mpsc::error::TrySendError::Full(_)) => Pending::ready(Err(SubmitError::Overloaded)),
             Err(mpsc::error::TrySendError::Closed(_)) => Pending::ready(Err(SubmitError::Stopped)),

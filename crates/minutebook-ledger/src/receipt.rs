@@ -98,7 +98,7 @@ impl Pending {
     }
 
     /// An answer that is there already.
-    pub(crate) fn ready(outcome: Outcome) -> Self {
+    pub fn ready(outcome: Outcome) -> Self {
         let (sender, receiver) = oneshot::channel();
         // The receiver is right here.
         let _ = sender.send(outcome);

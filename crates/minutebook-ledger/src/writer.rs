@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use jiff::tz::TimeZone;
 use minutebook_domain::book::Book;
-use minutebook_domain::command::{Command, Context};
+use minutebook_domain::command::Context;
 use minutebook_domain::dates::{Day, Timestamp};
 use minutebook_domain::event::{Draft, Recorded};
 use minutebook_domain::history::{Recall, Unreadable};
@@ -49,6 +49,8 @@ const HEAD_AT_COMMIT: Position = 0;
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) submission: Submission,
+    /// Of its commands.
+    pub(crate) digest: Hash,
     pub(crate) answer: oneshot::Sender<Outcome>,
 }
 
@@ -200,12 +202,11 @@ impl Group {
     }
 
     fn take(&mut self, waiting: Waiting) {
-        let outcome = self.outcome(&waiting.submission);
+        let outcome = self.outcome(&waiting.submission, waiting.digest);
         self.answers.push((waiting.answer, outcome));
     }
 
-    fn outcome(&mut self, submission: &Submission) -> Outcome {
-        let digest = Command::digest(&submission.commands);
+    fn outcome(&mut self, submission: &Submission, digest: Hash) -> Outcome {
         if let Some((first_digest, receipt)) = self.remembered(&submission.request_id)? {
             if first_digest == digest {
                 return Ok(Receipt { repeated: true, ..receipt });

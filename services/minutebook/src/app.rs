@@ -10,7 +10,7 @@ use minutebook_domain::command::Command;
 use minutebook_domain::dates::{Day, Timestamp};
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::Position;
-use minutebook_ledger::{Ledger, OpenError, Options, Reader, Receipt, Status as LedgerStatus, Submission, SubmitError};
+use minutebook_ledger::{Ledger, OpenError, Options, Pending, Reader, Status as LedgerStatus, Submission, SubmitError};
 use minutebook_proto::{WriteOptions, pb};
 
 /// The open ledger of a data directory.
@@ -66,16 +66,16 @@ impl App {
         Ok(self.with(|ledger| ledger.publish_address(address))??)
     }
 
-    /// Asks for commands to be recorded, and waits until they are durable.
-    pub(crate) async fn submit(&self, write: &WriteOptions, commands: Vec<Command>) -> Result<Receipt, SubmitError> {
+    /// Asks for commands to be recorded; the answer comes when they are durable.
+    pub(crate) fn submit(&self, write: &WriteOptions, commands: Vec<Command>) -> Pending {
         let submission = Submission {
             request_id: write.request_id.clone(),
             commands,
             actor: write.actor.clone(),
             validate_only: write.validate_only,
         };
-        let pending = self.with(|ledger| ledger.submit(submission)).map_err(|Rebuilding| SubmitError::Stopped)?;
-        pending.await
+        let pending = self.with(|ledger| ledger.submit(submission));
+        pending.unwrap_or_else(|Rebuilding| Pending::ready(Err(SubmitError::Stopped)))
     }
 
     /// Throws away what can be thrown away and replays the journal. Nothing is served meanwhile.

@@ -126,9 +126,8 @@ fn the_fields_given_are_those_that_differ() {
 
 #[test]
 fn every_change_has_a_reason() {
-    for reason in
-        [json!(null), json!(""), json!(" \n "), json!("-"), json!("2018."), json!("Changed."), json!("completed")]
-    {
+    let words = ["", " \n ", "-", "2018.", "Changed.", "completed", "Voltooid.", "vervallen"];
+    for reason in words.map(Value::from).into_iter().chain([json!(null)]) {
         when(next_with_change().patch("changes", "c-1", json!({"reason": reason}))).then_refused("REASON_MISSING");
     }
 }

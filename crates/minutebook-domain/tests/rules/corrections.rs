@@ -268,6 +268,15 @@ fn a_late_fact_is_past() {
 }
 
 #[test]
+fn a_late_fact_holds_while_its_item_stood_on_the_agenda() {
+    let dropped = next().without("actions", "lobby").change("dropped", json!({"action": "lobby"}));
+    let ledger = given([import(first()), import(dropped)]);
+    let fact = |since| Command::RecordLate(late(at(Kind::Action, "lobby"), since, json!({"title": "X"})));
+    ledger.clone().when(fact("2017-12-31")).then_recorded();
+    ledger.when(fact("2018-01-01")).then_refused("NOT_FOUND");
+}
+
+#[test]
 fn a_late_fact_on_an_item_needs_its_decision() {
     let ledger = given([
         import(first()),

@@ -47,8 +47,8 @@ impl Stated {
 #[command(
     after_help = "Example:\n  minutebook erratum sport-jij-ook.place --to 'in heel Drenthe' --reason 'typing error'\n\n\
                         An amount or date needs a quote that holds the right value:\n  \
-                        minutebook erratum amount/dorpsinitiatieven-totaal.eur --to 600000 --reason 'misread' \\\n    \
-                        --source uitvoeringsagenda-2016-2017 --quote '€ 600.000' \\\n    \
+                        minutebook erratum amount/kknn-leerstoel-jaarlijks.eur --to 37500 --reason 'typed 375000' \\\n    \
+                        --source uitvoeringsagenda-2016-2017 --quote '€ 37.500 per jaar' \\\n    \
                         --source-file uitvoeringsagenda-2016-2017.txt"
 )]
 pub(crate) struct Erratum {

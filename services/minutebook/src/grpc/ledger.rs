@@ -130,6 +130,7 @@ impl Import {
     /// Records the document.
     async fn record(self, bytes: Vec<u8>, write: WriteOptions) -> Result<pb::ImportDocumentResponse, Status> {
         // The plan is worked out on the state before, so that the answer says what was changed.
+        let app = Arc::clone(&self.app);
         let asked = query(&self.app, self.lang, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
@@ -137,12 +138,13 @@ impl Import {
             };
             let plan = query.book.plan(&parsed.document, query.today(), &query.reader)?;
             let plan = planned(&plan, &parsed);
-            Ok(Ok((parsed, plan)))
+            let document = parsed.document.clone();
+            let command = Command::Import(ImportDocument { document, expected_revision: write.expected_revision });
+            Ok(Ok((parsed, plan, app.submit(&write, vec![command]))))
         });
-        let (parsed, plan) = asked.await?.map_err(|problems| status::document_refused(&problems, self.lang))?;
-        let document = parsed.document.clone();
-        let command = Command::Import(ImportDocument { document, expected_revision: write.expected_revision });
-        match self.app.submit(&write, vec![command]).await {
+        let asked = asked.await?.map_err(|problems| status::document_refused(&problems, self.lang));
+        let (parsed, plan, pending) = asked?;
+        match pending.await {
             Ok(receipt) => Ok(pb::ImportDocumentResponse {
                 position: receipt.head.saturating_sub(1),
                 plan: Some(plan),
