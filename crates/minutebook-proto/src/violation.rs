@@ -31,6 +31,10 @@ messages! {
         Field { kind: &'static str } = "FIELD_UNKNOWN"
             nl "is geen veld van `{kind}`"
             en "is not a field of `{kind}`"
+        /// A record of another kind where an item belongs.
+        NotItem { kind: &'static str } = "NOT_AN_ITEM"
+            nl "is een `{kind}`; hier past een thema, deelopgave, beleidsonderdeel of actie"
+            en "is a `{kind}`; only a theme, sub-task, policy item or action fits here"
         /// Bytes where a number belongs.
         ShouldBeNumber {} = "WIRE_TYPE"
             nl "moet een getal zijn"

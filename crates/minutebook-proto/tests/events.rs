@@ -129,3 +129,15 @@ fn a_field_that_the_kind_does_not_have_is_refused() {
     let expected = format!("payload.ItemChanged.fields[2]: is not a field of `{}`", kind.name());
     assert!(error.unwrap_err().to_string().contains(&expected));
 }
+
+#[test]
+fn an_event_of_items_holds_an_item() {
+    let party = pb::Party { id: "emmen".into(), name: "Emmen".into(), ..pb::Party::default() };
+    let error = tampered(|event| {
+        let Some(pb::event::Payload::ItemChanged(changed)) = &mut event.payload else { panic!("not an ItemChanged") };
+        changed.item = Some(pb::Record { record: Some(pb::record::Record::Party(party)) });
+        changed.fields = vec!["name".into()];
+    });
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("payload.ItemChanged.item: is a `party`"), "{error}");
+}

@@ -1,13 +1,14 @@
 //! Events of items: how a theme, sub-task, policy item or action came, changed or left.
 
 use minutebook_domain::event::{ItemEvent, ItemStep, Payload};
+use minutebook_domain::ids::Kind;
 
 use super::Named;
 use super::fields::{names, record_with_fields};
 use crate::encoded::{Encoded, Message};
 use crate::pb;
 use crate::pb::event::Payload as Arm;
-use crate::violation::Violations;
+use crate::violation::{Violations, WireFault};
 use crate::wire::{Slot, list_from_encoded, to_list};
 
 /// Writes what happened to an item as the event of its name.
@@ -44,6 +45,16 @@ pub(super) fn to_arm(event: &ItemEvent) -> Arm {
     }
 }
 
+/// A step of an item, and of nothing else.
+fn of_item(step: ItemStep) -> Result<ItemStep, Violations> {
+    let kind = match &step {
+        ItemStep::Added(record) | ItemStep::Changed(record, _) | ItemStep::Reinstated(record, _) => record.kind(),
+        ItemStep::Dropped(kind, ..) | ItemStep::Suspended(kind, _) => *kind,
+        ItemStep::Split(..) | ItemStep::Merged(..) => Kind::Action,
+    };
+    if kind.is_item() { Ok(step) } else { Err(Violations::of(WireFault::NotItem { kind: kind.name() })) }
+}
+
 /// Declares how the fields that are a message's own make a step; those that all events of items share are added.
 macro_rules! steps {
     ($($name:ident($message:ident, $bytes:ident, $violations:ident) $step:block)*) => {$(
@@ -56,7 +67,7 @@ macro_rules! steps {
                 let edition = violations.keep("edition", Slot::slot_from_encoded($message.get(2)));
                 let ground = violations.keep("ground", Slot::slot_from_encoded($message.get(3)));
                 let $violations = &mut violations;
-                let step = $step;
+                let step = $step.and_then(|step| $violations.keep("item", of_item(step)));
                 match (agenda, edition, ground, step) {
                     (Some(agenda), Some(edition), Some(ground), Some(step)) => {
                         Ok(Payload::Item(ItemEvent { agenda, edition, ground, step }))

@@ -65,20 +65,29 @@ fn step() -> impl Strategy<Value = ItemStep> {
     let dispositions =
         [Disposition::Completed, Disposition::Discontinued, Disposition::HandedOver, Disposition::Absorbed];
     prop_oneof![
-        record().prop_map(ItemStep::Added),
-        (record(), any::<u32>()).prop_map(|(record, mask)| {
+        item().prop_map(ItemStep::Added),
+        (item(), any::<u32>()).prop_map(|(record, mask)| {
             let fields = fields(&record, mask);
             ItemStep::Changed(record, fields)
         }),
-        (record(), any::<u32>()).prop_map(|(record, mask)| {
+        (item(), any::<u32>()).prop_map(|(record, mask)| {
             let fields = fields(&record, mask);
             ItemStep::Reinstated(record, fields)
         }),
-        (kind(), id(), select(dispositions.to_vec())).prop_map(|(kind, id, how)| ItemStep::Dropped(kind, id, how)),
-        (kind(), id()).prop_map(|(kind, id)| ItemStep::Suspended(kind, id)),
+        (item_kind(), id(), select(dispositions.to_vec())).prop_map(|(kind, id, how)| ItemStep::Dropped(kind, id, how)),
+        (item_kind(), id()).prop_map(|(kind, id)| ItemStep::Suspended(kind, id)),
         (id(), vec(id(), 0..4)).prop_map(|(from, into)| ItemStep::Split(from, into)),
         (vec(id(), 0..4), id()).prop_map(|(from, into)| ItemStep::Merged(from, into)),
     ]
+}
+
+fn item_kind() -> impl Strategy<Value = Kind> {
+    select(Kind::ALL.into_iter().filter(|kind| kind.is_item()).collect::<Vec<_>>())
+}
+
+/// An item of any kind.
+fn item() -> impl Strategy<Value = Record> {
+    item_kind().prop_flat_map(record_of)
 }
 
 /// A record of any kind.

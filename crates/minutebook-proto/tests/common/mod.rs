@@ -1,5 +1,5 @@
 //! What the tests of events share.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod generated;
 pub(crate) mod samples;
