@@ -208,7 +208,8 @@ fn an_edition_is_shown_only_as_far_as_it_was_known_and_says_when_it_is_yet_to_be
     ledger.import(FIRST).ok();
     let known = ledger.status()["position"].to_string();
     let later = text(NEXT)
-        .replace("uitvoeringsagenda, effective: \"2018-01-01\"", "uitvoeringsagenda, effective: \"9000-01-01\"");
+        .replace("uitvoeringsagenda, effective: \"2018-01-01\"", "uitvoeringsagenda, effective: \"9000-01-01\"")
+        .replacen("last_year: 2019", "last_year: 9000", 1);
     assert_ne!(later, text(NEXT), "the next edition has its day");
     ledger.hand_in(later.as_bytes()).ok();
     let show = ["agenda", "show", AGENDA, "--edition"];

@@ -343,3 +343,38 @@ fn a_request_id_that_was_used_for_something_else() {
     ledger.run(&["import", small.to_str().expect("UTF-8"), "--request-id", "two words\n"]).refused(2);
     assert!(ledger.journal() == before, "something was recorded");
 }
+
+#[test]
+fn hundreds_of_problems_are_all_named() {
+    let ledger = Ledger::found();
+    let parties: Vec<_> = (0..900).map(|n| format!("  - {{id: p-{n}, name: P, members: [nobody-{n}]}}\n")).collect();
+    let before = ledger.journal();
+    let file = ledger.file("parties.yaml", format!("parties:\n{}", parties.concat()).as_bytes());
+    for command in [&["import"][..], &["import", "--dry-run"]] {
+        let arguments = [command, &[file.to_str().expect("UTF-8")]].concat();
+        let complaint = ledger.run(&arguments).refused(1);
+        assert!(complaint.contains("problems: 900"), "{complaint:.300}");
+        for n in [0, 450, 899] {
+            assert!(complaint.contains(&format!("`nobody-{n}`")), "{n}");
+        }
+    }
+    assert!(ledger.journal() == before, "something was recorded");
+}
+
+#[test]
+fn what_was_typed_far_too_long_comes_back_short() {
+    let ledger = Ledger::with_both_editions();
+    let long = "x".repeat(9_000);
+    let partners = format!("[\"{}\"]", "y".repeat(7_000));
+    for (arguments, code) in [
+        (&["erratum", "sport-jij-ook.explained_in", "--reason", "y", "--to", &long][..], 1),
+        (&["erratum", "sport-jij-ook.partners", "--reason", "y", "--to", &partners], 1),
+        (&["erratum", "sport-jij-ook.title", "--reason", "y", "--to", "z", "--from", &long[..8_000]], 1),
+        (&["changes", &long, "--year", "2018"], 2),
+    ] {
+        for lang in ["nl", "en"] {
+            let complaint = ledger.run(&[arguments, &["--lang", lang]].concat()).refused(code);
+            assert!(complaint.len() < 2_000, "{} bytes: {complaint:.200}", complaint.len());
+        }
+    }
+}

@@ -83,14 +83,14 @@ async fn what_a_rule_refuses_says_which_rule_and_a_document_says_where() {
     assert_eq!(failure.violations[0].r#type, "NO_MANDATE");
     assert!(status.message().contains("only"), "it says who may: {status:?}");
 
-    let broken = text(FIRST).replace("horizon: short", "horizon: sometime");
+    let broken = text(FIRST).replacen("horizon: short", "horizon: sometime", 7);
     let status = assert_refused(
         import(&channel, write("broken"), broken.as_bytes()).await,
         Code::InvalidArgument,
         "INVALID_DOCUMENT",
     );
     let fields = bad_fields(&status);
-    assert_eq!(fields.len(), broken.matches("horizon: sometime").count());
+    assert_eq!(fields.len(), 7);
     assert!(fields.iter().all(|field| field.contains(".horizon (line ")), "{fields:?}");
     assert_eq!(head(&channel).await, before);
 }

@@ -129,3 +129,20 @@ async fn a_method_that_is_not_there_is_unimplemented() {
     let answer = grpc.unary(Request::new(pb::GetStatusRequest::default()), path, codec).await;
     assert_eq!(answer.expect_err("there is no such method").code(), Code::Unimplemented);
 }
+
+#[tokio::test]
+async fn a_refusal_fits_the_header_that_it_travels_in() {
+    let ledger = Ledger::found();
+    let server = Server::start(&ledger.data());
+    let channel = connect(&server.address).await;
+    let parties: Vec<_> = (0..900).map(|n| format!("  - {{id: p-{n}, name: ë, members: [nobody-{n}]}}\n")).collect();
+    let document = format!("parties:\n{}", parties.concat());
+    let refused = import(&channel, write("many"), document.as_bytes()).await;
+    let status = assert_refused(refused, Code::InvalidArgument, "INVALID_DOCUMENT");
+    let fields = bad_fields(&status);
+    assert!((10..100).contains(&fields.len()), "{}", fields.len());
+    // In base64; 8 KiB is what the most careful clients take.
+    assert!(status.details().len() * 4 / 3 + 3 * status.message().len() < 7_000, "{}", status.details().len());
+    assert!(status.message().contains("900"), "{status:?}");
+    assert_eq!(head(&channel).await, 1);
+}

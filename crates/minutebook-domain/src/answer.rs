@@ -9,10 +9,10 @@ use crate::compare::{self, FieldChange};
 use crate::dates::Timestamp;
 use crate::document::{Document, key};
 use crate::event::{Actor, Citation, ItemEvent, ItemStep, Payload, Recorded};
-use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
+use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Record, is_compared};
-use crate::value::{Value, same_form};
+use crate::value::{Disposition, Value, same_form};
 
 /// An agenda at a point in time, as a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +44,11 @@ pub struct HistoryEntry {
     pub citations: Vec<Citation>,
     /// The text of a settled doubt.
     pub resolution: Option<String>,
-    /// The actions that left by a split or merge, and those that came in their place; empty for another event.
+    /// The actions that left by a split or merge, and those that came in their place; of the coming of one of those
+    /// too. Empty for another event.
     pub lineage: (Vec<Id>, Vec<Id>),
+    /// What became of an item that left for good.
+    pub disposition: Option<Disposition>,
 }
 
 /// Who last set a field, and where that is stated.
@@ -184,17 +187,44 @@ impl Book {
                     _ => None,
                 },
                 lineage: match &recorded.event.payload {
-                    Payload::Item(ItemEvent { step: ItemStep::Split(from, into), .. }) => {
-                        (vec![from.clone()], into.clone())
+                    Payload::Item(item) if matches!(item.step, ItemStep::Added(_)) && key.kind == Kind::Action => {
+                        self.origin(&key.id, item, mark.position, events)?
                     }
-                    Payload::Item(ItemEvent { step: ItemStep::Merged(from, into), .. }) => {
-                        (from.clone(), vec![into.clone()])
-                    }
+                    Payload::Item(item) => lineage(&item.step),
                     _ => Default::default(),
+                },
+                disposition: match &recorded.event.payload {
+                    Payload::Item(ItemEvent { step: ItemStep::Dropped(_, _, disposition), .. }) => Some(*disposition),
+                    _ => None,
                 },
             });
         }
         Ok(all)
+    }
+
+    /// The split or merge that an action came by: one of the same adoption that names it.
+    fn origin(
+        &self,
+        action: &Id,
+        added: &ItemEvent,
+        at: Position,
+        events: &dyn Recall,
+    ) -> Result<(Vec<Id>, Vec<Id>), Unreadable> {
+        let seals = self.agenda(&added.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
+        let (before, after) = seals.split_at(seals.partition_point(|revision| revision.position < at));
+        let since = before.last().map_or(0, |revision| revision.position);
+        let adoption = since..after.first().map_or(Position::MAX, |revision| revision.position);
+        for (_, entry) in self.entries(Kind::Action).filter(|(_, entry)| entry.agenda.as_ref() == Some(&added.agenda)) {
+            let left = |mark: &&Mark| matches!(mark.act, Act::Split | Act::Merged) && adoption.contains(&mark.position);
+            for mark in entry.marks().iter().filter(left) {
+                let Payload::Item(item) = &events.recall(mark.position)?.event.payload else { continue };
+                let (from, into) = lineage(&item.step);
+                if into.contains(action) {
+                    return Ok((from, into));
+                }
+            }
+        }
+        Ok(Default::default())
     }
 
     /// How an event set the amounts of an action: each with what it says, for a sum changes with its action. An edition
@@ -263,5 +293,18 @@ impl Book {
             notes.insert(0, ("source_doc", first.as_str().into()));
         }
         notes
+    }
+}
+
+/// The actions that leave by a split or merge, and those that come; none by another step.
+fn lineage(step: &ItemStep) -> (Vec<Id>, Vec<Id>) {
+    match step {
+        ItemStep::Split(from, into) => (vec![from.clone()], into.clone()),
+        ItemStep::Merged(from, into) => (from.clone(), vec![into.clone()]),
+        ItemStep::Added(_)
+        | ItemStep::Changed(..)
+        | ItemStep::Dropped(..)
+        | ItemStep::Suspended(..)
+        | ItemStep::Reinstated(..) => Default::default(),
     }
 }

@@ -141,8 +141,10 @@ impl Planner<'_> {
         let (kind, id) = change.item()?;
         let place = *places.get(&Key::new(kind, id))?;
         let item = self.plan.items.get(place)?;
+        let suspended = self.book.entry(&item.key).is_some_and(|entry| entry.is_suspended());
         let fits = match change.kind {
-            ChangeKind::Added => matches!(item.motion, Motion::New | Motion::Back),
+            // What was dropped may be taken up as new; what was suspended comes back.
+            ChangeKind::Added => item.motion == Motion::New || item.motion == Motion::Back && !suspended,
             ChangeKind::Reinstated => item.motion == Motion::Back,
             ChangeKind::Changed => item.motion == Motion::Altered,
             ChangeKind::Dropped | ChangeKind::Suspended => item.motion == Motion::Gone,

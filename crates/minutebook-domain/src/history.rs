@@ -198,6 +198,12 @@ impl Entry {
         present(self.marks.iter())
     }
 
+    /// Did it leave the agenda for a while only?
+    pub(crate) fn is_suspended(&self) -> bool {
+        let last = self.marks.iter().rev().find(|mark| mark.act.standing().is_some());
+        last.is_some_and(|mark| mark.act == Act::Suspended)
+    }
+
     /// Puts a mark in its place; the current record takes those of its fields that no later mark has set.
     pub(crate) fn put(&mut self, mark: Mark, record: Option<Record>) {
         // Most marks hold last, so their place is looked for from the end.

@@ -201,6 +201,10 @@ impl Planner<'_> {
             let (first, last) = (edition.first_year.to_string(), edition.last_year.to_string());
             self.problem_of(Kind::Edition, &edition.id, Some("first_year"), Refusal::EditionYears { first, last });
         }
+        if edition.effective.earliest() > edition.last_year.latest() {
+            let (effective, last) = (edition.effective.to_string(), edition.last_year.to_string());
+            self.problem_of(Kind::Edition, &edition.id, Some("effective"), Refusal::EditionOver { effective, last });
+        }
         let Some(current) = state.and_then(AgendaState::current) else {
             self.plan.revision = 1;
             return true;

@@ -64,6 +64,10 @@ messages! {
         EditionYears { first: String, last: String } = "EDITION_YEARS"
             nl "het eerste jaar {first} ligt na het laatste jaar {last}; draai ze om"
             en "the first year {first} is after the last year {last}; swap them"
+        /// An edition that would hold when its years are over.
+        EditionOver { effective: String, last: String } = "EDITION_OVER"
+            nl "de uitgave zou gelden vanaf {effective}, na haar laatste jaar {last}; verbeter een van beide"
+            en "the edition would hold from {effective}, after its last year {last}; correct one of them"
         /// The client wrote against an older state.
         StaleBase { what: Subject, yours: Position, current: Position } = "STALE_BASE"
             nl "iemand anders wijzigde {what:#} intussen (gebeurtenis {current}, u had {yours}); bekijk het verschil en dien opnieuw in"

@@ -164,6 +164,7 @@ pub fn history_to_pb(entry: &HistoryEntry) -> pb::HistoryEntry {
         resolution: entry.resolution.clone(),
         from: from.iter().map(ToString::to_string).collect(),
         into: into.iter().map(ToString::to_string).collect(),
+        disposition: entry.disposition.as_ref().map(Slot::to_slot).unwrap_or_default(),
     }
 }
 

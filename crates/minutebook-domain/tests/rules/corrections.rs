@@ -498,5 +498,7 @@ fn the_history_of_what_was_split_or_merged_says_into_what() {
     };
     assert_eq!(last("lobby"), ("ItemSplit", (vec![id("lobby")], vec![id("een"), id("twee")])));
     assert_eq!(last("pilot"), ("ItemMerged", (vec![id("website"), id("pilot")], vec![id("samen")])));
-    assert_eq!(last("samen"), ("ItemAdded", (vec![], vec![])));
+    assert_eq!(last("twee"), ("ItemAdded", (vec![id("lobby")], vec![id("een"), id("twee")])));
+    assert_eq!(last("samen"), ("ItemAdded", (vec![id("website"), id("pilot")], vec![id("samen")])));
+    assert_eq!(last("meting").1, (vec![], vec![]));
 }

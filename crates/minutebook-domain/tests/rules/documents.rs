@@ -16,6 +16,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("UNKNOWN_REFERENCE", a_reference_resolves_in_the_document_or_the_ledger),
     ("ROLE_UNKNOWN", a_role_is_a_word_of_the_vocabulary),
     ("EDITION_YEARS", the_years_of_an_edition_are_in_order),
+    ("EDITION_OVER", an_edition_holds_before_its_years_are_over),
     ("EDITION_EARLIER", an_earlier_edition_is_refused),
     ("REVISION_SEALED", an_edition_that_was_followed_is_sealed),
     ("PERSONAL_DATA_IN_TEXT", personal_data_does_not_belong_in_texts),
@@ -224,6 +225,14 @@ fn a_role_is_a_word_of_the_vocabulary() {
 fn the_years_of_an_edition_are_in_order() {
     let reversed = first().patch("edition", "", json!({"first_year": 2018}));
     given([]).when(import(reversed)).then_refused("EDITION_YEARS");
+}
+
+#[test]
+fn an_edition_holds_before_its_years_are_over() {
+    let from = |effective: &str| first().patch("edition", "", json!({"effective": effective}));
+    given([]).when(import(from("2205-01-01"))).then_refused("EDITION_OVER");
+    given([]).when(import(from("2018-01-01"))).then_refused("EDITION_OVER");
+    given([]).when(import(from("2017-12-31"))).then_recorded();
 }
 
 #[test]

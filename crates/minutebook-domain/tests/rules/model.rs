@@ -59,6 +59,8 @@ pub(crate) struct Memory {
     next_id: u32,
     /// Actions that left, as they last read.
     gone: BTreeMap<String, Value>,
+    /// Those of them that left for a while only.
+    suspended: BTreeSet<String>,
 }
 
 /// A document in the making, and what its `changes` must say of the items that leave or come.
@@ -174,6 +176,7 @@ impl<'a> Review<'a> {
                 if let Some(id) = pick(&self.settled(), n) {
                     self.leave(&id);
                     self.claims.push(json!({"kind": "suspended", "action": id}));
+                    self.memory.suspended.insert(id);
                 }
             }
             Edit::Back(n, as_new) => {
@@ -183,6 +186,7 @@ impl<'a> Review<'a> {
                     if n % 2 == 0 {
                         record["summary"] = format!("Terug {n}").into();
                     }
+                    let as_new = !self.memory.suspended.remove(&id) && as_new;
                     self.add_action(n, record);
                     if self.actions().contains(&id) {
                         self.claims.push(json!({"kind": if as_new { "added" } else { "reinstated" }, "action": id}));

@@ -142,7 +142,8 @@ impl Chain {
         let base = self.reading(&Cut { valid, ..self.ledger.book.now() });
         let decision = format!("besluit-{}", self.documents.len());
         let decisions = json!([{"id": decision, "body": "gs", "kind": "adopt-agenda", "date": format!("{day}-01")}]);
-        let header = json!({"id": format!("editie-{}", self.labels), "first_year": "2014", "decision": decision});
+        let label = format!("editie-{}", self.labels);
+        let header = json!({"id": label, "first_year": "2014", "last_year": "2020", "decision": decision});
         let base = edition_after(base, "2014", &effective).section("decisions", decisions).patch("edition", "", header);
         let mut review = Review::new(base, &mut self.memory);
         for edit in edits {

@@ -121,7 +121,12 @@ impl Import {
         spinner.enable_steady_tick(TICK);
         let answer = hand_in(session, &bytes, self.recording.write(), dry_run).await;
         spinner.finish_and_clear();
-        let answer = answer?;
+        let answer = match answer {
+            Err(failure) if failure.is("INVALID_DOCUMENT") => {
+                return Err(in_full(session, &bytes, failure, output.words).await);
+            }
+            answer => answer?,
+        };
         let plan = answer.plan.unwrap_or_default();
         let receipt = answer.receipt.as_ref();
         let refused = dry_run && !plan.problems.is_empty();
@@ -136,6 +141,13 @@ impl Import {
             page.note(&receipt_line(w, &receipt.copied().unwrap_or_default(), dry_run));
         })
     }
+}
+
+/// A refused document with all that is wrong with it: the refusal has room for a part of it, a plan for all.
+async fn in_full(session: &Session, bytes: &[u8], failure: Failure, w: Words) -> Failure {
+    let planned = hand_in(session, bytes, pb::Write::default(), true).await;
+    let plan = planned.ok().and_then(|answer| answer.plan).filter(|plan| !plan.problems.is_empty());
+    plan.map_or(failure, |plan| refusal(&plan, w))
 }
 
 /// The refusal that a dry run foretells.
@@ -286,7 +298,7 @@ fn told(plan: &pb::Plan, position: u64, differs: &[Differs], receipt: Option<&pb
         "position": position,
         "agenda": plan.agenda,
         "edition": plan.edition,
-        "revision": plan.revision,
+        "revision": (plan.revision > 0).then_some(plan.revision),
         "base": plan.base.as_ref().map(base),
         "sealed_before": plan.sealed_before,
         "invented": plan.invented,

@@ -76,6 +76,11 @@ impl Failure {
         Self::Told(Box::new(Complaint { exit, code, message, details, request_id: None }))
     }
 
+    /// Has it this code?
+    pub(crate) fn is(&self, code: &str) -> bool {
+        matches!(self, Self::Told(complaint) if complaint.code == code)
+    }
+
     /// A command line that does not make sense.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "USAGE", message)

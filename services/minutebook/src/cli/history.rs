@@ -122,6 +122,9 @@ fn entry_json(entry: &pb::HistoryEntry) -> Value {
         put("from", json!(entry.from));
         put("into", json!(entry.into));
     }
+    if entry.disposition() != pb::Disposition::Unspecified {
+        put("disposition", json::disposition(entry.disposition()));
+    }
     map.extend(json::why(why));
     map.into()
 }
@@ -141,6 +144,9 @@ fn write_entry(page: &mut Page, w: Words, entry: &pb::HistoryEntry, asked: Optio
     if !entry.into.is_empty() {
         page.detail(w.pick("uit", "from"), &entry.from.join(", "));
         page.detail(w.pick("in", "into"), &entry.into.join(", "));
+    }
+    if entry.disposition() != pb::Disposition::Unspecified {
+        page.detail(w.pick("afloop", "outcome"), w.disposition(entry.disposition()));
     }
     for (name, text) in entry.why.as_ref().map(|why| reasons(w, why)).unwrap_or_default() {
         page.detail(name, &text);

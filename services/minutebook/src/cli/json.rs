@@ -161,6 +161,17 @@ pub(crate) fn revision(revision: &pb::Revision) -> Value {
     })
 }
 
+/// What became of an item that left, in the words of the document's format; `null` is not stated.
+pub(crate) fn disposition(disposition: pb::Disposition) -> Value {
+    match disposition {
+        pb::Disposition::Unspecified => Value::Null,
+        pb::Disposition::Completed => "completed".into(),
+        pb::Disposition::Discontinued => "discontinued".into(),
+        pb::Disposition::HandedOver => "handed-over".into(),
+        pb::Disposition::Absorbed => "absorbed".into(),
+    }
+}
+
 /// Bytes in hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()

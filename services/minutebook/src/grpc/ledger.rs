@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minutebook_domain::command::{Command, ImportDocument};
 use minutebook_domain::document::Document;
 use minutebook_domain::event;
+use minutebook_domain::ids::RequestId;
 use minutebook_domain::message::Lang;
 use minutebook_domain::plan::Plan;
 use minutebook_domain::refusal::{Problem, Refusal};
@@ -112,6 +113,7 @@ struct Import {
 impl Import {
     /// Works out what the document would do.
     async fn plan(self, bytes: Vec<u8>) -> Result<pb::ImportDocumentResponse, Status> {
+        let app = Arc::clone(&self.app);
         let answer = query(&self.app, self.lang, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
@@ -121,7 +123,11 @@ impl Import {
                 }
             };
             let plan = query.book.plan(&parsed.document, query.today(), &query.reader)?;
-            Ok((query.position(), planned(&plan, &parsed)))
+            let mut plan = planned(&plan, &parsed);
+            if plan.problems.is_empty() {
+                plan.problems.extend(rehearsed(&app, parsed.document));
+            }
+            Ok((query.position(), plan))
         });
         let (position, plan) = answer.await?;
         Ok(pb::ImportDocumentResponse { position, plan: Some(plan), receipt: None })
@@ -163,6 +169,29 @@ fn planned(plan: &Plan, parsed: &Parsed) -> pb::Plan {
     let problems = plan.problems.iter().map(|problem| placed(problem, parsed)).collect();
     let change = |index: usize| parsed.document.records.get(index).map(|record| record.id().to_string());
     pb::Plan { invented: parsed.document.invented, ..plan_to_pb(plan, problems, change) }
+}
+
+/// What keeps a document without problems from being recorded: how large its events are shows when they are made.
+fn rehearsed(app: &App, document: Document) -> Option<pb::Problem> {
+    let request_id = RequestId::new(&uuid::Uuid::now_v7().to_string())?;
+    let write =
+        WriteOptions { request_id, validate_only: true, actor: event::Actor::default(), expected_revision: None };
+    let command = Command::Import(ImportDocument { document, expected_revision: None });
+    match app.submit(&write, vec![command]).wait() {
+        Err(SubmitError::Refused(refusal)) => Some(of_document(refusal.code(), |lang| refusal.message(lang))),
+        Err(error @ SubmitError::TooLarge { .. }) => {
+            let trouble = Trouble::from(&error);
+            Some(of_document(trouble.code(), |lang| trouble.message(lang)))
+        }
+        // A ledger that takes nothing now says so to whoever asks it to record.
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// A problem of the document as a whole.
+fn of_document(code: &str, message: impl Fn(Lang) -> String) -> pb::Problem {
+    let (message_nl, message_en) = (message(Lang::Nl), message(Lang::En));
+    pb::Problem { code: code.to_owned(), message_nl, message_en, ..pb::Problem::default() }
 }
 
 /// A problem at its line in the file.

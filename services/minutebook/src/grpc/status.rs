@@ -21,9 +21,46 @@ pub(crate) fn lang(metadata: &tonic::metadata::MetadataMap) -> Lang {
     if asked.starts_with("nl") { Lang::Nl } else { Lang::En }
 }
 
-fn status(code: Code, reason: &str, message: impl Into<String>, add: impl FnOnce(&mut ErrorDetails)) -> Status {
+/// The longest message, in bytes. A status travels in a header, of which clients take 8 KiB or a little more; its
+/// message stands there up to four times, and everything once more as long in base64.
+const MESSAGE_BYTES: usize = 600;
+/// How much is said in all of the places where a request does not fit, in bytes.
+const PLACES_BYTES: usize = 2400;
+
+/// A text that is not longer than a status can carry.
+fn shortened(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
+/// Adds the places where a request does not fit, as far as a status can carry them, and says how many are left out.
+fn add_places(details: &mut ErrorDetails, places: impl IntoIterator<Item = (String, String)>, lang: Lang) {
+    let (mut bytes, mut left_out) = (0, 0_usize);
+    for (place, words) in places {
+        let (place, words) = (shortened(place, MESSAGE_BYTES / 2), shortened(words, MESSAGE_BYTES));
+        bytes += place.len() + words.len();
+        if bytes <= PLACES_BYTES {
+            details.add_bad_request_violation(place, words);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        let more = match lang {
+            Lang::Nl => format!("en nog {left_out}; een plan van het document noemt ze alle"),
+            Lang::En => format!("and {left_out} more; a plan of the document names them all"),
+        };
+        details.add_bad_request_violation("", more);
+    }
+}
+
+fn status(code: Code, reason: &str, message: String, add: impl FnOnce(&mut ErrorDetails, &str)) -> Status {
+    let message = shortened(message, MESSAGE_BYTES);
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::<String, String>::new());
-    add(&mut details);
+    add(&mut details, &message);
     Status::with_error_details(code, message, details)
 }
 
@@ -34,18 +71,18 @@ fn name(lang: Lang) -> &'static str {
 
 /// What the rules refuse.
 pub(crate) fn refused(refusal: &Refusal, lang: Lang) -> Status {
-    let message = refusal.message(lang);
     let code = code_of(refusal);
-    status(code, refusal.code(), message.clone(), |details| {
+    status(code, refusal.code(), refusal.message(lang), |details, message| {
         if code == Code::FailedPrecondition {
-            details.add_precondition_failure_violation(refusal.code(), "", message.clone());
+            details.add_precondition_failure_violation(refusal.code(), "", message);
         }
         if let Refusal::Document { problems } = refusal {
-            for problem in &problems.0 {
+            let places = problems.0.iter().map(|problem| {
                 let place = problem.place.key.as_ref().map(Key::path).unwrap_or_default();
                 let field = problem.place.field.as_ref().map(|field| format!("{place}.{field}"));
-                details.add_bad_request_violation(field.unwrap_or(place), problem.refusal.message(lang));
-            }
+                (field.unwrap_or(place), problem.refusal.message(lang))
+            });
+            add_places(details, places, lang);
         }
         details.set_localized_message(name(lang), message);
     })
@@ -78,11 +115,9 @@ pub(crate) fn document_refused(problems: &[pb::Problem], lang: Lang) -> Status {
         Lang::Nl => format!("het document kan zo niet worden vastgelegd (bezwaren: {})", problems.len()),
         Lang::En => format!("the document cannot be recorded like this (problems: {})", problems.len()),
     };
-    status(Code::InvalidArgument, "INVALID_DOCUMENT", message, |details| {
-        for problem in problems {
-            details
-                .add_bad_request_violation(place_of(problem, lang), format!("{} [{}]", words(problem), problem.code));
-        }
+    status(Code::InvalidArgument, "INVALID_DOCUMENT", message, |details, _| {
+        let said = |problem| (place_of(problem, lang), format!("{} [{}]", words(problem), problem.code));
+        add_places(details, problems.iter().map(said), lang);
     })
 }
 
@@ -97,18 +132,19 @@ fn place_of(problem: &pb::Problem, lang: Lang) -> String {
 /// Fields of a request that do not fit, all at once.
 pub(crate) fn invalid(violations: &Violations, lang: Lang) -> Status {
     let message = if lang == Lang::Nl { format!("{violations:#}") } else { violations.to_string() };
-    status(Code::InvalidArgument, "INVALID_REQUEST", message, |details| {
-        for violation in &violations.0 {
-            details.add_bad_request_violation(violation.path.clone(), violation.said(lang));
-        }
+    status(Code::InvalidArgument, "INVALID_REQUEST", message, |details, _| {
+        add_places(
+            details,
+            violations.0.iter().map(|violation| (violation.path.clone(), violation.said(lang).to_owned())),
+            lang,
+        );
     })
 }
 
 /// Why a request has no answer.
 pub(crate) fn trouble(trouble: impl Into<Trouble>, lang: Lang) -> Status {
     let trouble = trouble.into();
-    let message = trouble.message(lang);
-    status(trouble.status_code(), trouble.code(), message.clone(), |details| {
+    status(trouble.status_code(), trouble.code(), trouble.message(lang), |details, message| {
         details.set_localized_message(name(lang), message);
     })
 }

@@ -4,7 +4,6 @@ use minutebook_domain::value::Value;
 use minutebook_proto::pb;
 use pb::item_change::Outcome;
 
-use super::json::disposition;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::json;
 
@@ -65,7 +64,7 @@ fn row(item: &pb::ItemChange, field: Option<&pb::FieldChange>, invented: bool) -
         field.map(|change| change.field.clone()).unwrap_or_default(),
         field.map(|change| cell(&json::value(change.before.as_ref()))).unwrap_or_default(),
         field.map(|change| cell(&json::value(change.after.as_ref()))).unwrap_or_default(),
-        cell(&disposition(item.disposition())),
+        cell(&json::disposition(item.disposition())),
         item.others.join(" "),
         why.reason.unwrap_or_default(),
         why.ground.unwrap_or_default(),

@@ -56,7 +56,7 @@ fn item(item: &pb::ItemChange) -> Map<String, Value> {
             put("from", from);
             put("into", into);
         }
-        Outcome::Dropped => _ = put("disposition", disposition(item.disposition())),
+        Outcome::Dropped => _ = put("disposition", json::disposition(item.disposition())),
         Outcome::Changed | Outcome::Reinstated => {
             put("fields", json::fields(&item.fields));
         }
@@ -75,17 +75,6 @@ fn item(item: &pb::ItemChange) -> Map<String, Value> {
     }
     map.extend(json::why(item.why.as_ref()));
     map
-}
-
-/// The words of the document's format; `null` is not stated.
-pub(super) fn disposition(disposition: pb::Disposition) -> Value {
-    match disposition {
-        pb::Disposition::Unspecified => Value::Null,
-        pb::Disposition::Completed => "completed".into(),
-        pb::Disposition::Discontinued => "discontinued".into(),
-        pb::Disposition::HandedOver => "handed-over".into(),
-        pb::Disposition::Absorbed => "absorbed".into(),
-    }
 }
 
 /// The events behind a change: each step, or the one.
