@@ -46,13 +46,13 @@ pub(super) fn to_arm(event: &ItemEvent) -> Arm {
 }
 
 /// A step of an item, and of nothing else.
-fn of_item(step: ItemStep) -> Result<ItemStep, Violations> {
-    let kind = match &step {
+fn of_item(step: &ItemStep) -> Result<(), Violations> {
+    let kind = match step {
         ItemStep::Added(record) | ItemStep::Changed(record, _) | ItemStep::Reinstated(record, _) => record.kind(),
         ItemStep::Dropped(kind, ..) | ItemStep::Suspended(kind, _) => *kind,
         ItemStep::Split(..) | ItemStep::Merged(..) => Kind::Action,
     };
-    if kind.is_item() { Ok(step) } else { Err(Violations::of(WireFault::NotItem { kind: kind.name() })) }
+    if kind.is_item() { Ok(()) } else { Err(Violations::of(WireFault::NotItem { kind: kind.name() })) }
 }
 
 /// Declares how the fields that are a message's own make a step; those that all events of items share are added.
@@ -67,7 +67,7 @@ macro_rules! steps {
                 let edition = violations.keep("edition", Slot::slot_from_encoded($message.get(2)));
                 let ground = violations.keep("ground", Slot::slot_from_encoded($message.get(3)));
                 let $violations = &mut violations;
-                let step = $step.and_then(|step| $violations.keep("item", of_item(step)));
+                let step = $step.filter(|step| $violations.keep("item", of_item(step)).is_some());
                 match (agenda, edition, ground, step) {
                     (Some(agenda), Some(edition), Some(ground), Some(step)) => {
                         Ok(Payload::Item(ItemEvent { agenda, edition, ground, step }))
