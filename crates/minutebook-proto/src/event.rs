@@ -126,7 +126,9 @@ impl<'a> Decoder<'a> {
         let citations = violations.keep("citations", citations);
         let payload = payload.ok_or_else(missing).and_then(|(number, message)| payload::read(number, message));
         let payload = violations.keep("payload", payload);
-        match (position, recorded_at, asked, decision, effective, reason, citations, payload) {
+        // The payload stands by itself: it is large, and would be copied into what it is looked at with.
+        let Some(payload) = payload else { return Err(violations) };
+        match (position, recorded_at, asked, decision, effective, reason, citations) {
             (
                 Some(position),
                 Some(recorded_at),
@@ -135,11 +137,11 @@ impl<'a> Decoder<'a> {
                 Some(effective),
                 Some(reason),
                 Some(citations),
-                Some(payload),
-            ) => {
-                let event = Draft { request_id, actor, decision, effective, reason, citations, payload };
-                Ok(event.record(position, Timestamp(recorded_at.cast_signed())))
-            }
+            ) => Ok(Recorded {
+                position,
+                recorded_at: Timestamp(recorded_at.cast_signed()),
+                event: Draft { request_id, actor, decision, effective, reason, citations, payload },
+            }),
             _ => Err(violations),
         }
     }

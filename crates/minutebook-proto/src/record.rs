@@ -71,19 +71,19 @@ macro_rules! records {
                         let $field = violations.keep(stringify!($field), Slot::slot_from_encoded(message.get(number)));
                     )*
                     let notes = message.get(NOTES).map_or_else(|| Ok(Notes::default()), Notes::from_encoded);
-                    match (id, $($field,)* violations.keep("notes", notes)) {
-                        (Some(id), $(Some($field),)* Some(notes)) => Ok(Self {
-                            id,
-                            $($field,)*
-                            source_line: notes.source_line,
-                            source_doc: notes.source_doc,
-                            lines: notes.lines,
-                            quote: notes.quote,
-                            confidence: notes.confidence,
-                            doubt: notes.doubt,
-                        }),
-                        _ => Err(violations),
-                    }
+                    let Some(notes) = violations.keep("notes", notes) else { return Err(violations) };
+                    let Some(id) = id else { return Err(violations) };
+                    $(let Some($field) = $field else { return Err(violations) };)*
+                    Ok(Self {
+                        id,
+                        $($field,)*
+                        source_line: notes.source_line,
+                        source_doc: notes.source_doc,
+                        lines: notes.lines,
+                        quote: notes.quote,
+                        confidence: notes.confidence,
+                        doubt: notes.doubt,
+                    })
                 }
             }
         )*
