@@ -190,7 +190,7 @@ impl Book {
                     Payload::Item(item) if matches!(item.step, ItemStep::Added(_)) && key.kind == Kind::Action => {
                         self.origin(&key.id, item, mark.position, events)?
                     }
-                    Payload::Item(item) => lineage(&item.step),
+                    Payload::Item(item) => owned(item.step.lineage()),
                     _ => Default::default(),
                 },
                 disposition: match &recorded.event.payload {
@@ -217,10 +217,11 @@ impl Book {
         for (_, entry) in self.entries(Kind::Action).filter(|(_, entry)| entry.agenda.as_ref() == Some(&added.agenda)) {
             let left = |mark: &&Mark| matches!(mark.act, Act::Split | Act::Merged) && adoption.contains(&mark.position);
             for mark in entry.marks().iter().filter(left) {
-                let Payload::Item(item) = &events.recall(mark.position)?.event.payload else { continue };
-                let (from, into) = lineage(&item.step);
-                if into.contains(action) {
-                    return Ok((from, into));
+                let recorded = events.recall(mark.position)?;
+                let Payload::Item(item) = &recorded.event.payload else { continue };
+                let lineage = item.step.lineage().filter(|(_, into)| into.contains(action));
+                if lineage.is_some() {
+                    return Ok(owned(lineage));
                 }
             }
         }
@@ -296,15 +297,6 @@ impl Book {
     }
 }
 
-/// The actions that leave by a split or merge, and those that come; none by another step.
-fn lineage(step: &ItemStep) -> (Vec<Id>, Vec<Id>) {
-    match step {
-        ItemStep::Split(from, into) => (vec![from.clone()], into.clone()),
-        ItemStep::Merged(from, into) => (from.clone(), vec![into.clone()]),
-        ItemStep::Added(_)
-        | ItemStep::Changed(..)
-        | ItemStep::Dropped(..)
-        | ItemStep::Suspended(..)
-        | ItemStep::Reinstated(..) => Default::default(),
-    }
+fn owned(lineage: Option<(&[Id], &[Id])>) -> (Vec<Id>, Vec<Id>) {
+    lineage.map(|(from, into)| (from.to_vec(), into.to_vec())).unwrap_or_default()
 }

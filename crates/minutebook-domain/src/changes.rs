@@ -258,11 +258,8 @@ impl<'a> Comparison<'a> {
                 }
                 let recorded = self.events.recall(mark.position)?;
                 let Payload::Item(item) = &recorded.event.payload else { continue };
-                let (from, into, split) = match &item.step {
-                    ItemStep::Split(from, into) => (vec![from.clone()], into.clone(), true),
-                    ItemStep::Merged(from, into) => (from.clone(), vec![into.clone()], false),
-                    _ => continue,
-                };
+                let Some((from, into)) = item.step.lineage() else { continue };
+                let (from, into, split) = (from.to_vec(), into.to_vec(), mark.act == Act::Split);
                 self.parts.extend(into.iter().cloned());
                 let (position, why) = (mark.position, self.why(&recorded)?);
                 self.lineage.insert(position, Lineage { position, from, into, why, split });

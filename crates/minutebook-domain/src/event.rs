@@ -1,6 +1,7 @@
 //! What happened: one event per changed thing, as it is recorded for ever.
 
 use std::fmt;
+use std::slice;
 
 use serde::{Deserialize, Serialize};
 
@@ -248,6 +249,15 @@ impl ItemStep {
         match self {
             Self::Added(record) | Self::Changed(record, _) | Self::Reinstated(record, _) => Some(record),
             Self::Dropped(..) | Self::Suspended(..) | Self::Split(..) | Self::Merged(..) => None,
+        }
+    }
+
+    /// The actions that leave by a split or merge, and those that come in their place.
+    pub fn lineage(&self) -> Option<(&[Id], &[Id])> {
+        match self {
+            Self::Split(from, into) => Some((slice::from_ref(from), into)),
+            Self::Merged(from, into) => Some((from, slice::from_ref(into))),
+            _ => None,
         }
     }
 

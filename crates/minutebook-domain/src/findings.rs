@@ -8,7 +8,7 @@ use crate::authority::{ADVISE, Registry, Verdict};
 use crate::book::{Book, Stated};
 use crate::changes::{Changes, revision_at};
 use crate::dates::{Day, Edtf};
-use crate::event::{ItemStep, Payload};
+use crate::event::Payload;
 use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
@@ -320,10 +320,8 @@ impl<'a> Auditor<'a> {
         for mark in marks.iter().filter(|mark| matches!(mark.act, Act::Split | Act::Merged)) {
             let recorded = events.recall(mark.position)?;
             let Payload::Item(item) = &recorded.event.payload else { continue };
-            match &item.step {
-                ItemStep::Split(_, into) if into.contains(part) => return Ok(true),
-                ItemStep::Merged(_, into) if into == part => return Ok(true),
-                _ => {}
+            if item.step.lineage().is_some_and(|(_, into)| into.contains(part)) {
+                return Ok(true);
             }
         }
         Ok(false)

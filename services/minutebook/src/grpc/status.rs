@@ -50,8 +50,8 @@ fn add_places(details: &mut ErrorDetails, places: impl IntoIterator<Item = (Stri
     }
     if left_out > 0 {
         let more = match lang {
-            Lang::Nl => format!("en nog {left_out}; een plan van het document noemt ze alle"),
-            Lang::En => format!("and {left_out} more; a plan of the document names them all"),
+            Lang::Nl => format!("en nog {left_out}, waar hier geen plaats voor is"),
+            Lang::En => format!("and {left_out} more, for which there is no room here"),
         };
         details.add_bad_request_violation("", more);
     }
