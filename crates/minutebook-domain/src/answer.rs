@@ -74,7 +74,7 @@ impl Book {
         let mut reading = Reading {
             document: Document {
                 agenda: None,
-                edition: Some(revision.edition.clone()),
+                edition: Some(revision.seal.edition.clone()),
                 invented: revision.invented,
                 records: Vec::new(),
             },
@@ -84,7 +84,7 @@ impl Book {
         for kind in Kind::ALL {
             let ids = revision.contents.get(&kind).map(Vec::as_slice).unwrap_or_default();
             for id in ids {
-                let key = key(kind, id, Some(agenda), Some(&revision.seal.edition));
+                let key = key(kind, id, Some(agenda), Some(&revision.seal.edition.id));
                 let Some(state) = self.at(&key, cut, events)?.filter(|state| state.present) else { continue };
                 reading.uncertain |= state.uncertain;
                 match state.record.as_ref() {
@@ -229,7 +229,7 @@ impl Book {
     }
 
     /// How an event set the amounts of an action: each with what it says, for a sum changes with its action. An edition
-    /// states its amounts before its actions, so what they said before is what was known when its review was opened.
+    /// states its amounts before its actions, so what they said before is what was known before the same request.
     fn amounts_set(
         &self,
         mark: &Mark,
@@ -238,20 +238,30 @@ impl Book {
         after: Record,
         events: &dyn Recall,
     ) -> Result<FieldChange, Unreadable> {
-        let opened = match &recorded.event.payload {
-            Payload::Item(item) => item.edition.as_ref().and_then(|edition| {
-                let opened = self.entry(&key(Kind::Edition, edition, Some(&item.agenda), None))?;
-                opened.marks().iter().map(|opened| opened.position).filter(|opened| *opened < mark.position).max()
-            }),
-            _ => None,
+        let asked = |position| events.recall(position).map(|event| event.event.request_id == recorded.event.request_id);
+        let began = |key: &Key| {
+            let marks = self.entry(key).map(|entry| entry.marks()).unwrap_or_default();
+            let mut positions: Vec<_> = marks.iter().map(|m| m.position).filter(|p| *p < mark.position).collect();
+            positions.sort_unstable();
+            let mut known = mark.position;
+            while let Some(position) = positions.pop() {
+                if !asked(position)? {
+                    break;
+                }
+                known = position.saturating_sub(1);
+            }
+            Ok(known)
         };
-        let amounts = |record, known| {
-            let cut = Cut { valid: mark.since, known, sealed: None };
-            let amount = |id: &Id| self.at(&Key::new(Kind::Amount, id), &cut, events).map(|s| s.map(|s| s.record));
+        let amounts = |record, known: &dyn Fn(&Key) -> Result<Position, Unreadable>| {
+            let amount = |id: &Id| {
+                let key = Key::new(Kind::Amount, id);
+                let cut = Cut { valid: mark.since, known: known(&key)?, sealed: None };
+                self.at(&key, &cut, events).map(|state| state.map(|state| state.record))
+            };
             compare::Reading::new(record, amount).map(|reading| reading.amounts)
         };
-        let before = amounts(before, opened.unwrap_or(mark.position))?;
-        Ok(FieldChange { field: "amounts", before, after: amounts(Arc::new(after), mark.position)? })
+        let before = amounts(before, &began)?;
+        Ok(FieldChange { field: "amounts", before, after: amounts(Arc::new(after), &|_| Ok(mark.position))? })
     }
 
     /// Who last set a field of a record; `None` where there is no such record or field.

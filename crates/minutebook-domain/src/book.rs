@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -15,10 +16,9 @@ use smol_str::SmolStr;
 
 use crate::dates::Timestamp;
 use crate::document::key;
-use crate::event::{Base, Founding, Recorded, Seal};
+use crate::event::{Base, Founding, Recorded, ReviewOpened, Seal};
 use crate::history::{Cut, Entry, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::Edition;
 
 /// The current state of a ledger. Cheap to clone: the copies share what they have in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,22 +34,28 @@ pub(crate) struct Spine {
     pub(crate) recorded_at: Timestamp,
     pub(crate) founding: Option<Founding>,
     pub(crate) agendas: OrdMap<Id, Arc<AgendaState>>,
+    /// Where the events are that each decision authorises, or that rest on it: stretches of positions, in their order.
+    pub(crate) effects: OrdMap<Id, Vec<Range<Position>>>,
 }
 
 /// The editions of one agenda.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AgendaState {
-    pub(crate) open: Option<OpenReview>,
+    /// The reviews that are open, by the label of their edition.
+    pub open: BTreeMap<Id, OpenReview>,
     /// The adopted revisions, in the order of recording.
     pub revisions: Vec<Revision>,
 }
 
 /// A review that is being filled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct OpenReview {
-    pub(crate) edition: Edition,
-    pub(crate) invented: bool,
-    pub(crate) base: Option<Base>,
+pub struct OpenReview {
+    /// What is said of the edition, with the base that it starts from.
+    pub review: ReviewOpened,
+    /// The event that opened it first.
+    pub opened: Position,
+    /// What nobody proposed to change stays as it is.
+    pub rest_kept: bool,
     pub(crate) contents: BTreeMap<Kind, Vec<Id>>,
 }
 
@@ -62,8 +68,6 @@ pub struct Revision {
     pub position: Position,
     /// When it was sealed.
     pub recorded_at: Timestamp,
-    /// What the document said of the edition.
-    pub edition: Edition,
     /// Made-up test data.
     pub invented: bool,
     /// The revision that it started from.
@@ -75,31 +79,31 @@ pub struct Revision {
 impl Revision {
     /// The point in time at which it reads as sealed, whatever was recorded later.
     pub fn as_sealed(&self) -> Cut {
-        Cut { valid: self.seal.effective.earliest(), known: self.position, sealed: None }
+        Cut { valid: self.seal.edition.effective.earliest(), known: self.position, sealed: None }
     }
 
     /// The point in time at which it reads as known then, with later corrections.
     pub fn as_known(&self, known: Position) -> Cut {
-        Cut { valid: self.seal.effective.earliest(), known, sealed: Some(self.position) }
+        Cut { valid: self.seal.edition.effective.earliest(), known, sealed: Some(self.position) }
     }
 
     /// `2018-2019`, or `2018-2019@2` for a later revision.
     pub fn name(&self) -> String {
         match self.seal.revision {
-            1 => self.seal.edition.to_string(),
-            n => format!("{}@{n}", self.seal.edition),
+            1 => self.seal.edition.id.to_string(),
+            n => format!("{}@{n}", self.seal.edition.id),
         }
     }
 
     /// Does it state the record?
     pub fn states(&self, address: &Key) -> bool {
-        let own = key(address.kind, &address.id, Some(&self.seal.agenda), Some(&self.seal.edition));
+        let own = key(address.kind, &address.id, Some(&self.seal.agenda), Some(&self.seal.edition.id));
         own == *address && self.contents.get(&address.kind).is_some_and(|ids| ids.contains(&address.id))
     }
 
     /// What it states, to be asked of many records.
     pub(crate) fn stated(&self) -> Stated<'_> {
-        let (agenda, edition) = (Some(&self.seal.agenda), Some(&self.seal.edition));
+        let (agenda, edition) = (Some(&self.seal.agenda), Some(&self.seal.edition.id));
         let first = self.contents.iter().filter_map(|(kind, ids)| ids.first().map(|id| (*kind, id)));
         Stated {
             revision: self,
@@ -128,7 +132,7 @@ impl Stated<'_> {
 
     /// Was the record stated by the revision, or after it?
     pub(crate) fn reaches(&self, address: &Key, entry: &Entry, cut: &Cut) -> bool {
-        let since = self.revision.seal.effective.earliest();
+        let since = self.revision.seal.edition.effective.earliest();
         self.has(address) || entry.stated_after(since, self.revision.position, cut)
     }
 }
@@ -137,8 +141,8 @@ impl AgendaState {
     /// The revision in force on a day, as known at a position.
     pub fn in_force(&self, cut: &Cut) -> Option<&Revision> {
         let known = self.revisions.iter().filter(|revision| revision.position <= cut.known);
-        let begun = known.filter(|revision| revision.seal.effective.earliest() <= cut.valid);
-        begun.max_by_key(|revision| (revision.seal.effective.earliest(), revision.position))
+        let begun = known.filter(|revision| revision.seal.edition.effective.earliest() <= cut.valid);
+        begun.max_by_key(|revision| (revision.seal.edition.effective.earliest(), revision.position))
     }
 
     /// The revision that holds last in time: what a next edition starts from.
@@ -148,7 +152,7 @@ impl AgendaState {
 
     /// The newest revision of an edition, or the one with that number.
     pub fn revision(&self, edition: &str, number: Option<u32>) -> Option<&Revision> {
-        let of = |revision: &&Revision| revision.seal.edition.as_str() == edition;
+        let of = |revision: &&Revision| revision.seal.edition.id.as_str() == edition;
         self.revisions.iter().rev().filter(of).find(|revision| number.is_none_or(|n| n == revision.seal.revision))
     }
 
@@ -205,6 +209,11 @@ impl Book {
     /// The editions of an agenda.
     pub fn agenda(&self, id: &Id) -> Option<&AgendaState> {
         self.spine.agendas.get(id).map(AsRef::as_ref)
+    }
+
+    /// The positions of the events that a decision authorises, or that rest on it.
+    pub fn effects(&self, decision: &Id) -> impl Iterator<Item = Position> {
+        self.spine.effects.get(decision).into_iter().flatten().flat_map(Clone::clone)
     }
 
     /// The agendas of the ledger.

@@ -498,7 +498,7 @@ impl Book {
             let mandate = if event.is_retroactive() {
                 self.mandate_of(decision, agenda, recorded.position, events)?
             } else {
-                let seal = seal.filter(|revision| revision.seal.decision == *decision);
+                let seal = seal.filter(|revision| revision.seal.edition.decision == *decision);
                 seal.and_then(|revision| revision.seal.mandate.clone())
             };
             Ok(Authority { decision: decision.clone(), body: decided_by(decision)?, mandate })

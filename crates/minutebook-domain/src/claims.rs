@@ -132,8 +132,7 @@ impl Planner<'_> {
     }
 
     fn claim_item(&mut self, index: usize, change: &Change, places: &BTreeMap<Key, usize>) -> Option<Vec<usize>> {
-        let named = [&change.action, &change.policy_item, &change.subtask, &change.theme].into_iter().flatten().count();
-        if named != 1 || change.from.is_some() || change.into.is_some() {
+        if change.items().count() != 1 || change.from.is_some() || change.into.is_some() {
             let should = ChangeShould::NameOneItem;
             self.problem(Some(index), None, Refusal::ChangeForm { change: change.id.clone(), should });
             return Some(Vec::new());

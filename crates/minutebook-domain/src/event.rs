@@ -130,6 +130,10 @@ pub enum Payload {
     ReviewOpened(ReviewOpened),
     /// A change of the agenda was proposed.
     DispositionProposed(Proposal),
+    /// The adopting body decided otherwise than was proposed.
+    AmendedAtAdoption(Amendment),
+    /// Something else happened in a review.
+    Review(ReviewEvent),
     /// An item came, changed or left.
     Item(ItemEvent),
     /// What an edition states, in the document's order: one section, or a stretch of a long one.
@@ -140,6 +144,8 @@ pub enum Payload {
     ErratumRecorded(Erratum),
     /// A person decided how to read a doubtful statement.
     DoubtResolved(Resolution),
+    /// Something was done with a record outside the table of items.
+    Deed(Deed),
 }
 
 /// How a ledger begins.
@@ -172,13 +178,23 @@ pub struct Statement {
     pub fields: Option<FieldSet>,
 }
 
-/// A review was opened for an edition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A review was opened for an edition, or opened again from another base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewOpened {
     /// The agenda.
     pub agenda: Id,
-    /// What the document says of the edition.
-    pub edition: Edition,
+    /// The label of the edition.
+    pub edition: Id,
+    /// The first year it is for.
+    pub first_year: Edtf,
+    /// The last year it is for.
+    pub last_year: Edtf,
+    /// From when it will hold.
+    pub effective: Edtf,
+    /// The term that it plans for.
+    pub horizon: Option<Edtf>,
+    /// How it will be reviewed.
+    pub review: Option<Text>,
     /// 1 for the first revision of the edition.
     pub revision: u32,
     /// Made-up test data.
@@ -209,6 +225,48 @@ pub struct Proposal {
     pub edition: Id,
     /// What is proposed, and why.
     pub change: Change,
+    /// The items as they would read: whole; of a change only the fields that it names count. Empty where the document
+    /// of the whole edition states them.
+    pub items: Vec<Record>,
+}
+
+/// What the adopting body decided otherwise than was proposed. The proposal stays as it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Amendment {
+    /// The agenda.
+    pub agenda: Id,
+    /// The edition under review.
+    pub edition: Id,
+    /// The proposal that it takes the place of, where there was one.
+    pub amends: Option<Id>,
+    /// What was decided, and why.
+    pub change: Change,
+    /// The items as they read by it, as in [`Proposal`].
+    pub items: Vec<Record>,
+}
+
+/// Something happened in a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewEvent {
+    /// The agenda.
+    pub agenda: Id,
+    /// The edition under review.
+    pub edition: Id,
+    /// What happened.
+    pub step: ReviewStep,
+}
+
+/// What can happen in a review beside proposals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReviewStep {
+    /// The proposal was taken back.
+    Withdrawn(Id),
+    /// The proposal was chosen among those for its item.
+    Selected(Id),
+    /// What nobody proposed to change stays as it is.
+    RestKept,
+    /// It was given up.
+    Abandoned,
 }
 
 /// An item came, changed or left, by the decision of the event.
@@ -296,16 +354,12 @@ pub const CONTENTS_MAX: usize = 500;
 pub struct Seal {
     /// The agenda.
     pub agenda: Id,
-    /// The edition.
-    pub edition: Id,
+    /// The edition as adopted, with the decision that adopted it and the date from which it holds.
+    pub edition: Edition,
     /// 1 for the first revision of the edition.
     pub revision: u32,
-    /// The decision that adopted it.
-    pub decision: Id,
     /// The mandate under which; absent where none could be established (a first edition).
     pub mandate: Option<Id>,
-    /// From when it holds.
-    pub effective: Edtf,
     /// The count of its actions.
     pub control: ControlTotal,
     /// The position of the seal before it in this agenda.
@@ -388,17 +442,70 @@ pub struct Resolution {
     pub record: Record,
 }
 
+/// Something was done with a record outside the table of items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// The record.
+    pub key: Key,
+    /// What was done.
+    pub step: DeedStep,
+}
+
+/// What can be done with a record outside the table of items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeedStep {
+    /// It was proposed, for this agenda: an agreement that its parties have still to sign.
+    Proposed(Option<Id>, Record),
+    /// The party signed, where it is stated by this membership.
+    Signed(Id, Option<Id>),
+    /// All parties had signed.
+    TookEffect,
+    /// It reads differently: an agreement was amended, a milestone moved, a motion linked.
+    Amended(Record, FieldSet),
+    /// It holds no more from the effective day on; this took its place.
+    Ended(Option<Id>),
+    /// It became part of this one.
+    Merged(Id),
+    /// The decision of the event took its place, or that of a part of it.
+    Superseded(Option<Text>),
+    /// It was settled, as these show.
+    Settled(Vec<Key>),
+    /// It was met, as these show.
+    Met(Vec<Key>),
+    /// It was missed.
+    Missed,
+}
+
+impl DeedStep {
+    /// The record, where the step states it.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Proposed(_, record) | Self::Amended(record, _) => Some(record),
+            Self::Signed(..)
+            | Self::TookEffect
+            | Self::Ended(_)
+            | Self::Merged(_)
+            | Self::Superseded(_)
+            | Self::Settled(_)
+            | Self::Met(_)
+            | Self::Missed => None,
+        }
+    }
+}
+
 impl Payload {
     /// The record that the event states whole, as it reads from then on, if it states one.
     pub fn record(&self) -> Option<Record> {
         match self {
             Self::Stated(statement) => Some(statement.record.clone()),
-            Self::ReviewOpened(review) => Some(review.edition.clone().into()),
             Self::DispositionProposed(proposal) => Some(proposal.change.clone().into()),
+            Self::AmendedAtAdoption(amendment) => Some(amendment.change.clone().into()),
+            Self::RevisionSealed(seal) => Some(seal.edition.clone().into()),
+            Self::Deed(deed) => deed.step.record().cloned(),
             Self::Item(event) => event.step.record().cloned(),
             Self::ErratumRecorded(erratum) => Some(erratum.record.clone()),
             Self::DoubtResolved(resolution) => Some(resolution.record.clone()),
-            Self::LedgerFounded(_) | Self::ContentsListed(_) | Self::RevisionSealed(_) => None,
+            Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
         }
     }
 }
@@ -414,6 +521,7 @@ macro_rules! names {
             pub fn name(&self) -> &'static str {
                 match self {
                     Self::Stated(statement) => statement_name(statement.record.kind(), statement.fields.is_none()),
+                    Self::Deed(deed) => deed_name(deed.key.kind, &deed.step),
                     $($pattern => $name,)*
                 }
             }
@@ -425,6 +533,11 @@ names! {
     Self::LedgerFounded(_) => "LedgerFounded",
     Self::ReviewOpened(_) => "ReviewOpened",
     Self::DispositionProposed(_) => "DispositionProposed",
+    Self::AmendedAtAdoption(_) => "AmendedAtAdoption",
+    Self::Review(ReviewEvent { step: ReviewStep::Withdrawn(_), .. }) => "DispositionWithdrawn",
+    Self::Review(ReviewEvent { step: ReviewStep::Selected(_), .. }) => "DispositionSelected",
+    Self::Review(ReviewEvent { step: ReviewStep::RestKept, .. }) => "RestKept",
+    Self::Review(ReviewEvent { step: ReviewStep::Abandoned, .. }) => "ReviewAbandoned",
     Self::Item(ItemEvent { step: ItemStep::Added(_), .. }) => "ItemAdded",
     Self::Item(ItemEvent { step: ItemStep::Changed(..), .. }) => "ItemChanged",
     Self::Item(ItemEvent { step: ItemStep::Dropped(..), .. }) => "ItemDropped",
@@ -444,7 +557,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         let (first, again) = (statement_name(kind, true), statement_name(kind, false));
         [first, again].into_iter().take(if first == again { 1 } else { 2 })
     });
-    NAMES.iter().copied().chain(stated.filter(|name| *name != NEVER))
+    NAMES.iter().chain(DEEDS).copied().chain(stated.filter(|name| *name != NEVER))
 }
 
 /// The name of what is never recorded.
@@ -476,7 +589,47 @@ fn statement_name(kind: Kind, first: bool) -> &'static str {
         (Kind::Step, _) => "CalendarStepPlanned",
         (Kind::Explanation, _) => "ExplanationWritten",
         (Kind::Remark, _) => "RemarkRecorded",
+        (Kind::Membership, _) => "MembershipStarted",
+        (Kind::Assignment, _) => "RoleAssigned",
         // INVARIANT: items, editions and changes have events of their own and are never merely stated.
         (Kind::Edition | Kind::Theme | Kind::Subtask | Kind::PolicyItem | Kind::Action | Kind::Change, _) => NEVER,
     }
+}
+
+/// Declares the names of what is done with records, by the kind of record, and lists them.
+macro_rules! deeds {
+    ($($kind:ident $step:pat => $name:literal,)*) => {
+        /// The names of these events.
+        const DEEDS: &[&str] = &[$($name),*];
+
+        fn deed_name(kind: Kind, step: &DeedStep) -> &'static str {
+            match (kind, step) {
+                $((Kind::$kind, $step) => $name,)*
+                // INVARIANT: nothing else is done with a record.
+                _ => NEVER,
+            }
+        }
+    };
+}
+
+deeds! {
+    Party DeedStep::Merged(_) => "PartyMerged",
+    Party DeedStep::Ended(_) => "PartyEnded",
+    Body DeedStep::Ended(_) => "BodyDissolved",
+    Mandate DeedStep::Ended(_) => "MandateWithdrawn",
+    Membership DeedStep::Ended(_) => "MembershipEnded",
+    Decision DeedStep::Superseded(_) => "DecisionSuperseded",
+    Decision DeedStep::Ended(_) => "DecisionRevoked",
+    Motion DeedStep::Amended(..) => "MotionLinked",
+    Motion DeedStep::Settled(_) => "MotionSettled",
+    Assignment DeedStep::Ended(_) => "RoleEnded",
+    Agreement DeedStep::Proposed(..) => "AgreementProposed",
+    Agreement DeedStep::Signed(..) => "AgreementSigned",
+    Agreement DeedStep::TookEffect => "AgreementTookEffect",
+    Agreement DeedStep::Amended(..) => "AgreementAmended",
+    Agreement DeedStep::Ended(_) => "AgreementEnded",
+    Amount DeedStep::Ended(_) => "AmountEnded",
+    Milestone DeedStep::Met(_) => "MilestoneMet",
+    Milestone DeedStep::Amended(..) => "MilestoneMoved",
+    Milestone DeedStep::Missed => "MilestoneMissed",
 }

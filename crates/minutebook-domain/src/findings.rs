@@ -243,20 +243,20 @@ impl<'a> Auditor<'a> {
     /// How the revision was adopted.
     fn adoption(&mut self, cut: &Cut, events: &dyn Recall) -> Result<(), Unreadable> {
         let seal = &self.stated.revision.seal;
-        let key = crate::document::key(Kind::Edition, &seal.edition, Some(self.agenda), None);
-        let (edition, effective) = (seal.edition.clone(), seal.effective.to_string());
-        if seal.effective.earliest() != seal.effective.latest() {
+        let key = crate::document::key(Kind::Edition, &seal.edition.id, Some(self.agenda), None);
+        let (edition, effective) = (seal.edition.id.clone(), seal.edition.effective.to_string());
+        if seal.edition.effective.earliest() != seal.edition.effective.latest() {
             self.add(&key, Observation::EffectiveImprecise { edition: edition.clone(), effective: effective.clone() });
         }
         let revisions = self.book.agenda(self.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
         let earlier = revisions.iter().filter(|revision| revision.position < self.stated.revision.position);
-        if let Some(other) = earlier.rev().find(|revision| revision.seal.decision == seal.decision) {
-            let (decision, revision) = (seal.decision.clone(), other.name());
+        if let Some(other) = earlier.rev().find(|revision| revision.seal.edition.decision == seal.edition.decision) {
+            let (decision, revision) = (seal.edition.decision.clone(), other.name());
             self.add(&key, Observation::DecisionReused { decision, revision });
         }
-        let Some(decision) = self.decision(&seal.decision, cut, events)? else { return Ok(()) };
+        let Some(decision) = self.decision(&seal.edition.decision, cut, events)? else { return Ok(()) };
         match (&decision.date, &seal.mandate) {
-            (Some(date), _) if seal.effective.latest() < date.earliest() => {
+            (Some(date), _) if seal.edition.effective.latest() < date.earliest() => {
                 let decided = date.to_string();
                 self.add(&key, Observation::EffectBeforeDecision { edition, effective, decided });
             }
@@ -270,7 +270,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn term(&mut self, today: Day) {
-        let edition = &self.stated.revision.edition;
+        let edition = &self.stated.revision.seal.edition;
         let key = crate::document::key(Kind::Edition, &edition.id, Some(self.agenda), None);
         self.term_of(&key, "horizon", Some(&edition.effective), edition.horizon.as_ref());
         let horizon = edition.horizon.as_ref().unwrap_or(&edition.last_year);
@@ -295,6 +295,8 @@ impl<'a> Auditor<'a> {
             | Record::Agreement(Agreement { period: Some(period), .. }) => ("period", &period.from, &period.to),
             Record::Amount(amount) => ("through", &amount.from, &amount.through),
             Record::Mandate(mandate) => ("until", &mandate.since, &mandate.until),
+            Record::Membership(membership) => ("until", &membership.since, &membership.until),
+            Record::Assignment(assignment) => ("until", &assignment.since, &assignment.until),
             _ => return,
         };
         self.term_of(key, field, from.as_ref(), to.as_ref());
@@ -363,7 +365,9 @@ impl<'a> Auditor<'a> {
             | Record::Subtask(_)
             | Record::Consultation(_)
             | Record::Milestone(_)
-            | Record::Step(_) => {}
+            | Record::Step(_)
+            | Record::Membership(_)
+            | Record::Assignment(_) => {}
         }
     }
 

@@ -13,7 +13,8 @@ use crate::book::{AgendaState, Book, OpenReview, Revision, Spine};
 use crate::dates::{Day, Edtf, Timestamp};
 use crate::document::key;
 use crate::event::{
-    Erratum, ItemEvent, ItemStep, Payload, Proposal, Recorded, Resolution, ReviewOpened, Seal, Statement,
+    Amendment, Deed, DeedStep, Erratum, ItemEvent, ItemStep, Payload, Proposal, Recorded, Resolution, ReviewEvent,
+    ReviewOpened, ReviewStep, Seal, Statement,
 };
 use crate::history::{Act, Cut, Entry, Mark};
 use crate::ids::{Id, Key, Kind, Position};
@@ -111,6 +112,10 @@ impl Spine {
             act: Act::Stated,
             late: event.is_retroactive(),
         };
+        self.take_effect(event.decision.as_ref(), position);
+        if let Payload::Item(item) = &event.payload {
+            self.take_effect(item.ground.as_ref(), position);
+        }
         match event.payload {
             Payload::LedgerFounded(founding) => self.founding = Some(founding),
             Payload::Stated(Statement { agenda, edition, record, fields }) => {
@@ -118,19 +123,22 @@ impl Spine {
                 let fields = fields.unwrap_or(FieldSet::ALL);
                 put(entries, key, agenda.as_ref(), Some(record), Mark { fields, ..at });
             }
-            Payload::ReviewOpened(review) => self.open_review(entries, review, at),
-            Payload::DispositionProposed(Proposal { agenda, edition, change }) => {
+            Payload::ReviewOpened(review) => self.open_review(review, position),
+            Payload::DispositionProposed(Proposal { agenda, edition, change, .. })
+            | Payload::AmendedAtAdoption(Amendment { agenda, edition, change, .. }) => {
                 let record = Record::from(change);
                 let key = key(Kind::Change, record.id(), Some(&agenda), Some(&edition));
                 put(entries, key, Some(&agenda), Some(record), at);
             }
+            Payload::Review(event) => self.review(entries, event, at),
             Payload::Item(event) => take_in_item(entries, event, at),
             Payload::ContentsListed(listed) => {
-                if let Some(review) = self.agenda_mut(&listed.agenda).open.as_mut() {
+                if let Some(review) = self.agenda_mut(&listed.agenda).open.get_mut(&listed.edition) {
                     review.contents.entry(listed.kind).or_default().extend(listed.ids);
                 }
             }
-            Payload::RevisionSealed(seal) => self.seal(seal, position, recorded_at),
+            Payload::RevisionSealed(seal) => self.seal(entries, seal, at, recorded_at),
+            Payload::Deed(deed) => take_in_deed(entries, deed, at),
             Payload::ErratumRecorded(Erratum { key, corrects, record, fields }) => {
                 amend(entries, &key, record, |entry| {
                     entry.mark_at(corrects).map(|written| Mark { position, fields, act: Act::Corrected, ..written })
@@ -146,26 +154,58 @@ impl Spine {
         }
     }
 
-    fn open_review(&mut self, entries: &mut impl Entries, review: ReviewOpened, at: Mark) {
-        let ReviewOpened { agenda, edition, invented, base, .. } = review;
-        let record = Record::from(edition.clone());
-        let key = key(Kind::Edition, record.id(), Some(&agenda), None);
-        put(entries, key, Some(&agenda), Some(record), at);
-        let contents = BTreeMap::new();
-        self.agenda_mut(&agenda).open = Some(OpenReview { edition, invented, base, contents });
+    /// Notes where a decision took effect, once for each event.
+    fn take_effect(&mut self, decision: Option<&Id>, position: Position) {
+        let Some(decision) = decision else { return };
+        let stretches = self.effects.entry(decision.clone()).or_default();
+        match stretches.last_mut() {
+            Some(last) if last.end >= position => last.end = position + 1,
+            _ => stretches.push(position..position + 1),
+        }
     }
 
-    fn seal(&mut self, seal: Seal, position: Position, recorded_at: Timestamp) {
+    fn open_review(&mut self, review: ReviewOpened, position: Position) {
+        let open = &mut self.agenda_mut(&review.agenda).open;
+        if let Some(open) = open.get_mut(&review.edition) {
+            open.review = review;
+        } else {
+            let (edition, contents) = (review.edition.clone(), BTreeMap::new());
+            open.insert(edition, OpenReview { review, opened: position, rest_kept: false, contents });
+        }
+    }
+
+    fn review(&mut self, entries: &mut impl Entries, event: ReviewEvent, at: Mark) {
+        let ReviewEvent { agenda, edition, step } = event;
+        let mut touch = |change: &Id, act| {
+            let mark = Mark { fields: FieldSet::default(), act, ..at };
+            put(entries, key(Kind::Change, change, Some(&agenda), Some(&edition)), Some(&agenda), None, mark);
+        };
+        match step {
+            ReviewStep::Withdrawn(change) => touch(&change, Act::Withdrawn),
+            ReviewStep::Selected(change) => touch(&change, Act::Selected),
+            ReviewStep::RestKept => {
+                if let Some(open) = self.agenda_mut(&agenda).open.get_mut(&edition) {
+                    open.rest_kept = true;
+                }
+            }
+            ReviewStep::Abandoned => {
+                self.agenda_mut(&agenda).open.remove(&edition);
+            }
+        }
+    }
+
+    fn seal(&mut self, entries: &mut impl Entries, seal: Seal, at: Mark, recorded_at: Timestamp) {
         let agenda = self.agenda_mut(&seal.agenda);
-        if let Some(review) = agenda.open.take() {
+        if let Some(open) = agenda.open.remove(&seal.edition.id) {
+            let key = key(Kind::Edition, &seal.edition.id, Some(&seal.agenda), None);
+            put(entries, key, Some(&seal.agenda), Some(seal.edition.clone().into()), at);
             agenda.revisions.push(Revision {
                 seal,
-                position,
+                position: at.position,
                 recorded_at,
-                edition: review.edition,
-                invented: review.invented,
-                base: review.base,
-                contents: Arc::new(review.contents),
+                invented: open.review.invented,
+                base: open.review.base,
+                contents: Arc::new(open.contents),
             });
         }
     }
@@ -192,6 +232,24 @@ fn take_in_item(entries: &mut impl Entries, event: ItemEvent, at: Mark) {
     };
     let key = Key::new(item.kind(), item.id());
     put(entries, key, Some(&agenda), Some(item), Mark { fields, act, ..at });
+}
+
+fn take_in_deed(entries: &mut impl Entries, deed: Deed, at: Mark) {
+    let Deed { key, step } = deed;
+    let (record, fields, act, agenda) = match step {
+        DeedStep::Proposed(agenda, record) => (Some(record), FieldSet::ALL, Act::Proposed, agenda),
+        DeedStep::Amended(record, fields) => (Some(record), fields, Act::Changed, None),
+        DeedStep::Signed(..) => (None, FieldSet::default(), Act::Signed, None),
+        DeedStep::TookEffect => (None, FieldSet::default(), Act::TookEffect, None),
+        DeedStep::Ended(_) | DeedStep::Merged(_) | DeedStep::Superseded(None) => {
+            (None, FieldSet::default(), Act::Ended, None)
+        }
+        DeedStep::Superseded(Some(_)) => (None, FieldSet::default(), Act::Limited, None),
+        DeedStep::Settled(_) => (None, FieldSet::default(), Act::Settled, None),
+        DeedStep::Met(_) => (None, FieldSet::default(), Act::Met, None),
+        DeedStep::Missed => (None, FieldSet::default(), Act::Missed, None),
+    };
+    put(entries, key, agenda.as_ref(), record, Mark { fields, act, ..at });
 }
 
 fn put(entries: &mut impl Entries, key: Key, agenda: Option<&Id>, record: Option<Record>, mark: Mark) {

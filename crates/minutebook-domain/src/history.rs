@@ -59,6 +59,26 @@ pub enum Act {
     Corrected,
     /// Settled a doubt.
     Resolved,
+    /// Proposed it: an agreement that has still to be signed.
+    Proposed,
+    /// Signed it, for a party.
+    Signed,
+    /// Brought it into force.
+    TookEffect,
+    /// Ended it: it holds no more from that day on, whether it was merged, superseded, withdrawn or revoked.
+    Ended,
+    /// Took the place of a part of it.
+    Limited,
+    /// Settled a motion.
+    Settled,
+    /// Met a milestone.
+    Met,
+    /// Missed a milestone.
+    Missed,
+    /// Chose a proposal.
+    Selected,
+    /// Took a proposal back.
+    Withdrawn,
 }
 
 impl Act {
@@ -67,7 +87,20 @@ impl Act {
         match self {
             Self::Added | Self::Reinstated => Some(true),
             Self::Dropped | Self::Suspended | Self::Split | Self::Merged => Some(false),
-            Self::Stated | Self::Changed | Self::Corrected | Self::Resolved => None,
+            Self::Stated
+            | Self::Changed
+            | Self::Corrected
+            | Self::Resolved
+            | Self::Proposed
+            | Self::Signed
+            | Self::TookEffect
+            | Self::Ended
+            | Self::Limited
+            | Self::Settled
+            | Self::Met
+            | Self::Missed
+            | Self::Selected
+            | Self::Withdrawn => None,
         }
     }
 }
@@ -202,6 +235,16 @@ impl Entry {
     pub(crate) fn is_suspended(&self) -> bool {
         let last = self.marks.iter().rev().find(|mark| mark.act.standing().is_some());
         last.is_some_and(|mark| mark.act == Act::Suspended)
+    }
+
+    /// The mark that ended the record, at a point in time; of several the one that holds first.
+    pub fn end(&self, cut: &Cut) -> Option<&Mark> {
+        self.marks.iter().find(|mark| mark.act == Act::Ended && cut.selects(mark))
+    }
+
+    /// The last mark of one of these acts, at a point in time.
+    pub fn last_act(&self, acts: &[Act], cut: &Cut) -> Option<&Mark> {
+        self.marks.iter().rev().find(|mark| acts.contains(&mark.act) && cut.selects(mark))
     }
 
     /// Puts a mark in its place; the current record takes those of its fields that no later mark has set.

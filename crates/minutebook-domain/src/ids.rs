@@ -150,11 +150,15 @@ pub enum Kind {
     Remark,
     /// Why an edition differs from the one before it.
     Change,
+    /// Who sits in a body, in which capacity.
+    Membership,
+    /// A role that somebody has in an item, stated apart from the edition.
+    Assignment,
 }
 
 impl Kind {
-    /// Every kind, in the order in which a document states its sections.
-    pub const ALL: [Self; 22] = [
+    /// Every kind, in the order in which a document states its sections; what documents do not state comes last.
+    pub const ALL: [Self; 24] = [
         Self::Source,
         Self::Agenda,
         Self::Framework,
@@ -177,6 +181,8 @@ impl Kind {
         Self::Explanation,
         Self::Remark,
         Self::Change,
+        Self::Membership,
+        Self::Assignment,
     ];
 
     /// The singular name, as commands and answers write it (`policy_item`).
@@ -204,6 +210,8 @@ impl Kind {
             Self::Explanation => "explanation",
             Self::Remark => "remark",
             Self::Change => "change",
+            Self::Membership => "membership",
+            Self::Assignment => "assignment",
         }
     }
 
@@ -232,6 +240,8 @@ impl Kind {
             Self::Explanation => "explanations",
             Self::Remark => "remarks",
             Self::Change => "changes",
+            Self::Membership => "memberships",
+            Self::Assignment => "assignments",
         }
     }
 
@@ -260,6 +270,8 @@ impl Kind {
             Self::Explanation => ("toelichting", "explanation"),
             Self::Remark => ("opmerking", "remark"),
             Self::Change => ("wijziging", "change"),
+            Self::Membership => ("lidmaatschap", "membership"),
+            Self::Assignment => ("roltoewijzing", "role assignment"),
         };
         match lang {
             Lang::Nl => nl,
@@ -276,8 +288,20 @@ impl Kind {
     pub fn is_register(self) -> bool {
         matches!(
             self,
-            Self::Source | Self::Agenda | Self::Framework | Self::Body | Self::Mandate | Self::Party | Self::Role
+            Self::Source
+                | Self::Agenda
+                | Self::Framework
+                | Self::Body
+                | Self::Mandate
+                | Self::Party
+                | Self::Role
+                | Self::Membership
         )
+    }
+
+    /// Documents have a section for it; what is not in documents is recorded by commands only.
+    pub fn is_in_documents(self) -> bool {
+        !matches!(self, Self::Membership | Self::Assignment)
     }
 
     /// A decision, motion or agreement may serve several agendas.

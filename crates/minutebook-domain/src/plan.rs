@@ -187,7 +187,7 @@ impl Planner<'_> {
         let (Some(agenda), Some(edition)) = (&self.document.agenda, &self.document.edition) else { return false };
         let Some(state) = self.book.agenda(&agenda.id) else { return false };
         let sha256 = self.document.sha256();
-        let is_this = |sealed: &&Revision| sealed.seal.edition == edition.id && sealed.seal.sha256 == sha256;
+        let is_this = |sealed: &&Revision| sealed.seal.edition.id == edition.id && sealed.seal.sha256 == sha256;
         let Some(same) = state.revisions.iter().rev().find(is_this) else { return false };
         self.plan.revision = same.seal.revision;
         self.plan.base = state.current().map(base_of);
@@ -212,14 +212,14 @@ impl Planner<'_> {
         self.plan.base = Some(base_of(current));
         let earlier = state.and_then(|state| state.revision(edition.id.as_str(), None));
         self.plan.revision = earlier.map_or(1, |revision| revision.seal.revision + 1);
-        let since = current.seal.effective.earliest();
-        if earlier.is_some() && current.seal.edition != edition.id {
-            let (edition_id, current) = (edition.id.clone(), current.seal.edition.clone());
+        let since = current.seal.edition.effective.earliest();
+        if earlier.is_some() && current.seal.edition.id != edition.id {
+            let (edition_id, current) = (edition.id.clone(), current.seal.edition.id.clone());
             let refusal = Refusal::RevisionSealed { edition: edition_id, current };
             self.problem_of(Kind::Edition, &edition.id, None, refusal);
             false
         } else if edition.effective.earliest() < since {
-            let (edition_id, current) = (edition.id.clone(), current.seal.edition.clone());
+            let (edition_id, current) = (edition.id.clone(), current.seal.edition.id.clone());
             let effective = edition.effective.to_string();
             let refusal = Refusal::EditionEarlier { edition: edition_id, effective, current, since };
             self.problem_of(Kind::Edition, &edition.id, Some("effective"), refusal);
@@ -354,7 +354,7 @@ impl Planner<'_> {
 
 fn base_of(revision: &Revision) -> Base {
     Base {
-        edition: revision.seal.edition.clone(),
+        edition: revision.seal.edition.id.clone(),
         revision: revision.seal.revision,
         position: revision.position,
         sha256: revision.seal.sha256,

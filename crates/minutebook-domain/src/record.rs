@@ -319,7 +319,7 @@ impl Record {
             Value::String(text) if !text.is_empty() => Some(text),
             _ => None,
         };
-        let label = ["title", "name", "what", "step"].into_iter().find_map(text);
+        let label = ["title", "name", "what", "step", "capacity"].into_iter().find_map(text);
         label.unwrap_or_else(|| self.id().as_str().to_owned())
     }
 }
@@ -629,18 +629,81 @@ records! {
         /// The ground: the decision that this change rests on.
         decision: Option<Id> => Decision,
     }
+    /// Who sits in a body, in which capacity. No personal names.
+    Membership {
+        /// The body, or the party that is spoken for.
+        body: Id => Body,
+        /// The party that the member comes from.
+        party: Option<Id> => Party,
+        /// The capacity ("gedeputeerde, jaarlijks roulerend").
+        capacity: Name,
+        /// An opaque reference to the person.
+        subject: Option<Text>,
+        /// The decision that appointed the member.
+        decision: Option<Id> => Decision,
+        /// From when.
+        since: Option<Edtf>,
+        /// Until when.
+        until: Option<Edtf>,
+    }
+    /// A role that somebody has in one item, stated apart from the edition.
+    Assignment {
+        /// The action, where it is one.
+        action: Option<Id>,
+        /// The policy item, where it is one.
+        policy_item: Option<Id>,
+        /// The sub-task, where it is one.
+        subtask: Option<Id>,
+        /// The theme, where it is one.
+        theme: Option<Id>,
+        /// The word of the vocabulary.
+        role: Id => Role,
+        /// Who has the role; absent is the owner of the agenda.
+        holder: Option<Id> => Party,
+        /// From when.
+        since: Option<Edtf>,
+        /// Until when.
+        until: Option<Edtf>,
+        /// The decision that gave the role; absent is as stated, without one.
+        decision: Option<Id> => Decision,
+    }
+}
+
+/// The items that a record names, each in the field of its kind.
+macro_rules! named_items {
+    ($record:expr) => {
+        [
+            (Kind::Action, &$record.action),
+            (Kind::PolicyItem, &$record.policy_item),
+            (Kind::Subtask, &$record.subtask),
+            (Kind::Theme, &$record.theme),
+        ]
+        .into_iter()
+        .filter_map(|(kind, id)| id.as_ref().map(|id| (kind, id)))
+    };
 }
 
 impl Change {
+    /// The items that the entry names, unless it is a split or merge: it should be one.
+    pub fn items(&self) -> impl Iterator<Item = (Kind, &Id)> {
+        named_items!(self)
+    }
+
     /// The one item that the entry names, unless it is a split or merge.
     pub fn item(&self) -> Option<(Kind, &Id)> {
-        let named = [
-            (Kind::Action, &self.action),
-            (Kind::PolicyItem, &self.policy_item),
-            (Kind::Subtask, &self.subtask),
-            (Kind::Theme, &self.theme),
-        ];
-        named.into_iter().find_map(|(kind, id)| id.as_ref().map(|id| (kind, id)))
+        self.items().next()
+    }
+}
+
+impl Assignment {
+    /// The items that it names: it should be one.
+    pub fn items(&self) -> impl Iterator<Item = (Kind, &Id)> {
+        named_items!(self)
+    }
+
+    /// The item in which the role is had.
+    pub fn item(&self) -> Option<(Kind, &Id)> {
+        self.items().next()
     }
 }
 

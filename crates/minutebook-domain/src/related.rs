@@ -155,7 +155,7 @@ impl Comparison<'_> {
         let ids = revision.contents.get(&Kind::Step).map(Vec::as_slice).unwrap_or_default();
         let (mut steps, mut first) = (Vec::new(), None);
         for id in ids {
-            let key = crate::document::key(Kind::Step, id, Some(self.agenda), Some(&revision.seal.edition));
+            let key = crate::document::key(Kind::Step, id, Some(self.agenda), Some(&revision.seal.edition.id));
             if let Some(state) = self.book.at(&key, &cut, self.events)? {
                 let mut fields = state.record.write();
                 let noted: BTreeSet<String> = fields.keys().filter(|field| !is_compared(field)).cloned().collect();

@@ -83,7 +83,12 @@ impl<'a> Adoption<'a> {
     fn open(&mut self, agenda: &Agenda, edition: &Edition) {
         let opened = ReviewOpened {
             agenda: agenda.id.clone(),
-            edition: edition.clone(),
+            edition: edition.id.clone(),
+            first_year: edition.first_year.clone(),
+            last_year: edition.last_year.clone(),
+            effective: edition.effective.clone(),
+            horizon: edition.horizon.clone(),
+            review: edition.review.clone(),
             revision: self.plan.revision,
             invented: self.document.invented,
             base: self.plan.base.clone(),
@@ -137,7 +142,7 @@ impl<'a> Adoption<'a> {
         for record in self.document.of(Kind::Change) {
             if let Record::Change(change) = record {
                 let (agenda, edition) = (agenda.id.clone(), edition.id.clone());
-                let proposal = Proposal { agenda, edition, change: change.clone() };
+                let proposal = Proposal { agenda, edition, change: change.clone(), items: Vec::new() };
                 self.push(None, Some(change), Payload::DispositionProposed(proposal));
             }
         }
@@ -176,11 +181,9 @@ impl<'a> Adoption<'a> {
     fn seal(&mut self, agenda: &Agenda, edition: &Edition, previous: Option<u64>) {
         let seal = Seal {
             agenda: agenda.id.clone(),
-            edition: edition.id.clone(),
+            edition: edition.clone(),
             revision: self.plan.revision,
-            decision: edition.decision.clone(),
             mandate: self.plan.mandate.clone(),
-            effective: self.effective.clone(),
             control: self.plan.control,
             previous,
             sha256: self.document.sha256(),

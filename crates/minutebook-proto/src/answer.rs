@@ -22,7 +22,6 @@ pub fn revision_to_pb(revision: &Revision) -> pb::Revision {
         seal: Some(revision.seal.to_pb()),
         position: revision.position,
         recorded_at_ms: revision.recorded_at.0,
-        edition: revision.edition.to_slot(),
         invented: revision.invented,
         base: revision.base.to_slot(),
     }

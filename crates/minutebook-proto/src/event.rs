@@ -160,10 +160,13 @@ fn min_reader(payload: &Payload) -> u32 {
         | Payload::Stated(_)
         | Payload::ReviewOpened(_)
         | Payload::DispositionProposed(_)
+        | Payload::AmendedAtAdoption(_)
+        | Payload::Review(_)
         | Payload::Item(_)
         | Payload::ContentsListed(_)
         | Payload::RevisionSealed(_)
         | Payload::ErratumRecorded(_)
-        | Payload::DoubtResolved(_) => 1,
+        | Payload::DoubtResolved(_)
+        | Payload::Deed(_) => 1,
     }
 }

@@ -2,8 +2,9 @@
 
 use minutebook_domain::ids::{Id, Kind};
 use minutebook_domain::record::{
-    Action, Agenda, Agreement, Amount, Body, Change, Consultation, Decision, Edition, Explanation, Framework, Mandate,
-    Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step, Subtask, Theme,
+    Action, Agenda, Agreement, Amount, Assignment, Body, Change, Consultation, Decision, Edition, Explanation,
+    Framework, Mandate, Membership, Milestone, Motion, Party, PolicyItem, Record, Remark, Role, Source, Step, Subtask,
+    Theme,
 };
 use minutebook_domain::value::{Confidence, Scalar, Text};
 
@@ -143,4 +144,6 @@ records! {
     Explanation { title, actions, facts }
     Remark { kind, what, roles, actions }
     Change { kind, action, policy_item, subtask, theme, from, into, disposition, fields, reason, decided_by, decision }
+    Membership { body, party, capacity, subject, decision, since, until }
+    Assignment { action, policy_item, subtask, theme, role, holder, since, until, decision }
 }

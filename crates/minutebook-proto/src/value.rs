@@ -30,7 +30,7 @@ words! {
     ChangeKind { Added, Dropped, Changed, Split, Merged, Suspended, Reinstated }
     Kind {
         Source, Agenda, Framework, Body, Mandate, Party, Role, Edition, Theme, Subtask, PolicyItem, Action, Amount,
-        Agreement, Decision, Motion, Consultation, Milestone, Step, Explanation, Remark, Change,
+        Agreement, Decision, Motion, Consultation, Milestone, Step, Explanation, Remark, Change, Membership, Assignment,
     }
 }
 

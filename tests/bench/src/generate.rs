@@ -40,7 +40,7 @@ pub(crate) struct Size {
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 5;
+const EDITION: u32 = 6;
 
 const AGENDAS: u64 = 10;
 /// A frame holds the events of one request: a lone one, or those of a review, which are about this many.
@@ -275,7 +275,18 @@ impl Generator {
         let Record::Edition(header) = record(Kind::Edition, edition, header)? else {
             return Err(anyhow!("an edition is read as an edition"));
         };
-        let opened = ReviewOpened { agenda: id(&name)?, edition: header, revision: 1, invented: true, base: None };
+        let opened = ReviewOpened {
+            agenda: id(&name)?,
+            edition: header.id.clone(),
+            first_year: header.first_year.clone(),
+            last_year: header.last_year.clone(),
+            effective: header.effective.clone(),
+            horizon: header.horizon.clone(),
+            review: None,
+            revision: 1,
+            invented: true,
+            base: None,
+        };
         self.push(Payload::ReviewOpened(opened), "2016-01-05", None, None)?;
         self.commit()?;
 
@@ -304,11 +315,9 @@ impl Generator {
         let count = u32::try_from(numbers.len())?;
         let seal = Seal {
             agenda: id(&name)?,
-            edition: id(edition)?,
+            edition: header,
             revision: 1,
-            decision: id(&decision)?,
             mandate: None,
-            effective: Edtf::new("2016-01-05").map_err(|fault| anyhow!("{fault}"))?,
             control: ControlTotal { added: count, after: count, ..ControlTotal::default() },
             previous: None,
             sha256: Document::default().sha256(),

@@ -3,12 +3,14 @@
 //! In the domain the events that state a record are one variant, and those of items another; the tables here are
 //! where names and variants meet.
 
+mod deed;
 mod fields;
 mod item;
+mod review;
 mod statement;
 
 use minutebook_domain::event::{
-    Base, Contents, ControlTotal, Erratum, Founding, Payload, Proposal, Resolution, ReviewOpened, Seal,
+    Base, Contents, ControlTotal, Erratum, Founding, Payload, Resolution, ReviewOpened, Seal,
 };
 
 use minutebook_domain::ids::Kind;
@@ -24,10 +26,11 @@ use crate::wire::{FromEncoded, Slot, Wire, list_from_encoded, message_slots, mes
 messages! {
     Founding as LedgerFounded { ledger, name, organisation, zone, format, tool }
     Base as Base { edition, revision, position, sha256 }
-    ReviewOpened as ReviewOpened { agenda, edition, revision, invented, base }
-    Proposal as DispositionProposed { agenda, edition, change }
+    ReviewOpened as ReviewOpened {
+        agenda, edition, first_year, last_year, effective, horizon, review, revision, invented, base,
+    }
     ControlTotal as ControlTotal { before, added, dropped, by_split, by_merge, suspended, reinstated, after }
-    Seal as RevisionSealed { agenda, edition, revision, decision, mandate, effective, control, previous, sha256 }
+    Seal as RevisionSealed { agenda, edition, revision, mandate, control, previous, sha256 }
     Resolution as DoubtResolved { key, text, record }
 }
 
@@ -51,7 +54,7 @@ macro_rules! plain {
 
 plain! {
     LedgerFounded => LedgerFounded, ReviewOpened => ReviewOpened, DispositionProposed => DispositionProposed,
-    RevisionSealed => RevisionSealed, DoubtResolved => DoubtResolved, ContentsListed => ContentsListed,
+    AmendedAtAdoption => AmendedAtAdoption, RevisionSealed => RevisionSealed, DoubtResolved => DoubtResolved, ContentsListed => ContentsListed,
     ErratumRecorded => ErratumRecorded,
 }
 
@@ -61,12 +64,15 @@ pub(crate) fn to_arm(payload: &Payload) -> Arm {
         Payload::LedgerFounded(founding) => Arm::LedgerFounded(founding.to_pb()),
         Payload::Stated(statement) => statement::to_arm(statement),
         Payload::ReviewOpened(review) => Arm::ReviewOpened(review.to_pb()),
-        Payload::DispositionProposed(proposal) => Arm::DispositionProposed(proposal.to_pb()),
+        Payload::DispositionProposed(proposal) => Arm::DispositionProposed(review::proposal_to_pb(proposal)),
+        Payload::AmendedAtAdoption(amendment) => Arm::AmendedAtAdoption(review::amendment_to_pb(amendment)),
+        Payload::Review(event) => review::to_arm(event),
         Payload::Item(event) => item::to_arm(event),
         Payload::ContentsListed(contents) => Arm::ContentsListed(contents_to_pb(contents)),
         Payload::RevisionSealed(seal) => Arm::RevisionSealed(seal.to_pb()),
         Payload::ErratumRecorded(erratum) => Arm::ErratumRecorded(erratum_to_pb(erratum)),
         Payload::DoubtResolved(resolution) => Arm::DoubtResolved(resolution.to_pb()),
+        Payload::Deed(deed) => deed::to_arm(deed),
     }
 }
 
@@ -98,23 +104,46 @@ pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violati
         41 SourceChanged,
         42 PartyRegistered,
         43 PartyChanged,
+        44 PartyMerged,
+        45 PartyEnded,
         46 BodyEstablished,
         47 BodyChanged,
+        48 BodyDissolved,
         49 MandateGranted,
         50 MandateChanged,
+        51 MandateWithdrawn,
+        52 MembershipStarted,
+        53 MembershipEnded,
         54 FrameworkRegistered,
         55 FrameworkChanged,
         56 RoleWordDefined,
         57 RoleWordChanged,
         70 DecisionRecorded,
+        71 DecisionSuperseded,
+        72 DecisionRevoked,
         73 MotionRecorded,
+        74 MotionLinked,
+        75 MotionSettled,
+        90 RoleAssigned,
+        91 RoleEnded,
         92 AgreementStated,
+        93 AgreementProposed,
+        94 AgreementSigned,
+        95 AgreementTookEffect,
+        96 AgreementAmended,
+        97 AgreementEnded,
         98 AmountRecorded,
         99 AmountChanged,
+        100 AmountEnded,
         110 AgendaOpened,
         111 AgendaChanged,
         112 ReviewOpened,
+        113 ReviewAbandoned,
         114 DispositionProposed,
+        115 DispositionWithdrawn,
+        116 DispositionSelected,
+        117 RestKept,
+        118 AmendedAtAdoption,
         120 ItemAdded,
         121 ItemChanged,
         122 ItemDropped,
@@ -125,6 +154,9 @@ pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violati
         127 ContentsListed,
         128 RevisionSealed,
         140 MilestoneSet,
+        141 MilestoneMet,
+        142 MilestoneMoved,
+        143 MilestoneMissed,
         144 ConsultationRecorded,
         145 CalendarStepPlanned,
         147 ExplanationWritten,

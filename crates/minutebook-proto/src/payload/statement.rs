@@ -3,8 +3,8 @@
 use minutebook_domain::event::{Payload, Statement};
 use minutebook_domain::ids::Kind;
 use minutebook_domain::record::{
-    Agenda, Agreement, Amount, Body, Consultation, Decision, Explanation, FieldSet, Framework, Mandate, Milestone,
-    Motion, Party, Record, Remark, Role, Source, Step,
+    Agenda, Agreement, Amount, Assignment, Body, Consultation, Decision, Explanation, FieldSet, Framework, Mandate,
+    Membership, Milestone, Motion, Party, Record, Remark, Role, Source, Step,
 };
 
 use super::Named;
@@ -98,6 +98,8 @@ statements! {
         Step.step => CalendarStepPlanned;
         Explanation.explanation => ExplanationWritten;
         Remark.remark => RemarkRecorded;
+        Membership.membership => MembershipStarted;
+        Assignment.assignment => RoleAssigned;
     }
 }
 

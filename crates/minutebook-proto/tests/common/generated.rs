@@ -5,8 +5,8 @@
 
 use minutebook_domain::dates::{Edtf, Timestamp};
 use minutebook_domain::event::{
-    Actor, Assurance, Citation, Contents, Draft, Erratum, ItemEvent, ItemStep, Payload, Proposal, Reason, Recorded,
-    Resolution, ReviewOpened, Statement,
+    Actor, Amendment, Assurance, Citation, Contents, Draft, Erratum, ItemEvent, ItemStep, Payload, Proposal, Reason,
+    Recorded, Resolution, Statement,
 };
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::record::{FieldSet, Record};
@@ -34,9 +34,8 @@ pub(crate) fn recorded() -> impl Strategy<Value = Recorded> {
 fn payload() -> impl Strategy<Value = Payload> {
     let fixed = samples::all().into_iter().map(|recorded| recorded.event.payload).collect::<Vec<_>>();
     let stated = (of(id()), of(id()), record(), of(any::<u32>()));
-    let review = (id(), record_of(Kind::Edition), any::<u32>(), any::<bool>());
     prop_oneof![
-        1 => select(fixed),
+        4 => select(fixed),
         8 => stated.prop_map(|(agenda, edition, record, mask)| {
             let fields = mask.map(|mask| fields(&record, mask));
             Payload::Stated(Statement { agenda, edition, record, fields })
@@ -48,13 +47,13 @@ fn payload() -> impl Strategy<Value = Payload> {
         }),
         1 => (key(), text(), record())
             .prop_map(|(key, text, record)| Payload::DoubtResolved(Resolution { key, text, record })),
-        1 => (id(), id(), record_of(Kind::Change)).prop_map(|(agenda, edition, record)| {
+        1 => (id(), id(), record_of(Kind::Change), vec(record(), 0..3)).prop_map(|(agenda, edition, record, items)| {
             let Record::Change(change) = record else { unreachable!() };
-            Payload::DispositionProposed(Proposal { agenda, edition, change })
+            Payload::DispositionProposed(Proposal { agenda, edition, change, items })
         }),
-        1 => review.prop_map(|(agenda, record, revision, invented)| {
-            let Record::Edition(edition) = record else { unreachable!() };
-            Payload::ReviewOpened(ReviewOpened { agenda, edition, revision, invented, base: None })
+        1 => (id(), id(), of(id()), record_of(Kind::Change)).prop_map(|(agenda, edition, amends, record)| {
+            let Record::Change(change) = record else { unreachable!() };
+            Payload::AmendedAtAdoption(Amendment { agenda, edition, amends, change, items: Vec::new() })
         }),
         1 => (id(), id(), kind(), vec(id(), 0..5))
             .prop_map(|(agenda, edition, kind, ids)| Payload::ContentsListed(Contents { agenda, edition, kind, ids })),

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use minutebook_domain::dates::{Edtf, Timestamp};
 use minutebook_domain::event::{
-    Actor, Assurance, Base, Citation, Contents, ControlTotal, Draft, Erratum, Founding, ItemEvent, ItemStep, Payload,
-    Proposal, Reason, Recorded, Resolution, ReviewOpened, Seal, Statement,
+    Actor, Amendment, Assurance, Base, Citation, Contents, ControlTotal, Deed, DeedStep, Draft, Erratum, Founding,
+    ItemEvent, ItemStep, Payload, Proposal, Reason, Recorded, Resolution, ReviewEvent, ReviewOpened, ReviewStep, Seal,
+    Statement,
 };
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
-use minutebook_domain::record::{Change, Edition, FieldSet, Record};
+use minutebook_domain::record::{Edition, FieldSet, Record};
 use minutebook_domain::value::{Confidence, Disposition, Name, Sha256, Text, Value};
 use serde_json::json;
 
@@ -20,7 +21,7 @@ pub(crate) fn id(text: &str) -> Id {
 
 /// The samples, one for each name of event that the domain knows.
 pub(crate) fn all() -> Vec<Recorded> {
-    let mut payloads = [stated(), items(), ledger(), reviews()].concat();
+    let mut payloads = [stated(), items(), ledger(), reviews(), deeds()].concat();
     let mut seen = BTreeSet::new();
     payloads.retain(|payload| seen.insert(payload.name()));
     payloads.into_iter().map(envelope).collect()
@@ -129,6 +130,10 @@ fn own_fields(kind: Kind) -> Value {
             "theme": "thema", "from": ["een"], "into": ["twee"], "disposition": "handed-over", "fields": ["title"],
             "reason": "Klaar", "decided_by": "staten", "decision": "besluit"})
         }
+        Kind::Membership => json!({"body": "stuurgroep", "party": "provincie", "capacity": "gedeputeerde, roulerend",
+            "subject": "subject-17", "decision": "besluit", "since": 2016, "until": "2017"}),
+        Kind::Assignment => json!({"action": "actie", "policy_item": "cel", "subtask": "opgave", "theme": "thema",
+            "role": "regisseur", "holder": "provincie", "since": "2016-06", "until": 2018, "decision": "besluit"}),
     }
 }
 
@@ -201,40 +206,61 @@ fn ledger() -> Vec<Payload> {
 
 fn reviews() -> Vec<Payload> {
     let (agenda, edition) = (id("agenda"), id("2018-2019"));
-    let (Record::Edition(opened), Record::Change(change)) = (record(Kind::Edition), record(Kind::Change)) else {
+    let (Record::Edition(sealed), Record::Change(change)) = (record(Kind::Edition), record(Kind::Change)) else {
         unreachable!("a record is of the kind asked for")
     };
-    vec![
-        review(&agenda, opened),
-        proposal(&agenda, &edition, change),
-        seal(&agenda, &edition),
-        contents(agenda, edition),
-    ]
+    let items = vec![record(Kind::Action), record(Kind::Amount)];
+    let steps = [
+        ReviewStep::Withdrawn(id("change-01")),
+        ReviewStep::Selected(id("change-02")),
+        ReviewStep::RestKept,
+        ReviewStep::Abandoned,
+    ];
+    let event = |step| ReviewEvent { agenda: agenda.clone(), edition: edition.clone(), step };
+    let mut all = vec![
+        review(&agenda, &edition),
+        Payload::DispositionProposed(Proposal {
+            agenda: agenda.clone(),
+            edition: edition.clone(),
+            change: change.clone(),
+            items: items.clone(),
+        }),
+        Payload::AmendedAtAdoption(Amendment {
+            agenda: agenda.clone(),
+            edition: edition.clone(),
+            amends: Some(id("change-01")),
+            change,
+            items,
+        }),
+        seal(&agenda, sealed),
+    ];
+    all.extend(steps.into_iter().map(event).map(Payload::Review));
+    all.push(contents(agenda, edition));
+    all
 }
 
-fn review(agenda: &Id, edition: Edition) -> Payload {
+fn review(agenda: &Id, edition: &Id) -> Payload {
     let base = Base { edition: id("2016-2017"), revision: 2, position: 300, sha256: Sha256([7; 32]) };
     Payload::ReviewOpened(ReviewOpened {
         agenda: agenda.clone(),
-        edition,
+        edition: edition.clone(),
+        first_year: Edtf::year(2018).unwrap(),
+        last_year: Edtf::new("2019").unwrap(),
+        effective: Edtf::new("2018-01-01").unwrap(),
+        horizon: Edtf::new("2018/2021").ok(),
+        review: Some(text("Jaarlijks")),
         revision: 1,
         invented: true,
         base: Some(base),
     })
 }
 
-fn proposal(agenda: &Id, edition: &Id, change: Change) -> Payload {
-    Payload::DispositionProposed(Proposal { agenda: agenda.clone(), edition: edition.clone(), change })
-}
-
-fn seal(agenda: &Id, edition: &Id) -> Payload {
+fn seal(agenda: &Id, edition: Edition) -> Payload {
     Payload::RevisionSealed(Seal {
         agenda: agenda.clone(),
-        edition: edition.clone(),
+        edition,
         revision: 1,
-        decision: id("besluit"),
         mandate: Some(id("mandaat")),
-        effective: Edtf::year(2018).unwrap(),
         control: ControlTotal {
             before: 40,
             added: 7,
@@ -252,4 +278,33 @@ fn seal(agenda: &Id, edition: &Id) -> Payload {
 
 fn contents(agenda: Id, edition: Id) -> Payload {
     Payload::ContentsListed(Contents { agenda, edition, kind: Kind::Action, ids: vec![id("een"), id("twee")] })
+}
+
+/// Everything that can be done with a record outside the table of items.
+pub(crate) fn deeds() -> Vec<Payload> {
+    let evidence = || vec![Key::new(Kind::Decision, &id("besluit")), Key::new(Kind::Source, &id("brief"))];
+    let amended = |kind| DeedStep::Amended(record(kind), two_fields(kind));
+    let steps = [
+        (Kind::Party, DeedStep::Merged(id("ander"))),
+        (Kind::Party, DeedStep::Ended(Some(id("opvolger")))),
+        (Kind::Body, DeedStep::Ended(Some(id("opvolger")))),
+        (Kind::Mandate, DeedStep::Ended(None)),
+        (Kind::Membership, DeedStep::Ended(None)),
+        (Kind::Decision, DeedStep::Superseded(Some(text("alleen de einddatum")))),
+        (Kind::Decision, DeedStep::Ended(None)),
+        (Kind::Motion, amended(Kind::Motion)),
+        (Kind::Motion, DeedStep::Settled(evidence())),
+        (Kind::Assignment, DeedStep::Ended(None)),
+        (Kind::Agreement, DeedStep::Proposed(Some(id("agenda")), record(Kind::Agreement))),
+        (Kind::Agreement, DeedStep::Signed(id("emmen"), Some(id("lid")))),
+        (Kind::Agreement, DeedStep::TookEffect),
+        (Kind::Agreement, amended(Kind::Agreement)),
+        (Kind::Agreement, DeedStep::Ended(None)),
+        (Kind::Amount, DeedStep::Ended(None)),
+        (Kind::Milestone, DeedStep::Met(evidence())),
+        (Kind::Milestone, amended(Kind::Milestone)),
+        (Kind::Milestone, DeedStep::Missed),
+    ];
+    let deed = |(kind, step)| Deed { key: Key::new(kind, &id("sample")), step };
+    steps.into_iter().map(deed).map(Payload::Deed).collect()
 }

@@ -95,8 +95,8 @@ fn revision_line(w: Words, revision: &pb::Revision) -> String {
         None => w.pick("mandaat niet na te gaan", "mandate not verifiable").to_owned(),
     };
     let invented = if revision.invented { format!("; {}", w.invented()) } else { String::new() };
-    let effective = w.date(seal.effective.as_ref());
-    let (edition, number, decision, position) = (seal.edition, seal.revision, seal.decision, revision.position);
+    let pb::Edition { id: edition, decision, effective, .. } = seal.edition.unwrap_or_default();
+    let (effective, number, position) = (w.date(effective.as_ref()), seal.revision, revision.position);
     format!("{edition}@{number}, {from} {effective}, {adopted} {decision}, {mandate} ({event} {position}){invented}")
 }
 
@@ -127,7 +127,7 @@ fn document(answer: &pb::GetAgendaResponse) -> Result<Document, Failure> {
             Failure::new(Exit::Unreachable, "ANSWER", format!("the answer is not understood: {fault}"))
         })
     };
-    let edition = answer.revision.as_ref().and_then(|revision| revision.edition.clone());
+    let edition = answer.revision.as_ref().and_then(|revision| revision.seal.clone()).and_then(|seal| seal.edition);
     let mut document = Document {
         invented: answer.revision.as_ref().is_some_and(|revision| revision.invented),
         ..Document::default()
@@ -164,8 +164,8 @@ impl Shown<'_> {
             self.page.note(&format!("{at} {}.", instant(revision.recorded_at_ms)));
         }
         if answer.upcoming {
-            let seal = answer.revision.as_ref().and_then(|revision| revision.seal.as_ref());
-            let from = w.date(seal.and_then(|seal| seal.effective.as_ref()));
+            let edition = answer.revision.as_ref().and_then(|revision| revision.seal.as_ref()?.edition.as_ref());
+            let from = w.date(edition.and_then(|edition| edition.effective.as_ref()));
             let (nl, en) = (format!("Nog niet van kracht (vanaf {from})."), format!("Not yet in force (from {from})."));
             self.page.note(&w.pick(nl, en));
         }

@@ -3,9 +3,10 @@
 use minutebook_domain::dates::Edtf;
 use minutebook_domain::document;
 use minutebook_domain::event::{
-    Actor, Citation, Contents, ControlTotal, Founding, ItemEvent, ItemStep, Payload, Recorded, ReviewOpened, Seal,
+    Actor, Citation, Contents, ControlTotal, Deed, DeedStep, Founding, ItemEvent, ItemStep, Payload, Recorded,
+    ReviewEvent, ReviewOpened, ReviewStep, Seal,
 };
-use minutebook_domain::ids::{Id, Kind};
+use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::record::{FieldSet, Record};
 use minutebook_domain::value::{Confidence, Value};
 use minutebook_proto::{DecodeError, pb};
@@ -54,11 +55,17 @@ pub(super) fn summary(recorded: &Recorded, w: Words) -> String {
         Payload::ContentsListed(contents) => {
             format!("{} {}: {} × {}", contents.agenda, contents.edition, contents.ids.len(), w.kind(contents.kind))
         }
-        Payload::RevisionSealed(seal) => format!("{} {}@{}", seal.agenda, seal.edition, seal.revision),
+        Payload::RevisionSealed(seal) => format!("{} {}@{}", seal.agenda, seal.edition.id, seal.revision),
         Payload::Item(ItemEvent { step, .. }) => item_line(step, w),
+        Payload::ReviewOpened(review) => format!("{} {}", review.agenda, review.edition),
+        Payload::Review(ReviewEvent { agenda, edition, step }) => match step {
+            ReviewStep::Withdrawn(change) | ReviewStep::Selected(change) => format!("{agenda} {edition}: {change}"),
+            ReviewStep::RestKept | ReviewStep::Abandoned => format!("{agenda} {edition}"),
+        },
+        Payload::Deed(deed) => deed_line(deed, w),
         Payload::Stated(_)
-        | Payload::ReviewOpened(_)
         | Payload::DispositionProposed(_)
+        | Payload::AmendedAtAdoption(_)
         | Payload::ErratumRecorded(_)
         | Payload::DoubtResolved(_) => payload.record().map(|record| record_line(&record, w)).unwrap_or_default(),
     };
@@ -77,6 +84,20 @@ fn item_line(step: &ItemStep, w: Words) -> String {
         ItemStep::Suspended(kind, id) => format!("{} {id}", w.kind(*kind)),
         ItemStep::Split(from, into) => format!("{from} → {}", ids(into)),
         ItemStep::Merged(from, into) => format!("{} → {into}", ids(from)),
+    }
+}
+
+fn deed_line(deed: &Deed, w: Words) -> String {
+    let key = |key: &Key| format!("{} {}", w.kind(key.kind), key.id);
+    let keys = |list: &[Key]| list.iter().map(key).collect::<Vec<_>>().join(", ");
+    let about = key(&deed.key);
+    match &deed.step {
+        DeedStep::Proposed(_, record) | DeedStep::Amended(record, _) => record_line(record, w),
+        DeedStep::Merged(other) | DeedStep::Ended(Some(other)) => format!("{about} → {other}"),
+        DeedStep::Signed(party, _) => format!("{about}: {party}"),
+        DeedStep::Superseded(Some(part)) => format!("{about}: {part}"),
+        DeedStep::Settled(evidence) | DeedStep::Met(evidence) => format!("{about}: {}", keys(evidence)),
+        DeedStep::TookEffect | DeedStep::Ended(None) | DeedStep::Superseded(None) | DeedStep::Missed => about,
     }
 }
 
@@ -100,7 +121,17 @@ fn payload(payload: &Payload) -> Value {
             "agenda": proposal.agenda.as_str(),
             "edition": proposal.edition.as_str(),
             "change": document::entry(&proposal.change.clone().into()),
+            "items": items(&proposal.items),
         }),
+        Payload::AmendedAtAdoption(amendment) => json!({
+            "agenda": amendment.agenda.as_str(),
+            "edition": amendment.edition.as_str(),
+            "amends": name(amendment.amends.as_ref()),
+            "change": document::entry(&amendment.change.clone().into()),
+            "items": items(&amendment.items),
+        }),
+        Payload::Review(event) => reviewed(event),
+        Payload::Deed(deed) => done(deed),
         Payload::Item(event) => item(event),
         Payload::ContentsListed(contents) => listed(contents),
         Payload::RevisionSealed(seal) => sealed(seal),
@@ -140,15 +171,67 @@ fn opened(review: &ReviewOpened) -> Value {
     });
     json!({
         "agenda": review.agenda.as_str(),
-        "edition": document::entry(&review.edition.clone().into()),
+        "edition": review.edition.as_str(),
+        "first_year": date(&review.first_year),
+        "last_year": date(&review.last_year),
+        "horizon": review.horizon.as_ref().map(date),
+        "review": review.review.as_ref().map(ToString::to_string),
         "revision": review.revision,
         "invented": review.invented,
         "base": base,
     })
 }
 
+fn reviewed(event: &ReviewEvent) -> Value {
+    let change = match &event.step {
+        ReviewStep::Withdrawn(change) | ReviewStep::Selected(change) => Some(change),
+        ReviewStep::RestKept | ReviewStep::Abandoned => None,
+    };
+    let mut value = json!({"agenda": event.agenda.as_str(), "edition": event.edition.as_str()});
+    if let (Some(map), Some(change)) = (value.as_object_mut(), change) {
+        map.insert("change".into(), change.as_str().into());
+    }
+    value
+}
+
+fn done(deed: &Deed) -> Value {
+    let evidence = |keys: &[Key]| keys.iter().map(address).collect::<Vec<_>>();
+    let step = match &deed.step {
+        DeedStep::Proposed(agenda, record) => {
+            json!({"agenda": name(agenda.as_ref()), "record": document::entry(record)})
+        }
+        DeedStep::Amended(record, set) => {
+            json!({"record": document::entry(record), "fields": fields(record.kind(), *set)})
+        }
+        DeedStep::Signed(party, membership) => {
+            json!({"party": party.as_str(), "membership": name(membership.as_ref())})
+        }
+        DeedStep::Ended(successor) => json!({"successor": name(successor.as_ref())}),
+        DeedStep::Merged(into) => json!({"into": into.as_str()}),
+        DeedStep::Superseded(part) => json!({"part": part.as_ref().map(ToString::to_string)}),
+        DeedStep::Settled(keys) | DeedStep::Met(keys) => json!({"evidence": evidence(keys)}),
+        DeedStep::TookEffect | DeedStep::Missed => json!({}),
+    };
+    let mut value = address(&deed.key);
+    if let (Some(map), Value::Object(step)) = (value.as_object_mut(), step) {
+        map.extend(step);
+    }
+    value
+}
+
+fn address(key: &Key) -> Value {
+    json!({"kind": key.kind.name(), "id": key.id.as_str(), "within": within(&key.within)})
+}
+
+fn items(records: &[Record]) -> Vec<Value> {
+    records.iter().map(entry).collect()
+}
+
+fn entry(record: &Record) -> Value {
+    json!({"kind": record.kind().name(), "record": document::entry(record)})
+}
+
 fn item(event: &ItemEvent) -> Value {
-    let entry = |record: &Record| json!({"kind": record.kind().name(), "record": document::entry(record)});
     let changed = |record: &Record, set| {
         let kind = record.kind();
         json!({"kind": kind.name(), "record": document::entry(record), "fields": fields(kind, set)})
@@ -186,12 +269,10 @@ fn listed(contents: &Contents) -> Value {
 fn sealed(seal: &Seal) -> Value {
     json!({
         "agenda": seal.agenda.as_str(),
-        "edition": seal.edition.as_str(),
+        "edition": seal.edition.id.as_str(),
+        "record": document::entry(&seal.edition.clone().into()),
         "revision": seal.revision,
-        // The decision of the seal is also that of the event; the mandate and the day stand only here.
-        "decision": seal.decision.as_str(),
         "mandate": name(seal.mandate.as_ref()),
-        "effective": date(&seal.effective),
         "control_total": control(&seal.control),
         "previous": seal.previous,
         "sha256": seal.sha256.to_string(),

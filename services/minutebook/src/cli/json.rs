@@ -147,12 +147,13 @@ pub(crate) fn receipt(receipt: &pb::Receipt) -> Value {
 /// A revision, with the digest of its canonical export.
 pub(crate) fn revision(revision: &pb::Revision) -> Value {
     let seal = revision.seal.as_ref();
+    let edition = seal.and_then(|seal| seal.edition.as_ref());
     json!({
-        "edition": seal.map(|seal| seal.edition.as_str()),
+        "edition": edition.map(|edition| edition.id.as_str()),
         "revision": seal.map(|seal| seal.revision),
-        "decision": seal.map(|seal| seal.decision.as_str()),
+        "decision": edition.map(|edition| edition.decision.as_str()),
         "mandate": seal.and_then(|seal| seal.mandate.as_deref()),
-        "effective": date(seal.and_then(|seal| seal.effective.as_ref())),
+        "effective": date(edition.and_then(|edition| edition.effective.as_ref())),
         "control_total": seal.and_then(|seal| seal.control.as_ref()).map(control),
         "sha256": seal.map(|seal| hex(&seal.sha256)),
         "position": revision.position,

@@ -133,7 +133,7 @@ impl AgendaService for Service {
             let revision = named_revision(&agenda, state, request.edition.as_ref(), query.position())?;
             let value = query.book.export(&agenda, revision, &query.reader)?.to_value();
             let mut text = rendered(&value, request.format());
-            let effective = &revision.seal.effective;
+            let effective = &revision.seal.edition.effective;
             if effective.earliest() > query.today() && request.format() != pb::DocumentFormat::Json {
                 // A comment: what the edition stated stays as it was.
                 text.insert_str(
@@ -236,13 +236,13 @@ fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAge
     let Reading { document, revision, uncertain } = reading.ok_or(Trouble::NotInForce { agenda })?;
     let today = if request.valid.is_some() { cut.valid } else { query.today() };
     let held = state.in_force(&Cut { valid: today, known: cut.known, sealed: None });
-    let horizon = revision.edition.horizon.as_ref().unwrap_or(&revision.edition.last_year);
+    let horizon = revision.seal.edition.horizon.as_ref().unwrap_or(&revision.seal.edition.last_year);
     let header = document.agenda.map(|agenda| record_to_pb(&agenda.into()));
     Ok(pb::GetAgendaResponse {
         position: cut.known,
         term_passed: horizon.latest() < today,
         in_force: held.is_some_and(|held| held.position == revision.position),
-        upcoming: revision.seal.effective.earliest() > today,
+        upcoming: revision.seal.edition.effective.earliest() > today,
         revision: Some(revision_to_pb(&revision)),
         agenda: header.and_then(|header| match header.record {
             Some(pb::record::Record::Agenda(agenda)) => Some(agenda),

@@ -188,7 +188,7 @@ fn named_revision<'a>(
         return Ok(state.current().ok_or_else(|| Trouble::NothingAdopted { agenda: agenda.clone() })?);
     };
     let of = |revision: &&Revision| {
-        revision.seal.edition.as_str() == name.edition && name.revision.is_none_or(|n| n == revision.seal.revision)
+        revision.seal.edition.id.as_str() == name.edition && name.revision.is_none_or(|n| n == revision.seal.revision)
     };
     let known_then = state.revisions.iter().rev().filter(of).find(|revision| revision.position <= known);
     let missing = || {

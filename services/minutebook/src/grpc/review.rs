@@ -40,7 +40,7 @@ impl ReviewService for Service {
             let revision = named_revision(&agenda, state, request.edition.as_ref(), query.position())?;
             let mut proposals = Vec::new();
             for id in revision.contents.get(&Kind::Change).into_iter().flatten() {
-                let key = key(Kind::Change, id, Some(&agenda), Some(&revision.seal.edition));
+                let key = key(Kind::Change, id, Some(&agenda), Some(&revision.seal.edition.id));
                 let state = query.book.at(&key, &revision.as_sealed(), &query.reader)?;
                 if let Some(pb::record::Record::Change(change)) = state.and_then(|s| record_to_pb(&s.record).record) {
                     proposals.push(change);

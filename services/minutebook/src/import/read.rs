@@ -124,7 +124,7 @@ impl Reader {
         if let Some(entry) = sections.get(INVENTED) {
             self.invented(entry);
         }
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_in_documents()) {
             if let Some(entry) = sections.get(kind.section()).filter(|entry| !entry.node.is_unstated()) {
                 self.lines.sections.push((kind, entry.line));
                 match kind {
@@ -137,14 +137,15 @@ impl Reader {
     }
 
     fn is_section(&mut self, entry: &Entry) -> bool {
-        let known = || Kind::ALL.into_iter().filter(|kind| !is_nested(*kind)).map(Kind::section).chain([INVENTED]);
+        let kinds = || Kind::ALL.into_iter().filter(|kind| kind.is_in_documents());
+        let known = || kinds().filter(|kind| !is_nested(*kind)).map(Kind::section).chain([INVENTED]);
         let key = entry.key.as_str();
         if known().any(|section| section == key) {
             return true;
         }
         if let Shape::Refused(why) = &entry.node.shape {
             self.refuse_file(entry.line, why.clone());
-        } else if Kind::ALL.into_iter().any(|kind| kind.section() == key) {
+        } else if kinds().any(|kind| kind.section() == key) {
             self.refuse_file(entry.line, Defect::SectionNested { key: key.to_owned() });
         } else {
             let nearest = Nearest::of(key, known());
