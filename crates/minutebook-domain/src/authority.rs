@@ -61,22 +61,34 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// Every mandate, as it reads now.
-    fn mandates(self) -> impl Iterator<Item = &'a Mandate> {
+    /// Every mandate, as it reads now, and the day on which it was withdrawn.
+    fn mandates(self) -> impl Iterator<Item = (&'a Mandate, Option<Day>)> {
         let document = self.stated.map(Index::document);
         let stated = document.into_iter().flat_map(|document| document.of(Kind::Mandate));
         let restated = move |key: &Key| self.stated.is_some_and(|index| index.place(key).is_some());
         let recorded = self.book.entries(Kind::Mandate).filter(move |(key, _)| !restated(key));
         let recorded = recorded.map(|(_, entry)| entry.record.as_ref());
-        stated.chain(recorded).filter_map(|record| match record {
-            Record::Mandate(mandate) => Some(mandate),
+        stated.chain(recorded).filter_map(move |record| match record {
+            Record::Mandate(mandate) => Some((mandate, self.book.ended(&Key::new(Kind::Mandate, &mandate.id)))),
             _ => None,
         })
     }
 
+    /// The mandates under which a body may take a decision of this kind, for this agenda, on this date.
+    fn held<'b>(
+        self,
+        kind: &'b str,
+        agenda: Option<&'b Id>,
+        date: Option<&'b Edtf>,
+    ) -> impl Iterator<Item = &'a Mandate> {
+        self.mandates()
+            .filter(move |(mandate, end)| covers(mandate, *end, kind, agenda, date))
+            .map(|(mandate, _)| mandate)
+    }
+
     /// May the body take a decision of this kind, for this agenda, on this date?
     pub(crate) fn verdict(self, body: &Id, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> Verdict {
-        let held = self.mandates().find(|mandate| mandate.body == *body && covers(mandate, kind, agenda, date));
+        let held = self.held(kind, agenda, date).find(|mandate| mandate.body == *body);
         match (held, date) {
             (None, _) => Verdict::None,
             (Some(mandate), Some(_)) => Verdict::Held(mandate.id.clone()),
@@ -86,29 +98,23 @@ impl<'a> Registry<'a> {
 
     /// The largest sum that a decision may be the ground of, and the mandate that says so; `None` where none limits it.
     pub(crate) fn ceiling(self, decision: &Decision, agenda: Option<&Id>) -> Option<(&'a Id, u64)> {
-        let held = self.mandates().filter(|mandate| {
-            mandate.body == decision.body && covers(mandate, decision.kind.as_str(), agenda, decision.date.as_ref())
-        });
+        let held = self.held(decision.kind.as_str(), agenda, decision.date.as_ref());
+        let held = held.filter(|mandate| mandate.body == decision.body);
         let ceilings: Option<Vec<_>> = held.map(|mandate| Some((&mandate.id, mandate.ceiling?.euros()))).collect();
         ceilings?.into_iter().max_by_key(|(_, ceiling)| *ceiling)
     }
 
     /// Does any body hold a mandate for this kind of decision?
     pub(crate) fn any_holds(self, kind: &str) -> bool {
-        self.mandates().any(|mandate| mandate.may.as_str() == kind)
+        self.mandates().any(|(mandate, end)| mandate.may.as_str() == kind && end.is_none())
     }
 
     /// The refusal of a decision without mandate: it names who may, or when the body itself might.
     pub(crate) fn no_mandate(self, decision: &Decision, agenda: Option<&Id>) -> Refusal {
-        let holders: Vec<_> =
-            self.mandates().filter(|mandate| covers(mandate, decision.kind.as_str(), agenda, None)).collect();
-        let mut names: Vec<_> = holders.iter().map(|mandate| self.body_name(&mandate.body)).collect();
-        names.sort();
-        names.dedup();
+        let holders: Vec<_> = self.held(decision.kind.as_str(), agenda, None).collect();
         let who = match holders.iter().find(|mandate| mandate.body == decision.body) {
             Some(own) => Holders::Itself(own.id.clone(), own.since.clone(), own.until.clone()),
-            None if names.is_empty() => Holders::Nobody,
-            None => Holders::Others(names.join(", ")),
+            None => self.holders(holders.iter().map(|mandate| &mandate.body)),
         };
         Refusal::NoMandate {
             body: self.body_name(&decision.body),
@@ -116,6 +122,19 @@ impl<'a> Registry<'a> {
             kind: decision.kind.clone(),
             who: Box::new(who),
         }
+    }
+
+    /// Bodies in a message, each once.
+    pub(crate) fn holders<'b>(self, bodies: impl IntoIterator<Item = &'b Id>) -> Holders {
+        let mut names: Vec<_> = bodies.into_iter().map(|body| self.body_name(body)).collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() { Holders::Nobody } else { Holders::Others(names.join(", ")) }
+    }
+
+    /// The bodies that may take a decision of this kind, at any time.
+    pub(crate) fn may_decide<'b>(self, kind: &'b str, agenda: Option<&'b Id>) -> impl Iterator<Item = &'a Id> {
+        self.held(kind, agenda, None).map(|mandate| &mandate.body)
     }
 
     /// A body in a message: its name and id.
@@ -143,7 +162,8 @@ impl Book {
         for (_, entry) in self.entries(Kind::Mandate) {
             let Some(state) = entry.at(&cut, events)? else { continue };
             let Record::Mandate(mandate) = state.record.as_ref() else { continue };
-            if mandate.body == taken.body && covers(mandate, ADOPT_AGENDA, Some(agenda), taken.date.as_ref()) {
+            let end = entry.end(&cut).map(|mark| mark.since);
+            if mandate.body == taken.body && covers(mandate, end, ADOPT_AGENDA, Some(agenda), taken.date.as_ref()) {
                 return Ok(Some(mandate.id.clone()));
             }
         }
@@ -152,11 +172,13 @@ impl Book {
 }
 
 /// Does the mandate let its body decide this, on this date? A start counts from its earliest day, an end to its
-/// latest; an imprecise date is covered where any of its days is.
-fn covers(mandate: &Mandate, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> bool {
+/// latest; an imprecise date is covered where any of its days is. From the day of its withdrawal on it covers nothing,
+/// and of a date that is not stated nobody can say that it was before.
+fn covers(mandate: &Mandate, end: Option<Day>, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> bool {
     let since = mandate.since.as_ref().map_or(Day::EVER, Edtf::earliest);
     let until = mandate.until.as_ref().map_or(Day::NEVER, Edtf::latest);
     mandate.may.as_str() == kind
         && mandate.agenda.as_ref().is_none_or(|of| Some(of) == agenda)
         && date.is_none_or(|date| since <= date.latest() && date.earliest() <= until)
+        && end.is_none_or(|end| date.is_some_and(|date| date.earliest() < end))
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest;
 use smol_str::SmolStr;
 
-use crate::dates::Timestamp;
+use crate::dates::{Day, Timestamp};
 use crate::document::key;
 use crate::event::{Base, Founding, Recorded, ReviewOpened, Seal};
 use crate::history::{Cut, Entry, Recall, State, Unreadable};
@@ -36,6 +36,8 @@ pub(crate) struct Spine {
     pub(crate) agendas: OrdMap<Id, Arc<AgendaState>>,
     /// Where the events are that each decision authorises, or that rest on it: stretches of positions, in their order.
     pub(crate) effects: OrdMap<Id, Vec<Range<Position>>>,
+    /// By which event which decision took the place of each decision, or of a part of it, or revoked it.
+    pub(crate) superseded: OrdMap<Id, Vec<(Position, Id)>>,
 }
 
 /// The editions of one agenda.
@@ -209,6 +211,11 @@ impl Book {
     /// The editions of an agenda.
     pub fn agenda(&self, id: &Id) -> Option<&AgendaState> {
         self.spine.agendas.get(id).map(AsRef::as_ref)
+    }
+
+    /// The day from which a record holds no more, as far as is known now.
+    pub(crate) fn ended(&self, key: &Key) -> Option<Day> {
+        self.entry(key)?.end(&Cut::NOW).map(|mark| mark.since)
     }
 
     /// The positions of the events that a decision authorises, or that rest on it.

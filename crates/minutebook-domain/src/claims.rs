@@ -59,7 +59,7 @@ impl Planner<'_> {
             let refusal = Refusal::GroundBody { decision, stated: stated.clone(), body, field };
             self.problem(Some(index), Some(field), refusal);
         }
-        if let Some(refusal) = self.not_taken(decision) {
+        if let Some(refusal) = self.not_taken(decision).or_else(|| self.not_holding(ground)) {
             self.problem(Some(index), Some("decision"), refusal);
         }
         let agenda = self.plan.agenda.clone();

@@ -5,8 +5,8 @@ use serde_json::json;
 use sha2::Digest;
 
 use crate::dates::{Day, Edtf, Timestamp};
-use crate::document::{Canonical, CanonicalEntry, Document};
-use crate::event::{Actor, Citation, Founding};
+use crate::document::{Canonical, CanonicalEntry, Document, entry};
+use crate::event::{Actor, Citation, DeedStep, Founding};
 use crate::ids::{Id, Key, Position, RequestId};
 use crate::record::Record;
 use crate::value::{Text, Value};
@@ -39,6 +39,8 @@ pub enum Command {
     RecordLate(LateFact),
     /// Settle a doubt.
     ResolveDoubt(ResolveDoubt),
+    /// Do something with a record outside the table of items.
+    Do(DoDeed),
 }
 
 /// Record one statement outside the table of items.
@@ -116,6 +118,29 @@ pub struct ResolveDoubt {
     pub expected_revision: Option<Position>,
 }
 
+/// Do something with a record outside the table of items: end it, sign it, settle it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoDeed {
+    /// The record.
+    pub key: Key,
+    /// What is to be done. Of an amendment the fields are those that count; the rest of the record stays as it is.
+    pub step: DeedStep,
+    /// The decision by which.
+    pub decision: Option<Id>,
+    /// From when it holds; absent is from when the decision holds, or today.
+    pub effective: Option<Edtf>,
+    /// Why.
+    pub reason: Option<Text>,
+    /// The newest event of the record that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
+}
+
+impl From<DoDeed> for Command {
+    fn from(deed: DoDeed) -> Self {
+        Self::Do(deed)
+    }
+}
+
 impl Command {
     /// The command with the newest event that the client knows, unless it names one itself. A founding has none.
     #[must_use]
@@ -127,6 +152,7 @@ impl Command {
             Self::Correct(command) => &mut command.expected_revision,
             Self::RecordLate(command) => &mut command.expected_revision,
             Self::ResolveDoubt(command) => &mut command.expected_revision,
+            Self::Do(command) => &mut command.expected_revision,
         };
         *slot = slot.or(revision);
         self
@@ -197,8 +223,31 @@ impl Serialize for Digested<'_> {
             Command::ResolveDoubt(r) => json!({"resolve_doubt": {
                 "key": r.key.path(), "text": r.text.as_str(), "expected_revision": r.expected_revision,
             }}),
+            Command::Do(d) => json!({"do": {
+                "key": d.key.path(), "step": step(&d.step), "decision": d.decision.as_ref().map(Id::as_str),
+                "effective": d.effective.as_ref().map(Edtf::as_str), "reason": d.reason.as_ref().map(Text::as_str),
+                "expected_revision": d.expected_revision,
+            }}),
         };
         Canonical(value).serialize(serializer)
+    }
+}
+
+fn step(step: &DeedStep) -> Value {
+    let paths = |keys: &[Key]| keys.iter().map(Key::path).collect::<Vec<_>>();
+    match step {
+        DeedStep::Proposed(agenda, record) => json!({"propose": [agenda.as_ref().map(Id::as_str), entry(record)]}),
+        DeedStep::Signed(party, by) => json!({"sign": [party.as_str(), by.as_ref().map(Id::as_str)]}),
+        DeedStep::TookEffect => json!("take-effect"),
+        DeedStep::Amended(record, fields) => {
+            json!({"amend": [entry(record), fields.names(record.kind()).collect::<Vec<_>>()]})
+        }
+        DeedStep::Ended(successor) => json!({"end": [successor.as_ref().map(Id::as_str)]}),
+        DeedStep::Merged(into) => json!({"merge": into.as_str()}),
+        DeedStep::Superseded(part) => json!({"supersede": [part.as_ref().map(Text::as_str)]}),
+        DeedStep::Settled(evidence) => json!({"settle": paths(evidence)}),
+        DeedStep::Met(evidence) => json!({"meet": paths(evidence)}),
+        DeedStep::Missed => json!("miss"),
     }
 }
 
@@ -212,7 +261,7 @@ fn citation(citation: &Citation) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{canonical, entry};
+    use crate::document::canonical;
     use crate::ids::Kind;
 
     #[test]

@@ -138,7 +138,12 @@ impl Spine {
                 }
             }
             Payload::RevisionSealed(seal) => self.seal(entries, seal, at, recorded_at),
-            Payload::Deed(deed) => take_in_deed(entries, deed, at),
+            Payload::Deed(deed) => {
+                if let (Kind::Decision, Some(by)) = (deed.key.kind, event.decision) {
+                    self.superseded.entry(deed.key.id.clone()).or_default().push((position, by));
+                }
+                take_in_deed(entries, deed, at);
+            }
             Payload::ErratumRecorded(Erratum { key, corrects, record, fields }) => {
                 amend(entries, &key, record, |entry| {
                     entry.mark_at(corrects).map(|written| Mark { position, fields, act: Act::Corrected, ..written })

@@ -249,7 +249,7 @@ impl Planner<'_> {
             let (decision, missing) = (decision.id.clone(), "`date`".to_owned());
             refuse("decision", Refusal::DecisionIncomplete { decision, missing });
         }
-        if let Some(refusal) = self.not_taken(decision) {
+        if let Some(refusal) = self.not_taken(decision).or_else(|| self.not_holding(&decision.id)) {
             self.problem_of(Kind::Edition, &edition.id, Some("decision"), refusal);
         }
         match self.registry.verdict(&decision.body, ADOPT_AGENDA, Some(agenda), decision.date.as_ref()) {
@@ -265,6 +265,11 @@ impl Planner<'_> {
     pub(crate) fn not_taken(&self, decision: &Decision) -> Option<Refusal> {
         let date = decision.date.as_ref().filter(|date| date.earliest() > self.today)?;
         Some(Refusal::DecisionNotTaken { decision: decision.id.clone(), date: date.to_string() })
+    }
+
+    /// A decision that was superseded or revoked is no ground any more.
+    pub(crate) fn not_holding(&self, decision: &Id) -> Option<Refusal> {
+        self.book.check_holds(decision, self.cut.valid).err()
     }
 
     fn compare_statements(&mut self) -> Result<(), Unreadable> {

@@ -46,8 +46,8 @@ messages! {
             en "amount `{amount}` (€{eur}) exceeds mandate `{mandate}` (€{ceiling}); name a decision under a wider mandate"
         /// It would hold before it was decided.
         EffectBeforeAllowed { effective: String, decided: String } = "EFFECT_BEFORE_ALLOWED"
-            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; leg dit vast als laat bekend geworden feit"
-            en "the effective date {effective} is before the decision's date {decided}; record it as a late fact"
+            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; geef de grond voor terugwerkende kracht (`grounds`), of leg dit vast als laat bekend geworden feit"
+            en "the effective date {effective} is before the decision's date {decided}; give the grounds for holding from before (`grounds`), or record it as a late fact"
         /// What was stated of a decision stays.
         DecisionDiffers { decision: Id, fields: String } = "DECISION_DIFFERS"
             nl "besluit `{decision}` staat al anders in het boek ({fields}); vul alleen aan wat ontbrak of leg een erratum vast"
@@ -192,6 +192,42 @@ messages! {
         PersonalData { what: Personal } = "PERSONAL_DATA_IN_TEXT"
             nl "de tekst lijkt {what:#} te bevatten; persoonsgegevens horen niet in het boek: noem een hoedanigheid"
             en "the text seems to hold {what}; personal data does not belong in the book: name a capacity"
+        /// A decision that holds no more.
+        Superseded { decision: Id, by: Id, since: Day } = "SUPERSEDED"
+            nl "besluit `{decision}` is per {since} vervangen of ingetrokken met `{by}`; verwijs naar het geldende besluit"
+            en "decision `{decision}` was superseded or revoked by `{by}` from {since}; refer to the decision that holds"
+        /// A decision would take its own place.
+        SupersedeCycle { decision: Id, by: Id } = "SUPERSEDE_CYCLE"
+            nl "`{by}` is zelf, rechtstreeks of via een keten, vervangen door `{decision}`; noem een ander besluit"
+            en "`{by}` was itself superseded by `{decision}`, directly or through a chain; name another decision"
+        /// A body that may not undo what another decided.
+        SupersedeOwnRank { body: String, decision: Id, who: Box<Holders> } = "SUPERSEDE_OWN_RANK"
+            nl "{body} kan besluit `{decision}` niet vervangen of intrekken; {who:#}"
+            en "{body} cannot supersede or revoke decision `{decision}`; {who}"
+        /// An advice has no effect by itself.
+        AdviceOnly { decision: Id } = "ADVICE_ONLY"
+            nl "`{decision}` is een advies en heeft zelf geen gevolg; noem het besluit dat op het advies is genomen"
+            en "`{decision}` is an advice and has no effect by itself; name the decision that was taken on it"
+        /// A party that is no more.
+        PartyEnded { party: String, since: Day, successor: Successor } = "PARTY_ENDED"
+            nl "{party} is geen partij meer sinds {since}{successor:#}; noem een partij die er nog is"
+            en "{party} has not been a party since {since}{successor}; name one that still is"
+        /// A body that is no more.
+        BodyDissolved { body: String, since: Day, successor: Successor } = "BODY_DISSOLVED"
+            nl "{body} bestaat niet meer sinds {since}{successor:#}; noem een orgaan dat er nog is"
+            en "{body} was dissolved on {since}{successor}; name a body that still is there"
+        /// It ended before.
+        AlreadyEnded { key: Key, since: Day } = "ALREADY_ENDED"
+            nl "{key:#} is al geëindigd per {since}; leg een erratum vast als die datum niet klopt"
+            en "{key} ended already on {since}; record an erratum if that date is wrong"
+        /// It would end before it began.
+        EndBeforeStart { key: Key, end: String, start: String } = "END_BEFORE_START"
+            nl "{key:#} zou eindigen op {end}, voordat het begint ({start}); verbeter een van beide"
+            en "{key} would end on {end}, before it starts ({start}); correct one of them"
+        /// What cannot be done with records of this kind.
+        DeedUnfit { key: Key } = "DEED_UNFIT"
+            nl "dit kan niet met {key:#}; kies een handeling die bij dit gegeven hoort"
+            en "this cannot be done with {key}; choose what fits such a record"
         /// An event over its size.
         EventTooLarge { event: &'static str, item: String, bytes: usize, limit: usize } = "EVENT_TOO_LARGE"
             nl "{event} van {item} wordt {bytes} bytes en mag er {limit} zijn; zet lange tekst in een document en registreer het als bron"
@@ -362,6 +398,21 @@ impl fmt::Display for Holders {
             }
             (Self::Nobody, Lang::Nl) => f.write_str("niemand heeft die: leg eerst een mandaat vast"),
             (Self::Nobody, Lang::En) => f.write_str("nobody has one: record a mandate first"),
+        }
+    }
+}
+
+/// What took the place of something that ended, where that is stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Successor(pub Option<Id>);
+
+/// In brackets, in English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for Successor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0, Lang::of(f)) {
+            (Some(id), Lang::Nl) => write!(f, " (opvolger: `{id}`)"),
+            (Some(id), Lang::En) => write!(f, " (successor: `{id}`)"),
+            (None, _) => Ok(()),
         }
     }
 }

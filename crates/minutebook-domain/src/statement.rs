@@ -180,10 +180,15 @@ impl Book {
         command.reason.as_ref().map_or(Ok(()), check_text)?;
         self.check_alone(&command.record, false, context, events)?;
         if let Record::Decision(decision) = &command.record {
-            self.check_decision(decision, command.agenda.as_ref())?;
+            self.check_decision(decision, command)?;
         }
         let effective =
             command.effective.clone().or_else(|| dated(&command.record)).unwrap_or_else(|| Edtf::on(context.today));
+        let day = decided_on(&command.record).unwrap_or(&effective).earliest();
+        self.check_alive(&command.record, day, events)?;
+        if let Some(decision) = decision_of(&command.record) {
+            self.check_holds(decision, effective.earliest())?;
+        }
         let cut = Cut { valid: effective.earliest(), ..self.now() };
         let (record, fields) = if let Some(state) = self.at(&key, &cut, events)? {
             let fields = state.record.rewritten(&command.record);
@@ -197,7 +202,7 @@ impl Book {
             return Err(Refusal::NoChange { item: key }.into());
         }
         Ok(vec![Draft {
-            decision: decision_of(&command.record),
+            decision: decision_of(&command.record).cloned(),
             effective: Some(effective),
             reason: command.reason.clone().map(|text| Reason { code: None, text }),
             ..Draft::of(
@@ -226,17 +231,20 @@ impl Book {
         }
     }
 
-    /// A decision that is taken with the book has a body, a kind, a date and a mandate, and no effect before its date.
-    fn check_decision(&self, decision: &Decision, agenda: Option<&Id>) -> Result<(), Refusal> {
+    /// A decision that is taken with the book has a body, a kind, a date and a mandate, and takes effect before its date
+    /// only on grounds. Who lacks the mandate need not fill in the rest first.
+    fn check_decision(&self, decision: &Decision, command: &StateRecord) -> Result<(), Refusal> {
+        let (registry, agenda) = (Registry { book: self, stated: None }, command.agenda.as_ref());
+        let verdict = registry.verdict(&decision.body, decision.kind.as_str(), agenda, decision.date.as_ref());
+        if verdict == Verdict::None {
+            return Err(registry.no_mandate(decision, agenda));
+        }
         let Some(date) = &decision.date else {
             return Err(Refusal::DecisionIncomplete { decision: decision.id.clone(), missing: "`date`".to_owned() });
         };
-        let registry = Registry { book: self, stated: None };
-        if registry.verdict(&decision.body, decision.kind.as_str(), agenda, Some(date)) == Verdict::None {
-            return Err(registry.no_mandate(decision, agenda));
-        }
+        let grounds = command.reason.as_ref().is_some_and(|reason| is_reason(reason.as_str()));
         match &decision.effective {
-            Some(effective) if effective.latest() < date.earliest() => {
+            Some(effective) if effective.latest() < date.earliest() && !grounds => {
                 Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: date.to_string() })
             }
             _ => Ok(()),
@@ -287,13 +295,26 @@ fn dated(record: &Record) -> Option<Edtf> {
     match record {
         Record::Decision(decision) => decision.effective.clone().or_else(|| decision.date.clone()),
         Record::Mandate(mandate) => mandate.since.clone(),
+        Record::Membership(membership) => membership.since.clone(),
+        Record::Assignment(assignment) => assignment.since.clone(),
         _ => None,
     }
 }
 
-fn decision_of(record: &Record) -> Option<Id> {
+/// When a decision was taken, which is when its body must have been there.
+fn decided_on(record: &Record) -> Option<&Edtf> {
     match record {
-        Record::Mandate(mandate) => mandate.decision.clone(),
+        Record::Decision(decision) => decision.date.as_ref(),
+        _ => None,
+    }
+}
+
+/// The decision that a statement rests on.
+fn decision_of(record: &Record) -> Option<&Id> {
+    match record {
+        Record::Mandate(mandate) => mandate.decision.as_ref(),
+        Record::Membership(membership) => membership.decision.as_ref(),
+        Record::Assignment(assignment) => assignment.decision.as_ref(),
         _ => None,
     }
 }

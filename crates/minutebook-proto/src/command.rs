@@ -1,14 +1,15 @@
 //! Commands as clients send them, with every bad field named at once.
 
-use minutebook_domain::command::{Command, CorrectField, LateFact, ResolveDoubt, StateRecord};
-use minutebook_domain::event::Actor;
-use minutebook_domain::ids::RequestId;
+use minutebook_domain::command::{Command, CorrectField, DoDeed, LateFact, ResolveDoubt, StateRecord};
+use minutebook_domain::event::{Actor, DeedStep};
+use minutebook_domain::ids::{Kind, RequestId};
+use minutebook_domain::record::{Agreement, FieldSet, Record};
 use minutebook_domain::value::Text;
 use prost_types::Value;
 
 use crate::json::value_from_pb;
 use crate::pb;
-use crate::violation::Violations;
+use crate::violation::{Violations, WireFault};
 use crate::wire::{Slot, Wire, list, missing, required};
 
 /// What a write says of itself, checked.
@@ -69,6 +70,7 @@ impl Wire for Command {
             pb::command::Command::Correct(correct) => correct_from_pb(correct).map(Self::Correct),
             pb::command::Command::LateFact(fact) => late_from_pb(fact).map(Self::RecordLate),
             pb::command::Command::ResolveDoubt(resolve) => resolve_from_pb(resolve).map(Self::ResolveDoubt),
+            pb::command::Command::Deed(deed) => deed_from_pb(deed).map(Self::Do),
         }
     }
 }
@@ -155,5 +157,60 @@ pub fn resolve_from_pb(pb: pb::ResolveDoubt) -> Result<ResolveDoubt, Violations>
     match (key, text) {
         (Some(key), Some(text)) => Ok(ResolveDoubt { key, text, expected_revision: None }),
         _ => Err(violations),
+    }
+}
+
+/// Reads what is to be done with a record.
+pub fn deed_from_pb(pb: pb::Deed) -> Result<DoDeed, Violations> {
+    let mut violations = Violations::default();
+    let key = violations.keep("key", required(pb.key));
+    let step = violations.keep("step", pb.step.ok_or_else(missing).and_then(step_from_pb));
+    let decision = violations.keep("decision", Slot::from_slot(pb.decision));
+    let effective = violations.keep("effective", Slot::from_slot(pb.effective));
+    let reason = violations.keep("reason", Slot::from_slot(pb.reason));
+    match (key, step, decision, effective, reason) {
+        (Some(key), Some(step), Some(decision), Some(effective), Some(reason)) => {
+            Ok(DoDeed { key, step, decision, effective, reason, expected_revision: None })
+        }
+        _ => Err(violations),
+    }
+}
+
+fn step_from_pb(step: pb::deed::Step) -> Result<DeedStep, Violations> {
+    use pb::deed::Step;
+    let mut violations = Violations::default();
+    let step = match step {
+        Step::Propose(propose) => {
+            let agenda = violations.keep("propose.agenda", Slot::from_slot(propose.agenda));
+            let agreement: Option<Agreement> = violations.keep("propose.agreement", required(propose.agreement));
+            agenda.zip(agreement).map(|(agenda, agreement)| DeedStep::Proposed(agenda, agreement.into()))
+        }
+        Step::Sign(sign) => {
+            let party = violations.keep("sign.party", Slot::from_slot(sign.party));
+            let membership = violations.keep("sign.membership", Slot::from_slot(sign.membership));
+            party.zip(membership).map(|(party, membership)| DeedStep::Signed(party, membership))
+        }
+        Step::Amend(amend) => {
+            let record: Option<Record> = violations.keep("amend.record", required(amend.record));
+            record.and_then(|record| {
+                let fields = violations.keep("amend.fields", field_set(record.kind(), &amend.fields));
+                fields.map(|fields| DeedStep::Amended(record, fields))
+            })
+        }
+        Step::End(end) => violations.keep("end.successor", Slot::from_slot(end.successor)).map(DeedStep::Ended),
+        Step::MergeInto(into) => violations.keep("merge_into", Slot::from_slot(into)).map(DeedStep::Merged),
+        Step::Supersede(how) => violations.keep("supersede.part", Slot::from_slot(how.part)).map(DeedStep::Superseded),
+        Step::Settle(shown) => violations.keep("settle.evidence", list(shown.evidence)).map(DeedStep::Settled),
+        Step::Meet(shown) => violations.keep("meet.evidence", list(shown.evidence)).map(DeedStep::Met),
+        Step::Miss(pb::MissStep {}) => Some(DeedStep::Missed),
+    };
+    step.ok_or(violations)
+}
+
+fn field_set(kind: Kind, names: &[String]) -> Result<FieldSet, Violations> {
+    let unknown = names.iter().position(|name| !Record::fields(kind).contains(&name.as_str()));
+    match unknown {
+        Some(n) => Err(Violations::of(WireFault::Field { kind: kind.name() }).within(&format!("[{n}]"))),
+        None => Ok(FieldSet::named(kind, names.iter().map(String::as_str))),
     }
 }

@@ -18,7 +18,8 @@ mod wire;
 
 pub use answer::{blame_to_pb, changes_to_pb, finding_to_pb, history_to_pb, plan_to_pb, revision_to_pb};
 pub use command::{
-    WriteOptions, commands_from_pb, correct_from_pb, late_from_pb, resolve_from_pb, state_from_pb, write_from_pb,
+    WriteOptions, commands_from_pb, correct_from_pb, deed_from_pb, late_from_pb, resolve_from_pb, state_from_pb,
+    write_from_pb,
 };
 pub use convert::{
     id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb, record_from_pb, record_to_pb,

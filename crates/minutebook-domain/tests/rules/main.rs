@@ -7,6 +7,7 @@ mod authority;
 mod claims;
 mod codes;
 mod corrections;
+mod deeds;
 mod documents;
 mod faults;
 mod findings;

@@ -1,8 +1,9 @@
 //! Given what was recorded, when this is asked, then this happens: the words that the rule tests are told in.
 
-use minutebook_domain::command::{Command, CorrectField, ImportDocument, LateFact, ResolveDoubt, StateRecord};
+use minutebook_domain::command::{Command, CorrectField, DoDeed, ImportDocument, LateFact, ResolveDoubt, StateRecord};
+use minutebook_domain::dates::Edtf;
 use minutebook_domain::document::key;
-use minutebook_domain::event::Citation;
+use minutebook_domain::event::{Citation, DeedStep};
 use minutebook_domain::ids::{Key, Kind};
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
@@ -36,9 +37,9 @@ pub(crate) fn given(commands: impl IntoIterator<Item = Command>) -> Ledger {
 
 impl Ledger {
     /// Asks for one more thing.
-    pub(crate) fn when(mut self, command: Command) -> Then {
+    pub(crate) fn when(mut self, command: impl Into<Command>) -> Then {
         let before = self.clone();
-        let answer = self.record(&command);
+        let answer = self.record(&command.into());
         Then { before, ledger: self, answer }
     }
 }
@@ -152,6 +153,42 @@ pub(crate) fn late(key: Key, effective: &str, fields: Value) -> LateFact {
 
 pub(crate) fn resolve(key: Key, words: &str) -> Command {
     Command::ResolveDoubt(ResolveDoubt { key, text: text(words), expected_revision: None })
+}
+
+/// What is done with a record, for a reason; the rest is set on it.
+pub(crate) fn deed(kind: Kind, name: &str, step: DeedStep) -> DoDeed {
+    DoDeed {
+        key: at(kind, name),
+        step,
+        decision: None,
+        effective: None,
+        reason: Some(text("Zo is het afgesproken.")),
+        expected_revision: None,
+    }
+}
+
+/// What is asked for, with more or less said of it.
+pub(crate) trait Asked {
+    /// By a decision.
+    fn by(self, decision: &str) -> Self;
+    /// From a date.
+    fn from(self, date: &str) -> Self;
+    /// Without a reason.
+    fn unexplained(self) -> Self;
+}
+
+impl Asked for DoDeed {
+    fn by(self, decision: &str) -> Self {
+        Self { decision: Some(id(decision)), ..self }
+    }
+
+    fn from(self, date: &str) -> Self {
+        Self { effective: Some(Edtf::new(date).unwrap()), ..self }
+    }
+
+    fn unexplained(self) -> Self {
+        Self { reason: None, ..self }
+    }
 }
 
 /// A document that is changed a little before it is handed in.

@@ -1,0 +1,136 @@
+//! Decisions: which hold, and how one takes the place of another.
+
+use std::collections::BTreeSet;
+
+use crate::authority::{ADVISE, Registry, Verdict};
+use crate::book::Book;
+use crate::dates::{Day, Edtf};
+use crate::deeds::Doing;
+use crate::event::{DeedStep, Draft, Payload};
+use crate::history::{Cut, Recall, Unreadable};
+use crate::ids::{Id, Key, Kind, Position};
+use crate::record::{Decision, Record};
+use crate::refusal::{Refusal, Rejection};
+use crate::value::Text;
+
+/// How a decision stands to others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DecisionLinks {
+    /// What took its place, or revoked it, in the order in which that holds.
+    pub superseded_by: Vec<Link>,
+    /// What it took the place of, or revoked, by id.
+    pub supersedes: Vec<Link>,
+}
+
+/// That one decision took the place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The decision at the other end.
+    pub other: Id,
+    /// Which part of the older one; absent is all of it.
+    pub part: Option<Text>,
+    /// It was revoked: nothing took its place.
+    pub revoked: bool,
+    /// From when.
+    pub effective: Option<Edtf>,
+    /// Why.
+    pub reason: Option<Text>,
+    /// The event.
+    pub position: Position,
+}
+
+impl Book {
+    /// How a decision stands to others, at a point in time.
+    pub fn decision_links(&self, id: &Id, cut: &Cut, events: &dyn Recall) -> Result<DecisionLinks, Unreadable> {
+        let mut links = DecisionLinks::default();
+        for (older, places) in &self.spine.superseded {
+            for (position, by) in places.iter().filter(|(_, by)| older == id || by == id) {
+                let entry = self.entry(&Key::new(Kind::Decision, older));
+                let counts = entry.and_then(|entry| entry.mark_at(*position)).is_some_and(|mark| cut.selects(&mark));
+                if !counts {
+                    continue;
+                }
+                if older == id {
+                    links.superseded_by.push(link(by, *position, events)?);
+                } else {
+                    links.supersedes.push(link(older, *position, events)?);
+                }
+            }
+        }
+        Ok(links)
+    }
+
+    /// The decision holds on that day: none took its place before, and it was not revoked.
+    pub(crate) fn check_holds(&self, decision: &Id, day: Day) -> Result<(), Refusal> {
+        let Some(entry) = self.entry(&Key::new(Kind::Decision, decision)) else { return Ok(()) };
+        let Some(end) = entry.end(&Cut::NOW).filter(|end| end.since <= day) else { return Ok(()) };
+        let places = self.spine.superseded.get(decision).into_iter().flatten();
+        let by = places.filter(|(position, _)| *position == end.position).map(|(_, by)| by.clone()).next();
+        let (decision, since) = (decision.clone(), end.since);
+        Err(Refusal::Superseded { by: by.unwrap_or_else(|| decision.clone()), decision, since })
+    }
+
+    /// Was the decision superseded, in whole or in part, by the other one, or by one that was?
+    fn is_superseded_by(&self, decision: &Id, other: &Id) -> bool {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![decision]);
+        while let Some(id) = next.pop() {
+            if id == other {
+                return true;
+            }
+            if seen.insert(id) {
+                next.extend(self.spine.superseded.get(id).into_iter().flatten().map(|(_, by)| by));
+            }
+        }
+        false
+    }
+}
+
+fn link(other: &Id, position: Position, events: &dyn Recall) -> Result<Link, Unreadable> {
+    let recorded = events.recall(position)?;
+    let step = match &recorded.event.payload {
+        Payload::Deed(deed) => Some(&deed.step),
+        _ => None,
+    };
+    Ok(Link {
+        other: other.clone(),
+        part: step.and_then(|step| if let DeedStep::Superseded(part) = step { part.clone() } else { None }),
+        revoked: matches!(step, Some(DeedStep::Ended(_))),
+        effective: recorded.event.effective.clone(),
+        reason: recorded.event.reason.as_ref().map(|reason| reason.text.clone()),
+        position,
+    })
+}
+
+impl Doing<'_> {
+    /// A decision takes the place of another one, or revokes it: one of the same body, or of a body that may take
+    /// decisions of that kind.
+    pub(crate) fn supersede(self) -> Result<Vec<Draft>, Rejection> {
+        let Some(by) = self.decision else {
+            return Err(Refusal::GroundMissing { what: format!("`{}`", self.key().id) }.into());
+        };
+        let Some(Record::Decision(old)) = self.book.entry(self.key()).map(|entry| entry.record.as_ref()) else {
+            return Err(Refusal::DeedUnfit { key: self.key().clone() }.into());
+        };
+        if self.book.is_superseded_by(&by.id, &old.id) {
+            return Err(Refusal::SupersedeCycle { decision: old.id.clone(), by: by.id.clone() }.into());
+        }
+        if by.kind.as_str() == ADVISE && old.kind.as_str() != ADVISE {
+            return Err(Refusal::AdviceOnly { decision: by.id.clone() }.into());
+        }
+        self.check_rank(old, by)?;
+        self.end()
+    }
+
+    fn check_rank(self, old: &Decision, by: &Decision) -> Result<(), Refusal> {
+        let registry = Registry { book: self.book, stated: None };
+        let agenda = self.book.entry(self.key()).and_then(|entry| entry.agenda.as_ref());
+        let may = registry.verdict(&by.body, old.kind.as_str(), agenda, by.date.as_ref());
+        if by.body == old.body || may != Verdict::None {
+            return Ok(());
+        }
+        let mut others: Vec<&Id> = registry.may_decide(old.kind.as_str(), agenda).collect();
+        others.push(&old.body);
+        let (body, who) = (registry.body_name(&by.body), Box::new(registry.holders(others)));
+        Err(Refusal::SupersedeOwnRank { body, decision: old.id.clone(), who })
+    }
+}

@@ -1,0 +1,125 @@
+//! What is done with a record outside the table of items: the rules that all deeds share. Those of one area stand with
+//! it (`decision.rs`, `directory.rs`).
+
+use crate::authority::Registry;
+use crate::book::Book;
+use crate::command::{Context, DoDeed};
+use crate::dates::{Day, Edtf};
+use crate::event::{Deed, DeedStep, Draft, Payload, Reason};
+use crate::history::{Cut, Recall};
+use crate::ids::{Id, Key, Kind};
+use crate::record::Decision;
+use crate::refusal::{Refusal, Rejection, Subject};
+use crate::statement::{check_text, is_reason};
+use crate::value::Nearest;
+
+/// A deed that is being decided on.
+#[derive(Clone, Copy)]
+pub(crate) struct Doing<'a> {
+    pub(crate) book: &'a Book,
+    pub(crate) command: &'a DoDeed,
+    pub(crate) context: &'a Context,
+    pub(crate) events: &'a dyn Recall,
+    /// The decision by which, where one is named.
+    pub(crate) decision: Option<&'a Decision>,
+    /// From when it holds.
+    pub(crate) effective: &'a Edtf,
+}
+
+impl Book {
+    /// Does something with a record outside the table of items.
+    pub(crate) fn decide_deed(
+        &self,
+        command: &DoDeed,
+        context: &Context,
+        events: &dyn Recall,
+    ) -> Result<Vec<Draft>, Rejection> {
+        if !matches!(command.step, DeedStep::Proposed(..)) {
+            self.check_known(&command.key)?;
+        }
+        self.check_expected(&command.key, command.expected_revision)?;
+        command.reason.as_ref().map_or(Ok(()), check_text)?;
+        let decision = command.decision.as_ref().map(|id| self.known_decision(id)).transpose()?;
+        let holds = decision.and_then(|decision| decision.effective.as_ref().or(decision.date.as_ref()));
+        let effective = command.effective.as_ref().or(holds).cloned().unwrap_or_else(|| Edtf::on(context.today));
+        let doing = Doing { book: self, command, context, events, decision, effective: &effective };
+        if let Some(decision) = decision {
+            doing.check_taken(decision)?;
+        }
+        let done = match (command.key.kind, &command.step) {
+            (Kind::Decision, DeedStep::Superseded(_) | DeedStep::Ended(_)) => doing.supersede()?,
+            (Kind::Mandate, DeedStep::Ended(_)) => doing.withdraw_mandate()?,
+            (Kind::Party | Kind::Body, DeedStep::Ended(successor)) => doing.end_with(successor.as_ref())?,
+            (Kind::Party, DeedStep::Merged(into)) => doing.end_with(Some(into))?,
+            (Kind::Membership, DeedStep::Ended(_)) => doing.end()?,
+            _ => return Err(Refusal::DeedUnfit { key: command.key.clone() }.into()),
+        };
+        Ok(done)
+    }
+
+    fn known_decision(&self, id: &Id) -> Result<&Decision, Refusal> {
+        let registry = Registry { book: self, stated: None };
+        registry.decision(id).ok_or_else(|| {
+            let ids: Vec<_> = self.entries(Kind::Decision).map(|(key, _)| key.id.clone()).collect();
+            let nearest = Nearest::of(id.as_str(), ids.iter().map(Id::as_str));
+            Refusal::UnknownReference { kind: Kind::Decision, id: id.clone(), nearest }
+        })
+    }
+}
+
+impl<'a> Doing<'a> {
+    /// The record as deeds see it.
+    pub(crate) fn key(self) -> &'a Key {
+        &self.command.key
+    }
+
+    /// The event of the deed, as it was asked for.
+    pub(crate) fn draft(self) -> Draft {
+        self.draft_of(self.command.step.clone())
+    }
+
+    /// The event of a deed with the record.
+    pub(crate) fn draft_of(self, step: DeedStep) -> Draft {
+        Draft {
+            decision: self.command.decision.clone(),
+            effective: Some(self.effective.clone()),
+            reason: self.command.reason.clone().map(|text| Reason { code: None, text }),
+            ..Draft::of(self.context, Payload::Deed(Deed { key: self.key().clone(), step }))
+        }
+    }
+
+    /// What is done needs a reason in words.
+    pub(crate) fn check_reason(self) -> Result<(), Refusal> {
+        let given = self.command.reason.as_ref().is_some_and(|reason| is_reason(reason.as_str()));
+        if given { Ok(()) } else { Err(Refusal::ReasonMissing { what: Subject::Record(self.key().clone()) }) }
+    }
+
+    /// A decision by which something is done was taken, and holds.
+    fn check_taken(self, decision: &Decision) -> Result<(), Refusal> {
+        if let Some(date) = decision.date.as_ref().filter(|date| date.earliest() > self.context.today) {
+            return Err(Refusal::DecisionNotTaken { decision: decision.id.clone(), date: date.to_string() });
+        }
+        self.book.check_holds(&decision.id, self.effective.earliest())
+    }
+
+    /// It is still there, and ends after it began.
+    pub(crate) fn check_open(self) -> Result<(), Rejection> {
+        let Some(entry) = self.book.entry(self.key()) else { return Ok(()) };
+        if let Some(end) = entry.end(&Cut::NOW) {
+            return Err(self.book.over(self.key(), end, self.events)?.into());
+        }
+        let begun = entry.begins();
+        if self.effective.latest() < begun && begun > Day::EVER {
+            let (end, start) = (self.effective.to_string(), begun.to_string());
+            return Err(Refusal::EndBeforeStart { key: self.key().clone(), end, start }.into());
+        }
+        Ok(())
+    }
+
+    /// Ends the record: for a reason, and once.
+    pub(crate) fn end(self) -> Result<Vec<Draft>, Rejection> {
+        self.check_open()?;
+        self.check_reason()?;
+        Ok(vec![self.draft()])
+    }
+}
