@@ -20,6 +20,7 @@ mod directories;
 mod documents;
 mod errors;
 mod fixture;
+mod governance;
 mod kill;
 mod limits;
 mod requests;

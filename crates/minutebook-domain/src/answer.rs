@@ -8,7 +8,7 @@ use crate::changes::Why;
 use crate::compare::{self, FieldChange};
 use crate::dates::Timestamp;
 use crate::document::{Document, key};
-use crate::event::{Actor, Citation, ItemEvent, ItemStep, Payload, Recorded};
+use crate::event::{Actor, Citation, DeedStep, ItemEvent, ItemStep, Payload, Recorded};
 use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Record, is_compared};
@@ -152,54 +152,74 @@ impl Book {
     ) -> Result<Vec<HistoryEntry>, Unreadable> {
         let mut marks: Vec<_> = entry.marks().iter().filter(|mark| mark.position <= known).collect();
         marks.sort_by_key(|mark| mark.position);
-        let mut all = Vec::with_capacity(marks.len());
-        for mark in marks {
-            let recorded = events.recall(mark.position)?;
-            // What stood there before is what was known, at the same point in valid time, just before; of a fact from
-            // before the record was first stated, what that statement said.
-            let stated = entry.marks().iter().filter(|other| other.position < mark.position);
-            let valid = stated.map(|other| other.since).min().map_or(mark.since, |begun| begun.max(mark.since));
-            let cut = mark.position.checked_sub(1).map(|known| Cut { valid, known, sealed: None });
-            let before = cut.map_or(Ok(None), |cut| entry.at(&cut, events))?;
-            let fields = match (before, recorded.event.payload.record()) {
-                (Some(before), Some(after)) => {
-                    let pair =
-                        |field| FieldChange { field, before: before.record.value(field), after: after.value(field) };
-                    let mut fields: Vec<_> = mark.fields.names(key.kind).map(pair).collect();
-                    if let Some(amounts) = fields.iter_mut().find(|change| change.field == "amounts") {
-                        *amounts = self.amounts_set(mark, &recorded, before.record, after, events)?;
-                    }
-                    fields.retain(|f| !same_form(&f.before, &f.after));
-                    fields
+        marks.into_iter().map(|mark| self.history_entry(key, entry, mark, known, events)).collect()
+    }
+
+    /// One event of a record.
+    pub(crate) fn history_entry(
+        &self,
+        key: &Key,
+        entry: &Entry,
+        mark: &Mark,
+        known: Position,
+        events: &dyn Recall,
+    ) -> Result<HistoryEntry, Unreadable> {
+        let recorded = events.recall(mark.position)?;
+        let payload = &recorded.event.payload;
+        Ok(HistoryEntry {
+            key: key.clone(),
+            event: payload.name(),
+            recorded_at: recorded.recorded_at,
+            actor: recorded.event.actor.clone(),
+            why: self.why(entry.agenda.as_ref().unwrap_or(&key.id), &recorded, known, events)?,
+            fields: self.fields_set(key, entry, mark, &recorded, events)?,
+            citations: recorded.event.citations.clone(),
+            resolution: match payload {
+                Payload::DoubtResolved(resolution) => Some(resolution.text.to_string()),
+                _ => None,
+            },
+            lineage: match payload {
+                Payload::Item(item) if matches!(item.step, ItemStep::Added(_)) && key.kind == Kind::Action => {
+                    self.origin(&key.id, item, mark.position, events)?
                 }
-                _ => Vec::new(),
-            };
-            all.push(HistoryEntry {
-                key: key.clone(),
-                event: recorded.event.payload.name(),
-                recorded_at: recorded.recorded_at,
-                actor: recorded.event.actor.clone(),
-                why: self.why(entry.agenda.as_ref().unwrap_or(&key.id), &recorded, known, events)?,
-                fields,
-                citations: recorded.event.citations.clone(),
-                resolution: match &recorded.event.payload {
-                    Payload::DoubtResolved(resolution) => Some(resolution.text.to_string()),
-                    _ => None,
-                },
-                lineage: match &recorded.event.payload {
-                    Payload::Item(item) if matches!(item.step, ItemStep::Added(_)) && key.kind == Kind::Action => {
-                        self.origin(&key.id, item, mark.position, events)?
-                    }
-                    Payload::Item(item) => owned(item.step.lineage()),
-                    _ => Default::default(),
-                },
-                disposition: match &recorded.event.payload {
-                    Payload::Item(ItemEvent { step: ItemStep::Dropped(_, _, disposition), .. }) => Some(*disposition),
-                    _ => None,
-                },
-            });
+                Payload::Item(item) => owned(item.step.lineage()),
+                _ => Default::default(),
+            },
+            disposition: match payload {
+                Payload::Item(ItemEvent { step: ItemStep::Dropped(_, _, disposition), .. }) => Some(*disposition),
+                _ => None,
+            },
+        })
+    }
+
+    /// The fields that an event set, with the value before. What a deed says beside the record stands as a field too.
+    fn fields_set(
+        &self,
+        key: &Key,
+        entry: &Entry,
+        mark: &Mark,
+        recorded: &Recorded,
+        events: &dyn Recall,
+    ) -> Result<Vec<FieldChange>, Unreadable> {
+        if let Payload::Deed(deed) = &recorded.event.payload
+            && deed.step.record().is_none()
+        {
+            return Ok(said(&deed.step).into_iter().collect());
         }
-        Ok(all)
+        // What stood there before is what was known, at the same point in valid time, just before; of a fact from
+        // before the record was first stated, what that statement said.
+        let stated = entry.marks().iter().filter(|other| other.position < mark.position);
+        let valid = stated.map(|other| other.since).min().map_or(mark.since, |begun| begun.max(mark.since));
+        let cut = mark.position.checked_sub(1).map(|known| Cut { valid, known, sealed: None });
+        let before = cut.map_or(Ok(None), |cut| entry.at(&cut, events))?;
+        let Some((before, after)) = before.zip(recorded.event.payload.record()) else { return Ok(Vec::new()) };
+        let pair = |field| FieldChange { field, before: before.record.value(field), after: after.value(field) };
+        let mut fields: Vec<_> = mark.fields.names(key.kind).map(pair).collect();
+        if let Some(amounts) = fields.iter_mut().find(|change| change.field == "amounts") {
+            *amounts = self.amounts_set(mark, recorded, before.record, after, events)?;
+        }
+        fields.retain(|f| !same_form(&f.before, &f.after));
+        Ok(fields)
     }
 
     /// The split or merge that an action came by: one of the same adoption that names it.
@@ -305,6 +325,20 @@ impl Book {
         }
         notes
     }
+}
+
+/// What a deed says beside the record that it was done with.
+fn said(step: &DeedStep) -> Option<FieldChange> {
+    let paths = |keys: &[Key]| keys.iter().map(Key::path).collect::<Vec<_>>().into();
+    let (field, after): (_, Value) = match step {
+        DeedStep::Signed(party, _) => ("signed_by", party.as_str().into()),
+        DeedStep::Ended(successor) => ("successor", successor.as_ref()?.as_str().into()),
+        DeedStep::Merged(into) => ("into", into.as_str().into()),
+        DeedStep::Superseded(part) => ("part", part.as_ref()?.as_str().into()),
+        DeedStep::Settled(evidence) | DeedStep::Met(evidence) => ("evidence", paths(evidence)),
+        DeedStep::Proposed(..) | DeedStep::Amended(..) | DeedStep::TookEffect | DeedStep::Missed => return None,
+    };
+    Some(FieldChange { field, before: Value::Null, after })
 }
 
 fn owned(lineage: Option<(&[Id], &[Id])>) -> (Vec<Id>, Vec<Id>) {

@@ -144,7 +144,52 @@ impl<'a> Registry<'a> {
     }
 }
 
+/// A mandate, and whether it still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldMandate {
+    /// The mandate.
+    pub mandate: Mandate,
+    /// What people call its body.
+    pub body: String,
+    /// From when it was withdrawn.
+    pub withdrawn: Option<Day>,
+}
+
+/// Which mandates are meant.
+#[derive(Debug, Clone, Default)]
+pub struct MandateFilter {
+    /// For this kind of decision.
+    pub may: Option<Id>,
+    /// Of this body.
+    pub body: Option<Id>,
+    /// For this agenda, or for all.
+    pub agenda: Option<Id>,
+    /// Held on this date.
+    pub on: Option<Edtf>,
+}
+
 impl Book {
+    /// Who may decide what: the mandates, by kind of decision, then by body.
+    pub fn mandates(&self, filter: &MandateFilter) -> Vec<HeldMandate> {
+        let registry = Registry { book: self, stated: None };
+        let meant = registry.mandates().filter(|(mandate, end)| {
+            let agenda = filter.agenda.as_ref().or(mandate.agenda.as_ref());
+            let on = filter.on.as_ref();
+            filter.may.as_ref().is_none_or(|may| *may == mandate.may)
+                && filter.body.as_ref().is_none_or(|body| *body == mandate.body)
+                && (on.is_none() || covers(mandate, *end, mandate.may.as_str(), agenda, on))
+                && mandate.agenda.as_ref().is_none_or(|of| filter.agenda.as_ref().is_none_or(|mine| mine == of))
+        });
+        let held = meant.map(|(mandate, withdrawn)| HeldMandate {
+            mandate: mandate.clone(),
+            body: registry.body_name(&mandate.body),
+            withdrawn,
+        });
+        let mut all: Vec<_> = held.collect();
+        all.sort_by(|a, b| (&a.mandate.may, &a.mandate.body).cmp(&(&b.mandate.may, &b.mandate.body)));
+        all
+    }
+
     /// The mandate under which a dated decision adopts an agenda, as known at a position.
     pub(crate) fn mandate_of(
         &self,

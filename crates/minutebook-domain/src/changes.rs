@@ -495,7 +495,9 @@ impl Book {
             _ => None,
         };
         let authority = event.decision.as_ref().map(|decision| {
-            let mandate = if event.is_retroactive() {
+            let mandate = if let Payload::RevisionSealed(seal) = &event.payload {
+                seal.mandate.clone()
+            } else if event.is_retroactive() {
                 self.mandate_of(decision, agenda, recorded.position, events)?
             } else {
                 let seal = seal.filter(|revision| revision.seal.edition.decision == *decision);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::answer::HistoryEntry;
 use crate::authority::{ADVISE, Registry, Verdict};
 use crate::book::Book;
 use crate::dates::{Day, Edtf};
@@ -39,7 +40,110 @@ pub struct Link {
     pub position: Position,
 }
 
+/// A decision, with all that it is connected to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionView {
+    /// The decision.
+    pub decision: Decision,
+    /// The newest event of the decision.
+    pub newest: Position,
+    /// The agenda that it was recorded for, where there is one.
+    pub agenda: Option<Id>,
+    /// Whether its body might take it.
+    pub mandate: Verdict,
+    /// How it stands to others.
+    pub links: DecisionLinks,
+    /// What happened by it or on its ground, in the order of recording; no more than were asked for.
+    pub effects: Vec<HistoryEntry>,
+    /// How many effects there are.
+    pub effects_count: usize,
+}
+
+/// How many effects of one decision are told.
+pub const EFFECTS_MAX: usize = 200;
+
+/// Which decisions are meant.
+#[derive(Debug, Clone, Default)]
+pub struct DecisionFilter {
+    /// Of this body.
+    pub body: Option<Id>,
+    /// Of this agenda, or of none.
+    pub agenda: Option<Id>,
+    /// Taken on this day or after; undated ones are left out then.
+    pub from: Option<Day>,
+    /// Taken on this day or before; undated ones are left out then.
+    pub to: Option<Day>,
+}
+
+impl DecisionFilter {
+    /// An imprecise date is within where any of its days is.
+    fn lets(&self, decision: &Decision, agenda: Option<&Id>) -> bool {
+        let date = decision.date.as_ref();
+        self.body.as_ref().is_none_or(|body| *body == decision.body)
+            && self.agenda.as_ref().is_none_or(|mine| agenda.is_none_or(|of| of == mine))
+            && self.from.is_none_or(|from| date.is_some_and(|date| from <= date.latest()))
+            && self.to.is_none_or(|to| date.is_some_and(|date| date.earliest() <= to))
+    }
+}
+
 impl Book {
+    /// A decision as it read at a point in time; `None` where it was not recorded yet.
+    ///
+    /// It tells as many effects as are asked for.
+    pub fn decision_view(
+        &self,
+        id: &Id,
+        effects_max: usize,
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<Option<DecisionView>, Unreadable> {
+        let Some(entry) = self.entry(&Key::new(Kind::Decision, id)) else { return Ok(None) };
+        let Some(state) = entry.at(cut, events)? else { return Ok(None) };
+        let Record::Decision(decision) = state.record.as_ref() else { return Ok(None) };
+        let known: Vec<_> = self.effects(id).filter(|position| *position <= cut.known).collect();
+        let mut effects = Vec::new();
+        for position in known.iter().copied().take(effects_max) {
+            let Some(key) = events.recall(position)?.event.payload.about() else { continue };
+            if let Some(touched) = self.entry(&key)
+                && let Some(mark) = touched.mark_at(position)
+            {
+                effects.push(self.history_entry(&key, touched, &mark, cut.known, events)?);
+            }
+        }
+        let registry = Registry { book: self, stated: None };
+        let (kind, date) = (decision.kind.as_str(), decision.date.as_ref());
+        Ok(Some(DecisionView {
+            mandate: registry.verdict(&decision.body, kind, entry.agenda.as_ref(), date),
+            decision: decision.clone(),
+            newest: entry.newest(),
+            agenda: entry.agenda.clone(),
+            links: self.decision_links(id, cut, events)?,
+            effects,
+            effects_count: known.len(),
+        }))
+    }
+
+    /// The decisions that are meant, the earliest first; undated ones last.
+    pub fn decisions(
+        &self,
+        filter: &DecisionFilter,
+        effects_max: usize,
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<Vec<DecisionView>, Unreadable> {
+        let mut meant = Vec::new();
+        for (_, entry) in self.entries(Kind::Decision) {
+            let Some(state) = entry.at(cut, events)? else { continue };
+            let Record::Decision(decision) = state.record.as_ref() else { continue };
+            if filter.lets(decision, entry.agenda.as_ref()) {
+                meant.push((decision.date.as_ref().map_or(Day::NEVER, Edtf::earliest), decision.id.clone()));
+            }
+        }
+        meant.sort();
+        let views = meant.iter().map(|(_, id)| self.decision_view(id, effects_max, cut, events));
+        views.filter_map(Result::transpose).collect()
+    }
+
     /// How a decision stands to others, at a point in time.
     pub fn decision_links(&self, id: &Id, cut: &Cut, events: &dyn Recall) -> Result<DecisionLinks, Unreadable> {
         let mut links = DecisionLinks::default();

@@ -6,7 +6,7 @@ use crate::book::Book;
 use crate::command::{Context, DoDeed};
 use crate::dates::{Day, Edtf};
 use crate::event::{Deed, DeedStep, Draft, Payload, Reason};
-use crate::history::{Cut, Recall};
+use crate::history::Recall;
 use crate::ids::{Id, Key, Kind};
 use crate::record::Decision;
 use crate::refusal::{Refusal, Rejection, Subject};
@@ -105,8 +105,8 @@ impl<'a> Doing<'a> {
     /// It is still there, and ends after it began.
     pub(crate) fn check_open(self) -> Result<(), Rejection> {
         let Some(entry) = self.book.entry(self.key()) else { return Ok(()) };
-        if let Some(end) = entry.end(&Cut::NOW) {
-            return Err(self.book.over(self.key(), end, self.events)?.into());
+        if let Some(refusal) = self.book.over(self.key(), Day::NEVER, self.events)? {
+            return Err(refusal.into());
         }
         let begun = entry.begins();
         if self.effective.latest() < begun && begun > Day::EVER {

@@ -4,32 +4,58 @@ use crate::authority::{ADVISE, GRANT_MANDATE, Registry, Verdict};
 use crate::book::Book;
 use crate::dates::Day;
 use crate::deeds::Doing;
-use crate::event::{DeedStep, Draft, Payload};
-use crate::history::{Cut, Mark, Recall, Unreadable};
-use crate::ids::{Id, Key, Kind};
+use crate::event::{Deed, DeedStep, Draft, Payload};
+use crate::history::{Cut, Recall, Unreadable};
+use crate::ids::{Id, Key, Kind, Position};
 use crate::record::Record;
 use crate::refusal::{Refusal, Rejection, Successor};
+use crate::value::Text;
+
+/// How a record ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// The first day on which it held no more.
+    pub since: Day,
+    /// What took its place, where that is stated.
+    pub successor: Option<Id>,
+    /// Why.
+    pub reason: Option<Text>,
+    /// The decision by which.
+    pub decision: Option<Id>,
+    /// The event.
+    pub position: Position,
+}
 
 impl Book {
-    /// Why nothing can be done any more with a record that ended by this event.
-    pub(crate) fn over(&self, key: &Key, end: &Mark, events: &dyn Recall) -> Result<Refusal, Unreadable> {
-        let since = end.since;
-        let name = || Registry { book: self, stated: None }.body_name(&key.id);
-        let recorded = events.recall(end.position)?;
-        let successor = || match &recorded.event.payload {
-            Payload::Deed(deed) => match &deed.step {
-                DeedStep::Ended(successor) => Successor(successor.clone()),
-                DeedStep::Merged(into) => Successor(Some(into.clone())),
-                _ => Successor(None),
-            },
-            _ => Successor(None),
+    /// How a record ended, at a point in time; `None` where it did not.
+    pub fn end_of(&self, key: &Key, cut: &Cut, events: &dyn Recall) -> Result<Option<End>, Unreadable> {
+        let Some(mark) = self.entry(key).and_then(|entry| entry.end(cut)) else { return Ok(None) };
+        let recorded = events.recall(mark.position)?;
+        let successor = match &recorded.event.payload {
+            Payload::Deed(Deed { step: DeedStep::Ended(successor), .. }) => successor.clone(),
+            Payload::Deed(Deed { step: DeedStep::Merged(into), .. }) => Some(into.clone()),
+            Payload::Deed(Deed { step: DeedStep::Superseded(_), .. }) => recorded.event.decision.clone(),
+            _ => None,
         };
-        Ok(match (key.kind, &recorded.event.decision) {
-            (Kind::Party, _) => Refusal::PartyEnded { party: name(), since, successor: successor() },
-            (Kind::Body, _) => Refusal::BodyDissolved { body: name(), since, successor: successor() },
-            (Kind::Decision, Some(by)) => Refusal::Superseded { decision: key.id.clone(), by: by.clone(), since },
+        Ok(Some(End {
+            since: mark.since,
+            successor,
+            reason: recorded.event.reason.as_ref().map(|reason| reason.text.clone()),
+            decision: recorded.event.decision.clone(),
+            position: mark.position,
+        }))
+    }
+
+    /// Why nothing can be done any more with a record; `None` where it has not ended by that day.
+    pub(crate) fn over(&self, key: &Key, day: Day, events: &dyn Recall) -> Result<Option<Refusal>, Unreadable> {
+        let Some(end) = self.end_of(key, &Cut { valid: day, ..Cut::NOW }, events)? else { return Ok(None) };
+        let (since, name) = (end.since, || Registry { book: self, stated: None }.body_name(&key.id));
+        Ok(Some(match (key.kind, end.decision) {
+            (Kind::Party, _) => Refusal::PartyEnded { party: name(), since, successor: Successor(end.successor) },
+            (Kind::Body, _) => Refusal::BodyDissolved { body: name(), since, successor: Successor(end.successor) },
+            (Kind::Decision, Some(by)) => Refusal::Superseded { decision: key.id.clone(), by, since },
             _ => Refusal::AlreadyEnded { key: key.clone(), since },
-        })
+        }))
     }
 
     /// What a record names has not ended by that day. A body may be a party that decides.
@@ -40,9 +66,8 @@ impl Book {
             }
             let own = Key::new(kind, id);
             let key = if self.entry(&own).is_some() { own } else { Key::new(Kind::Party, id) };
-            let end = self.entry(&key).and_then(|entry| entry.end(&Cut::NOW));
-            if let Some(end) = end.filter(|end| end.since <= day) {
-                return Err(self.over(&key, end, events)?.into());
+            if let Some(refusal) = self.over(&key, day, events)? {
+                return Err(refusal.into());
             }
         }
         Ok(())
@@ -55,8 +80,8 @@ impl Doing<'_> {
         if let Some(id) = successor {
             let other = Key::new(self.key().kind, id);
             self.book.check_known(&other)?;
-            if let Some(end) = self.book.entry(&other).and_then(|entry| entry.end(&Cut::NOW)) {
-                return Err(self.book.over(&other, end, self.events)?.into());
+            if let Some(refusal) = self.book.over(&other, Day::NEVER, self.events)? {
+                return Err(refusal.into());
             }
             if other == *self.key() {
                 return Err(Refusal::NoChange { item: other }.into());

@@ -6,6 +6,7 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 
 use crate::dates::{Edtf, Timestamp};
+use crate::document::key;
 use crate::ids::{Id, Key, Kind, Position, RequestId};
 use crate::message::Lang;
 use crate::record::{Change, Edition, FieldSet, Record};
@@ -505,6 +506,34 @@ impl Payload {
             Self::Item(event) => event.step.record().cloned(),
             Self::ErratumRecorded(erratum) => Some(erratum.record.clone()),
             Self::DoubtResolved(resolution) => Some(resolution.record.clone()),
+            Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
+        }
+    }
+}
+
+impl Payload {
+    /// The record that the event is about, if it is about one: of a split the action that left, of a merge the first.
+    pub fn about(&self) -> Option<Key> {
+        match self {
+            Self::Stated(Statement { agenda, edition, record, .. }) => {
+                Some(key(record.kind(), record.id(), agenda.as_ref(), edition.as_ref()))
+            }
+            Self::DispositionProposed(Proposal { agenda, edition, change, .. })
+            | Self::AmendedAtAdoption(Amendment { agenda, edition, change, .. }) => {
+                Some(key(Kind::Change, &change.id, Some(agenda), Some(edition)))
+            }
+            Self::Item(event) => match &event.step {
+                ItemStep::Added(record) | ItemStep::Changed(record, _) | ItemStep::Reinstated(record, _) => {
+                    Some(Key::new(record.kind(), record.id()))
+                }
+                ItemStep::Dropped(kind, id, _) | ItemStep::Suspended(kind, id) => Some(Key::new(*kind, id)),
+                ItemStep::Split(from, _) => Some(Key::new(Kind::Action, from)),
+                ItemStep::Merged(from, _) => from.first().map(|from| Key::new(Kind::Action, from)),
+            },
+            Self::RevisionSealed(seal) => Some(key(Kind::Edition, &seal.edition.id, Some(&seal.agenda), None)),
+            Self::ErratumRecorded(erratum) => Some(erratum.key.clone()),
+            Self::DoubtResolved(resolution) => Some(resolution.key.clone()),
+            Self::Deed(deed) => Some(deed.key.clone()),
             Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::authority::{ADVISE, Registry, Verdict};
-use crate::book::{Book, Stated};
+use crate::book::{Book, Revision, Stated};
 use crate::changes::{Changes, revision_at};
 use crate::dates::{Day, Edtf};
 use crate::event::Payload;
@@ -35,6 +35,10 @@ messages! {
         MandateNotStated { decision: Id, kind: Id, body: String } = "MANDATE_NOT_STATED"
             nl "voor besluit `{decision}` (`{kind}`) is geen mandaat van {body} vastgelegd"
             en "no mandate of {body} is recorded for decision `{decision}` (`{kind}`)"
+        /// A decision of which nothing came.
+        DecisionWithoutEffect { decision: Id } = "DECISION_WITHOUT_EFFECT"
+            nl "van besluit `{decision}` is niets gekomen: geen vastgestelde stand, geen mandaat"
+            en "nothing came of decision `{decision}`: no adopted revision, no mandate"
         /// A mandate that was read from practice.
         MandateInferred { mandate: Id } = "MANDATE_INFERRED"
             nl "mandaat `{mandate}` is afgeleid uit wie wat besloot; de grondslag is niet vermeld"
@@ -147,7 +151,7 @@ impl Book {
         let Some(revision) = self.agenda(agenda).and_then(|state| revision_at(state, &cut)) else {
             return Ok(Vec::new());
         };
-        let mut auditor = Auditor { book: self, agenda, stated: revision.stated(), findings: Vec::new() };
+        let mut auditor = Auditor::new(self, agenda, revision);
         auditor.adoption(&cut, events)?;
         auditor.term(today);
         auditor.lineage(events)?;
@@ -172,8 +176,7 @@ impl Book {
         let Some(revision) = self.agenda(&answer.agenda).and_then(|state| revision_at(state, cut)) else {
             return Ok(Vec::new());
         };
-        let stated = revision.stated();
-        let mut auditor = Auditor { book: self, agenda: &answer.agenda, stated, findings: Vec::new() };
+        let mut auditor = Auditor::new(self, &answer.agenda, revision);
         auditor.adoption(cut, events)?;
         for item in &answer.items {
             let Some((ground, body)) = item.why.as_ref().and_then(|why| why.ground.as_ref().zip(why.body.as_ref()))
@@ -193,15 +196,20 @@ fn is_stated(text: Option<&Text>) -> bool {
     text.is_some_and(|text| !text.as_str().is_empty())
 }
 
-struct Auditor<'a> {
+/// Remarks on the agenda as a revision states it.
+pub(crate) struct Auditor<'a> {
     book: &'a Book,
     agenda: &'a Id,
     stated: Stated<'a>,
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl<'a> Auditor<'a> {
-    fn add(&mut self, key: &Key, observation: Observation) {
+    pub(crate) fn new(book: &'a Book, agenda: &'a Id, revision: &'a Revision) -> Self {
+        Self { book, agenda, stated: revision.stated(), findings: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, key: &Key, observation: Observation) {
         self.findings.push(Finding::of(key, observation));
     }
 
@@ -210,7 +218,7 @@ impl<'a> Auditor<'a> {
     }
 
     /// Registers, what the current revision states, and what was stated since.
-    fn concerns(&self, key: &Key, entry: &Entry) -> bool {
+    pub(crate) fn concerns(&self, key: &Key, entry: &Entry) -> bool {
         if key.kind.is_item() {
             return entry.agenda.as_ref() == Some(self.agenda) && entry.is_present();
         }
@@ -241,7 +249,7 @@ impl<'a> Auditor<'a> {
     }
 
     /// How the revision was adopted.
-    fn adoption(&mut self, cut: &Cut, events: &dyn Recall) -> Result<(), Unreadable> {
+    pub(crate) fn adoption(&mut self, cut: &Cut, events: &dyn Recall) -> Result<(), Unreadable> {
         let seal = &self.stated.revision.seal;
         let key = crate::document::key(Kind::Edition, &seal.edition.id, Some(self.agenda), None);
         let (edition, effective) = (seal.edition.id.clone(), seal.edition.effective.to_string());
@@ -329,7 +337,7 @@ impl<'a> Auditor<'a> {
         Ok(false)
     }
 
-    fn record(&mut self, key: &Key, entry: &Entry) {
+    pub(crate) fn record(&mut self, key: &Key, entry: &Entry) {
         if let Some(doubt) = entry.record.doubt() {
             self.add(key, Observation::Doubt { doubt: doubt.to_owned() });
         }

@@ -1,6 +1,7 @@
 //! The pure rules of the minute book: no input or output, no clock, no threads, no wire format.
 
 pub mod answer;
+pub mod audit;
 pub mod authority;
 pub mod book;
 pub mod changes;
@@ -12,8 +13,9 @@ pub mod dates;
 mod decide;
 pub mod decision;
 mod deeds;
-mod directory;
+pub mod directory;
 pub mod document;
+pub mod dossier;
 pub mod event;
 mod fault;
 mod fields;
@@ -28,6 +30,7 @@ mod references;
 pub mod refusal;
 pub mod related;
 mod review;
+pub mod sheet;
 mod statement;
 mod steps;
 pub mod value;

@@ -136,6 +136,10 @@ messages! {
         DuplicateId { key: Key } = "DUPLICATE_ID"
             nl "{key:#} staat twee keer in het document; geef elk een eigen id"
             en "{key} stands twice in the document; give each its own id"
+        /// What should be new is there.
+        AlreadyThere { key: Key } = "ALREADY_THERE"
+            nl "{key:#} staat al in het boek; kies een ander id, of wijzig wat er staat"
+            en "{key} is in the book already; choose another id, or change what is there"
         /// The id belongs to another agenda.
         IdTaken { key: Key, agenda: Id } = "ID_TAKEN"
             nl "{key:#} hoort al bij agenda `{agenda}`; kies een ander id"

@@ -281,10 +281,11 @@ impl Book {
         Err(Refusal::NotFound { what: key.into(), nearest })
     }
 
-    /// The record's newest event is the one that the client knows.
+    /// The record's newest event is the one that the client knows; who knows none, by 0, means a new record.
     pub(crate) fn check_expected(&self, key: &Key, expected: Option<Position>) -> Result<(), Refusal> {
         let current = self.entry(key).map(|entry| entry.newest()).unwrap_or_default();
         match expected {
+            Some(0) if current != 0 => Err(Refusal::AlreadyThere { key: key.clone() }),
             Some(yours) if yours != current => Err(Refusal::StaleBase { what: key.into(), yours, current }),
             _ => Ok(()),
         }

@@ -9,6 +9,7 @@ mod command;
 mod convert;
 mod encoded;
 mod event;
+mod governance;
 mod json;
 mod payload;
 mod record;
@@ -25,6 +26,10 @@ pub use convert::{
     id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb, record_from_pb, record_to_pb,
 };
 pub use event::{DecodeError, Decoder, READER, decode_event, encode_event};
+pub use governance::{
+    decision_to_pb, dossier_to_pb, end_to_pb, gap_to_pb, held_mandate_to_pb, mandates_asked, sheet_to_pb,
+    who_may_asked, who_may_to_pb,
+};
 pub use json::{value_from_pb, value_to_pb};
 pub use violation::{FieldViolation, Violations};
 

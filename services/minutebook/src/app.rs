@@ -148,10 +148,15 @@ impl Query {
         day(jiff::Timestamp::now().to_zoned_datetime(self.zone()).date())
     }
 
+    /// The newest event that had been recorded at the end of a day; `None` where the ledger began later.
+    pub(crate) fn known_on(&self, day: Day) -> Result<Option<Position>, QueryFault> {
+        let end = self.end_of(&day.to_string())?;
+        Ok(self.first_after(end)?.checked_sub(1))
+    }
+
     /// A point on both clocks.
     pub(crate) fn cut(&self, valid: Option<&str>, known: Option<&pb::Known>) -> Result<Cut, QueryFault> {
-        let day = |text: &str| text.parse::<Day>().map_err(|_| TimeFault::Day(text.to_owned()));
-        let valid = valid.map(day).transpose()?.unwrap_or(Day::NEVER);
+        let valid = day_asked(valid)?.unwrap_or(Day::NEVER);
         Ok(Cut { valid, known: self.known(known)?, sealed: None })
     }
 
@@ -216,6 +221,12 @@ pub(crate) enum QueryFault {
     /// An event cannot be read.
     #[error(transparent)]
     Read(#[from] minutebook_ledger::ReadError),
+}
+
+/// A day that a request may name.
+pub(crate) fn day_asked(text: Option<&str>) -> Result<Option<Day>, QueryFault> {
+    let day = |text: &str| text.parse::<Day>().map_err(|_| TimeFault::Day(text.to_owned()));
+    Ok(text.map(day).transpose()?)
 }
 
 fn day(date: Date) -> Day {

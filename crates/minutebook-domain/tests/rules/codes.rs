@@ -9,7 +9,7 @@ use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 
 use crate::minutes::{at, take_raised};
-use crate::{authority, claims, corrections, deeds, documents, findings};
+use crate::{authority, claims, corrections, deeds, documents, findings, questions};
 
 /// Codes that the domain names and others raise, with the crate that tests them.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -39,7 +39,7 @@ fn every_refusal_has_a_test_that_raises_it() {
 
 #[test]
 fn every_observation_has_a_test_that_raises_it() {
-    check(Observation::CODES, findings::COVERS, &[]);
+    check(Observation::CODES, &[findings::COVERS, questions::COVERS].concat(), &[]);
 }
 
 #[test]

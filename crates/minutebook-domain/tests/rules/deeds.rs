@@ -19,6 +19,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("ALREADY_ENDED", a_mandate_is_withdrawn_once),
     ("END_BEFORE_START", nothing_ends_before_it_began),
     ("DEED_UNFIT", what_does_not_fit_a_record_is_refused),
+    ("ALREADY_THERE", what_should_be_new_is_not_there_yet),
 ];
 
 fn decision(name: &str, body: &str, kind: &str, date: &str) -> Command {
@@ -230,6 +231,19 @@ fn the_second_of_two_people_is_told() {
     let expecting = |by| minutebook_domain::command::DoDeed { expected_revision: Some(newest), ..supersede("d-a", by) };
     let ledger = ledger.when(expecting("d-b")).then_recorded();
     ledger.when(expecting("d-c")).then_refused("STALE_BASE");
+}
+
+#[test]
+fn what_should_be_new_is_not_there_yet() {
+    let add = |name| {
+        let Command::State(mut command) = state(Kind::Body, json!({"id": name, "name": "Orgaan"})) else {
+            unreachable!()
+        };
+        command.expected_revision = Some(0);
+        Command::State(command)
+    };
+    given([import(first())]).when(add("gs")).then_refused("ALREADY_THERE");
+    given([import(first())]).when(add("nieuw")).then(&["BodyEstablished"]);
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod findings;
 mod minutes;
 mod model;
 mod properties;
+mod questions;
 mod support;
 mod years;

@@ -10,6 +10,7 @@ use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::{OpenError, Options, has_remains};
 use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
+use minutebook_proto::pb::decision_service_client::DecisionServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
 use tonic::metadata::MetadataValue;
@@ -100,6 +101,8 @@ impl Session {
         admin: AdminServiceClient,
         /// Agendas, and corrections.
         agenda: AgendaServiceClient,
+        /// Decisions and motions.
+        decision: DecisionServiceClient,
         /// Registers and single records.
         directory: DirectoryServiceClient,
         /// Imports and events.

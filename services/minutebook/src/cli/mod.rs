@@ -2,9 +2,11 @@
 
 mod agenda;
 mod args;
+mod audit;
 mod changes;
 mod connect;
 mod correct;
+mod decision;
 mod demo;
 mod document;
 mod event_json;
@@ -14,8 +16,11 @@ mod findings;
 mod history;
 mod json;
 mod ledger;
+mod mandate;
 mod page;
 mod record;
+mod register;
+mod sheet;
 mod sources;
 mod unopened;
 mod words;
@@ -109,6 +114,24 @@ enum Command {
     Blame(history::Blame),
     /// Tell what a careful auditor would remark
     Findings(findings::Findings),
+    /// Record, supersede, revoke, list and report decisions
+    Decision(decision::Decision),
+    /// Open the file on a decision: what was known, who decided, what came of it, what is still due
+    Dossier(decision::Dossier),
+    /// Grant, withdraw and list mandates, and tell who may decide something
+    Mandate(mandate::Mandate),
+    /// Keep the register of bodies
+    Body(register::Body),
+    /// Keep the register of parties
+    Party(register::Party),
+    /// Keep who sits in which body
+    Member(register::Member),
+    /// Keep the register of frameworks
+    Framework(register::Framework),
+    /// Tell everything that touches one party
+    Sheet(sheet::Sheet),
+    /// Tell the gaps of authority of an agenda, each with its events
+    Audit(audit::Audit),
     /// Correct a slip of the pen
     Erratum(correct::Erratum),
     /// Record late what was true
@@ -258,6 +281,15 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::History(history) => history.run(session, output).await,
         Command::Blame(blame) => blame.run(session, output).await,
         Command::Findings(findings) => findings.run(session, output).await,
+        Command::Decision(decision) => decision.run(session, output).await,
+        Command::Dossier(dossier) => dossier.run(session, output).await,
+        Command::Mandate(mandate) => mandate.run(session, output).await,
+        Command::Body(body) => body.run(session, output).await,
+        Command::Party(party) => party.run(session, output).await,
+        Command::Member(member) => member.run(session, output).await,
+        Command::Framework(framework) => framework.run(session, output).await,
+        Command::Sheet(sheet) => sheet.run(session, output).await,
+        Command::Audit(audit) => audit.run(session, output).await,
         Command::Erratum(erratum) => erratum.run(session, output).await,
         Command::LateFact(fact) => fact.run(session, output).await,
         Command::ResolveDoubt(resolve) => resolve.run(session, output).await,

@@ -14,14 +14,14 @@ use minutebook_domain::value::{Nearest, Value};
 use minutebook_proto::pb::agenda_service_server::AgendaService;
 use minutebook_proto::pb::get_changes_request::Span as PbSpan;
 use minutebook_proto::{
-    blame_to_pb, changes_to_pb, correct_from_pb, finding_to_pb, history_to_pb, id_from_pb, key_from_pb, late_from_pb,
-    pb, record_to_pb, resolve_from_pb, revision_to_pb, state_from_pb,
+    blame_to_pb, changes_to_pb, correct_from_pb, finding_to_pb, gap_to_pb, history_to_pb, id_from_pb, key_from_pb,
+    late_from_pb, pb, record_to_pb, resolve_from_pb, revision_to_pb, state_from_pb,
 };
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{agenda_of, asked, chunks, named_revision, parts, query, write};
+use super::{agenda_of, asked, chunks, missing, named_revision, parts, query, write};
 use crate::app::{App, Query};
 use crate::import::{to_json, to_yaml};
 
@@ -123,6 +123,16 @@ impl AgendaService for Service {
         answer.await.map(Response::new)
     }
 
+    async fn get_audit(&self, request: Request<pb::GetAuditRequest>) -> Result<Response<pb::GetAuditResponse>, Status> {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let (agenda, _) = agenda_of(query, request.agenda)?;
+            let gaps = query.book.audit(&agenda, &query.reader)?;
+            Ok(pb::GetAuditResponse { position: query.position(), gaps: gaps.iter().map(gap_to_pb).collect() })
+        });
+        answer.await.map(Response::new)
+    }
+
     async fn export_edition(
         &self,
         request: Request<pb::ExportEditionRequest>,
@@ -219,11 +229,6 @@ fn summary(query: &Query, key: &Key, record: &Record) -> Option<pb::AgendaSummar
         }
         _ => None,
     }
-}
-
-fn missing(query: &Query, key: &Key) -> Trouble {
-    let ids: Vec<&str> = query.book.entries(key.kind).map(|(known, _)| known.id.as_str()).collect();
-    Trouble::RecordUnknown { key: key.clone(), nearest: Nearest::of(key.id.as_str(), ids) }
 }
 
 fn get_agenda(query: &Query, request: pb::GetAgendaRequest) -> Result<pb::GetAgendaResponse, Fault> {

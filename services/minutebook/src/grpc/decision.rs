@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use minutebook_domain::ids::Kind;
+use minutebook_domain::dates::Edtf;
+use minutebook_domain::decision::{DecisionFilter, EFFECTS_MAX};
+use minutebook_domain::ids::{Key, Kind};
 use minutebook_proto::pb::decision_service_server::DecisionService;
-use minutebook_proto::{pb, record_to_pb};
+use minutebook_proto::pb::deed::Step;
+use minutebook_proto::{decision_to_pb, dossier_to_pb, id_from_pb, optional_id_from_pb, pb, record_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, asked, list_records, parts, query};
-use crate::app::App;
+use super::{StateRequest, asked, list_records, missing, parts, perform, query};
+use crate::app::{App, day_asked};
 
 /// Decisions and motions.
 #[derive(Debug, Clone)]
@@ -28,19 +31,80 @@ impl DecisionService for Service {
         Ok(Response::new(pb::RecordDecisionResponse { receipt }))
     }
 
+    async fn supersede_decision(
+        &self,
+        request: Request<pb::SupersedeDecisionRequest>,
+    ) -> Result<Response<pb::SupersedeDecisionResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let step = Step::Supersede(pb::SupersedeStep { part: pb.part });
+        let deed =
+            pb::Deed { decision: Some(pb.by), effective: pb.effective, reason: pb.reason, ..deed(pb.decision, step) };
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::SupersedeDecisionResponse { receipt }))
+    }
+
+    async fn revoke_decision(
+        &self,
+        request: Request<pb::RevokeDecisionRequest>,
+    ) -> Result<Response<pb::RevokeDecisionResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let step = Step::End(pb::EndStep::default());
+        let deed =
+            pb::Deed { decision: Some(pb.by), effective: pb.effective, reason: pb.reason, ..deed(pb.decision, step) };
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::RevokeDecisionResponse { receipt }))
+    }
+
+    async fn get_decision(
+        &self,
+        request: Request<pb::GetDecisionRequest>,
+    ) -> Result<Response<pb::GetDecisionResponse>, Status> {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let id = id_from_pb("decision", request.decision)?;
+            let cut = query.cut(None, request.known.as_ref())?;
+            let view = query.book.decision_view(&id, EFFECTS_MAX, &cut, &query.reader)?;
+            let view = view.ok_or_else(|| missing(query, &Key::new(Kind::Decision, &id)))?;
+            Ok(pb::GetDecisionResponse { position: cut.known, decision: Some(decision_to_pb(&view)) })
+        });
+        answer.await.map(Response::new)
+    }
+
     async fn list_decisions(
         &self,
         request: Request<pb::ListDecisionsRequest>,
     ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
-            let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
-            let records = list_records(query, Kind::Decision, request.agenda, valid, known)?;
-            let decisions = records.iter().filter_map(|record| match record_to_pb(record).record {
-                Some(pb::record::Record::Decision(record)) => Some(record),
-                _ => None,
-            });
-            Ok(pb::ListDecisionsResponse { position: query.position(), decisions: decisions.collect() })
+            let cut = query.cut(None, request.known.as_ref())?;
+            let effects = if request.with_effects { EFFECTS_MAX } else { 0 };
+            let filter = DecisionFilter {
+                body: optional_id_from_pb("body", request.body)?,
+                agenda: optional_id_from_pb("agenda", request.agenda)?,
+                from: day_asked(request.from.as_deref())?,
+                to: day_asked(request.to.as_deref())?,
+            };
+            let decisions = query.book.decisions(&filter, effects, &cut, &query.reader)?;
+            let decisions = decisions.iter().map(decision_to_pb).collect();
+            Ok(pb::ListDecisionsResponse { position: cut.known, decisions })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn get_dossier(
+        &self,
+        request: Request<pb::GetDossierRequest>,
+    ) -> Result<Response<pb::GetDossierResponse>, Status> {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let id = id_from_pb("decision", request.decision)?;
+            let cut = query.cut(None, request.known.as_ref())?;
+            let missing = || missing(query, &Key::new(Kind::Decision, &id));
+            let view = query.book.decision_view(&id, 0, &cut, &query.reader)?.ok_or_else(missing)?;
+            let taken = view.decision.date.as_ref().map(Edtf::latest);
+            let then = taken.map_or(Ok(None), |day| query.known_on(day))?;
+            let dossier = query.book.dossier(&id, &cut, then, &query.reader)?.ok_or_else(missing)?;
+            Ok(dossier_to_pb(&dossier, cut.known, then))
         });
         answer.await.map(Response::new)
     }
@@ -73,4 +137,10 @@ impl DecisionService for Service {
         });
         answer.await.map(Response::new)
     }
+}
+
+/// Something to do with a decision.
+fn deed(id: String, step: Step) -> pb::Deed {
+    let key = pb::RecordKey { kind: pb::Kind::Decision.into(), id, ..pb::RecordKey::default() };
+    pb::Deed { key: Some(key), step: Some(step), ..pb::Deed::default() }
 }

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use minutebook_domain::ids::Key;
-use minutebook_domain::value::Nearest;
+use minutebook_domain::ids::{Key, Kind};
+use minutebook_proto::pb::deed::Step;
 use minutebook_proto::pb::directory_service_server::DirectoryService;
-use minutebook_proto::{id_from_pb, kind_from_pb, pb, record_to_pb};
+use minutebook_proto::{
+    end_to_pb, held_mandate_to_pb, id_from_pb, kind_from_pb, mandates_asked, pb, record_to_pb, sheet_to_pb,
+    who_may_asked, who_may_to_pb,
+};
 use tonic::{Request, Response, Status};
 
-use super::trouble::Trouble;
-use super::{StateRequest, asked, list_records, parts, query};
-use crate::app::App;
+use super::trouble::{Fault, Trouble};
+use super::{StateRequest, agenda_of, asked, list_records, missing, named_revision, parts, perform, query, status};
+use crate::app::{App, Query};
 
 /// The registers.
 #[derive(Debug, Clone)]
@@ -27,16 +30,15 @@ impl DirectoryService for Service {
             let id = id_from_pb("id", request.id)?;
             let key = Key { within: request.within.into(), ..Key::new(kind_from_pb(request.kind)?, &id) };
             let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
-            let ids = query.book.entries(key.kind).map(|(known, _)| known.id.as_str());
-            let nearest = Nearest::of(key.id.as_str(), ids);
-            let missing = || Trouble::RecordUnknown { key: key.clone(), nearest: nearest.clone() };
-            let entry = query.book.entry(&key).ok_or_else(missing)?;
-            let state = entry.at(&cut, &query.reader)?.ok_or_else(missing)?;
+            let entry = query.book.entry(&key).ok_or_else(|| missing(query, &key))?;
+            let state = entry.at(&cut, &query.reader)?.ok_or_else(|| missing(query, &key))?;
+            let end = query.book.end_of(&key, &cut, &query.reader)?;
             Ok(pb::GetRecordResponse {
                 position: query.position(),
                 record: Some(record_to_pb(&state.record)),
                 revision: entry.newest(),
                 present: state.present,
+                end: end.map(|end| end_to_pb(&key, &end)),
             })
         });
         answer.await.map(Response::new)
@@ -49,9 +51,14 @@ impl DirectoryService for Service {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
             let kind = kind_from_pb(request.kind)?;
-            let records = list_records(query, kind, request.agenda, request.valid.as_deref(), request.known.as_ref())?;
+            let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
+            let records = list_records(query, kind, request.agenda, valid, known)?;
+            let (cut, mut ends) = (query.cut(valid, known)?, Vec::new());
+            for key in records.iter().map(|record| Key::new(kind, record.id())) {
+                ends.extend(query.book.end_of(&key, &cut, &query.reader)?.map(|end| end_to_pb(&key, &end)));
+            }
             let records = records.iter().map(record_to_pb).collect();
-            Ok(pb::ListRecordsResponse { position: query.position(), records })
+            Ok(pb::ListRecordsResponse { position: query.position(), records, ends })
         });
         answer.await.map(Response::new)
     }
@@ -79,4 +86,98 @@ impl DirectoryService for Service {
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::GrantMandateResponse { receipt }))
     }
+
+    async fn withdraw_mandate(
+        &self,
+        request: Request<pb::WithdrawMandateRequest>,
+    ) -> Result<Response<pb::WithdrawMandateResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let key = Some(record_key(pb::Kind::Mandate.into(), pb.mandate));
+        let (step, decision) = (Some(Step::End(pb::EndStep::default())), pb.decision);
+        let deed = pb::Deed { key, step, decision, effective: pb.effective, reason: pb.reason };
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::WithdrawMandateResponse { receipt }))
+    }
+
+    async fn list_mandates(
+        &self,
+        request: Request<pb::ListMandatesRequest>,
+    ) -> Result<Response<pb::ListMandatesResponse>, Status> {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let mandates = query.book.mandates(&mandates_asked(request)?);
+            let mandates = mandates.iter().map(held_mandate_to_pb).collect();
+            Ok(pb::ListMandatesResponse { position: query.position(), mandates })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn who_may(&self, request: Request<pb::WhoMayRequest>) -> Result<Response<pb::WhoMayResponse>, Status> {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, move |query| {
+            let filter = who_may_asked(request, query.today())?;
+            Ok(who_may_to_pb(&filter, &query.book.mandates(&filter), query.position()))
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn end_record(
+        &self,
+        request: Request<pb::EndRecordRequest>,
+    ) -> Result<Response<pb::EndRecordResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let (key, step) = (Some(record_key(pb.kind, pb.id)), Some(Step::End(pb::EndStep { successor: pb.successor })));
+        let deed = pb::Deed { key, step, decision: pb.decision, effective: pb.effective, reason: pb.reason };
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::EndRecordResponse { receipt }))
+    }
+
+    async fn merge_records(
+        &self,
+        request: Request<pb::MergeRecordsRequest>,
+    ) -> Result<Response<pb::MergeRecordsResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        if pb.ids.is_empty() {
+            return Err(status::trouble(Trouble::BatchEmpty {}, status::lang(&metadata)));
+        }
+        let deed = |id| pb::Deed {
+            key: Some(record_key(pb.kind, id)),
+            // A body that goes up in another one is dissolved; a party lives on as a part.
+            step: Some(match pb::Kind::try_from(pb.kind) {
+                Ok(pb::Kind::Party) => Step::MergeInto(pb.into.clone()),
+                _ => Step::End(pb::EndStep { successor: Some(pb.into.clone()) }),
+            }),
+            decision: pb.decision.clone(),
+            effective: pb.effective.clone(),
+            reason: pb.reason.clone(),
+        };
+        let receipt = perform(&self.0, &metadata, pb.write, pb.ids.into_iter().map(deed)).await?;
+        Ok(Response::new(pb::MergeRecordsResponse { receipt }))
+    }
+
+    async fn get_sheet(&self, request: Request<pb::GetSheetRequest>) -> Result<Response<pb::GetSheetResponse>, Status> {
+        let (lang, request) = asked(request);
+        query(&self.0, lang, move |query| get_sheet(query, request)).await.map(Response::new)
+    }
+}
+
+fn record_key(kind: i32, id: String) -> pb::RecordKey {
+    pb::RecordKey { kind, id, ..pb::RecordKey::default() }
+}
+
+fn get_sheet(query: &Query, request: pb::GetSheetRequest) -> Result<pb::GetSheetResponse, Fault> {
+    let party = id_from_pb("party", request.party)?;
+    let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
+    let mut since = None;
+    if let Some(edition) = request.since {
+        // Among several agendas one must be named: nothing is then said to be missing.
+        let mut agendas = query.book.agendas().map(|(id, _)| id.to_string());
+        let only = || agendas.next().filter(|_| agendas.next().is_none()).unwrap_or_default();
+        let (agenda, state) = agenda_of(query, request.agenda.unwrap_or_else(only))?;
+        let name = pb::EditionName { edition, revision: None };
+        since = Some(named_revision(&agenda, state, Some(&name), cut.known)?);
+    }
+    let sheet = query.book.sheet(&party, &cut, since, &query.reader)?;
+    let sheet = sheet.ok_or_else(|| missing(query, &Key::new(Kind::Party, &party)))?;
+    Ok(sheet_to_pb(&sheet, cut.known))
 }

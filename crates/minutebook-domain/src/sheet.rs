@@ -1,0 +1,193 @@
+//! Everything that touches one partner, with the groups that it was in at that time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::book::{Book, Revision};
+use crate::history::{Cut, Recall, State, Unreadable};
+use crate::ids::{Id, Key, Kind};
+use crate::record::{Party, Record};
+
+/// Everything that touches one partner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    /// The partner, as it read then.
+    pub party: Party,
+    /// The groups that it was in, and the parties whose place it took.
+    pub names: Vec<Name>,
+    /// What touches it, by kind and id.
+    pub rows: Vec<Row>,
+    /// The groups that take part in an action, and of which nobody stated the members: it may be among them.
+    pub unstated: Vec<Id>,
+}
+
+/// Another name under which a party takes part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// A group that it is a member of, directly or through another group.
+    Group(Id),
+    /// A party whose place it took.
+    Former(Id),
+}
+
+impl Name {
+    /// The party of that name.
+    pub fn id(&self) -> &Id {
+        match self {
+            Self::Group(id) | Self::Former(id) => id,
+        }
+    }
+}
+
+/// One thing that touches a partner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The record.
+    pub key: Key,
+    /// What people call it.
+    pub label: String,
+    /// The field by which it names the partner.
+    pub field: &'static str,
+    /// The group or former party that it names instead; absent where it names the partner itself.
+    pub via: Option<Id>,
+    /// It ended.
+    pub ended: bool,
+    /// What came of it since the edition that was asked for.
+    pub since: Since,
+}
+
+/// What came of something since an edition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// No edition was asked for.
+    NotAsked,
+    /// It touched the partner then, and reads the same.
+    Same,
+    /// It touched the partner then, and reads differently.
+    Changed,
+    /// It did not touch the partner then.
+    Came,
+    /// It touched the partner then, and does so no more.
+    Left,
+}
+
+/// The kinds of records that name partners.
+const KINDS: [Kind; 6] =
+    [Kind::Agenda, Kind::Action, Kind::Amount, Kind::Agreement, Kind::Membership, Kind::Assignment];
+
+impl Book {
+    /// Everything that touches a partner at a point in time, and what came of it since a revision; `None` where the
+    /// partner was not known then.
+    pub fn sheet(
+        &self,
+        party: &Id,
+        cut: &Cut,
+        since: Option<&Revision>,
+        events: &dyn Recall,
+    ) -> Result<Option<Sheet>, Unreadable> {
+        let state = self.at(&Key::new(Kind::Party, party), cut, events)?;
+        let Some(Record::Party(record)) = state.map(|state| state.record.as_ref().clone()) else { return Ok(None) };
+        let (mut sheet, now) = self.touching(record, cut, events)?;
+        if let Some(revision) = since {
+            let before = self.touching(sheet.party.clone(), &revision.as_known(cut.known), events)?;
+            compare(&mut sheet, &now, before);
+        }
+        Ok(Some(sheet))
+    }
+
+    /// What touches a partner at a point in time, with how each record read.
+    fn touching(&self, party: Party, cut: &Cut, events: &dyn Recall) -> Result<(Sheet, Records), Unreadable> {
+        let parties = self.parties(cut, events)?;
+        let names = self.names(&party.id, &parties, cut, events)?;
+        let (mut rows, mut records, mut unstated) = (Vec::new(), Records::new(), BTreeSet::new());
+        for (key, entry) in KINDS.into_iter().flat_map(|kind| self.entries(kind)) {
+            let Some(State { record, .. }) = entry.at(cut, events)?.filter(|state| state.present) else { continue };
+            let partners =
+                record.references().into_iter().filter(|(_, kind, _)| matches!(kind, Kind::Party | Kind::Body));
+            let mut touches = None;
+            for (field, _, id) in partners {
+                if *id == party.id {
+                    touches = Some((field, None));
+                } else if touches.is_none() && names.iter().any(|name| name.id() == id) {
+                    touches = Some((field, Some(id.clone())));
+                }
+                if key.kind == Kind::Action && parties.get(id).is_some_and(is_unstated_group) {
+                    unstated.insert(id.clone());
+                }
+            }
+            let Some((field, via)) = touches else { continue };
+            let ended = entry.end(cut).is_some();
+            rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
+            records.insert(key.clone(), record.as_ref().clone());
+        }
+        unstated.remove(&party.id);
+        Ok((Sheet { party, names, rows, unstated: unstated.into_iter().collect() }, records))
+    }
+
+    /// The parties, as they read then.
+    fn parties(&self, cut: &Cut, events: &dyn Recall) -> Result<BTreeMap<Id, Party>, Unreadable> {
+        let mut all = BTreeMap::new();
+        for (key, entry) in self.entries(Kind::Party) {
+            if let Some(state) = entry.at(cut, events)?
+                && let Record::Party(party) = state.record.as_ref()
+            {
+                all.insert(key.id.clone(), party.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// The other names of a party: those whose place it took, and the groups that it or those are members of.
+    fn names(
+        &self,
+        party: &Id,
+        parties: &BTreeMap<Id, Party>,
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<Vec<Name>, Unreadable> {
+        let mut into = BTreeMap::new();
+        for id in parties.keys() {
+            let end = self.end_of(&Key::new(Kind::Party, id), cut, events)?;
+            if let Some(other) = end.and_then(|end| end.successor) {
+                into.insert(id, other);
+            }
+        }
+        let (mut seen, mut next, mut names) = (BTreeSet::from([party]), vec![party], Vec::new());
+        while let Some(id) = next.pop() {
+            let former = into.iter().filter(|(_, other)| *other == id).map(|(from, _)| Name::Former((*from).clone()));
+            let holds = |group: &&Party| group.members.iter().flatten().any(|member| member == id);
+            let groups = parties.values().filter(holds).map(|group| Name::Group(group.id.clone()));
+            for name in former.chain(groups) {
+                if let Some((known, _)) = parties.get_key_value(name.id())
+                    && seen.insert(known)
+                {
+                    next.push(known);
+                    names.push(name);
+                }
+            }
+        }
+        names.sort_by(|a, b| a.id().cmp(b.id()));
+        Ok(names)
+    }
+}
+
+type Records = BTreeMap<Key, Record>;
+
+/// A group of which nobody stated the members.
+fn is_unstated_group(party: &Party) -> bool {
+    let is_group = party.count.is_some() || party.kind.as_ref().is_some_and(|kind| kind.as_str() == "group");
+    is_group && party.members.as_ref().is_none_or(Vec::is_empty)
+}
+
+/// Tells what came of each thing since another sheet.
+fn compare(sheet: &mut Sheet, now: &Records, (before, then): (Sheet, Records)) {
+    for row in &mut sheet.rows {
+        row.since = match (then.get(&row.key), now.get(&row.key)) {
+            (Some(before), Some(after)) if before.changed(after).is_empty() => Since::Same,
+            (Some(_), _) => Since::Changed,
+            (None, _) => Since::Came,
+        };
+    }
+    let left = before.rows.into_iter().filter(|row| !now.contains_key(&row.key));
+    sheet.rows.extend(left.map(|row| Row { since: Since::Left, ..row }));
+    sheet.rows.sort_by(|a, b| a.key.cmp(&b.key));
+}

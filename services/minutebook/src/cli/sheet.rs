@@ -1,0 +1,124 @@
+//! `sheet`: everything that touches one party, with the groups that it was in.
+
+use clap::Args;
+use minutebook_proto::pb;
+use minutebook_proto::pb::sheet_row::Since;
+use serde_json::json;
+
+use super::connect::Session;
+use super::failure::Failure;
+use super::words::Words;
+use super::{Output, args, json};
+
+/// Whose sheet, and as of when.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  minutebook sheet cmo-stamm\n  minutebook sheet gemeente-coevorden --since 2016-2017"
+)]
+pub(crate) struct Sheet {
+    /// The party
+    party: String,
+    /// Tell what came of each thing since this edition
+    #[arg(long, value_name = "EDITION")]
+    since: Option<String>,
+    /// The agenda of that edition, where there are several
+    #[arg(long, value_name = "AGENDA", requires = "since")]
+    agenda: Option<String>,
+    /// What held on this day (2017-03-01)
+    #[arg(long, value_name = "DAY", value_parser = args::day)]
+    valid: Option<String>,
+    /// As it was known at a position (812), at the end of a day (2017-07-01) or at an instant
+    #[arg(long, value_name = "WHEN", value_parser = args::known)]
+    known: Option<pb::Known>,
+}
+
+impl Sheet {
+    /// Answers it.
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
+        let Self { party, since, agenda, valid, known } = self;
+        let asked = since.clone();
+        let request = pb::GetSheetRequest { party, since, agenda, valid, known };
+        let answer = session.directory().get_sheet(request).await?.into_inner();
+        let w = output.words;
+        let as_json = || {
+            let row = |row: &pb::SheetRow| {
+                let mut map = json::key("kind", row.key.as_ref());
+                map.insert("label".into(), row.label.as_str().into());
+                map.insert("field".into(), row.field.as_str().into());
+                map.insert("via".into(), row.via.as_deref().into());
+                map.insert("ended".into(), row.ended.into());
+                map.insert("since".into(), since_word(row.since()).into());
+                map
+            };
+            let name = |name: &pb::SheetName| json!({"id": name.id, "former": name.former});
+            json!({
+                "position": answer.position,
+                "party": answer.party.clone().map(pb::record::Record::Party).map(json::record),
+                "names": answer.names.iter().map(name).collect::<Vec<_>>(),
+                "rows": answer.rows.iter().map(row).collect::<Vec<_>>(),
+                "unstated": answer.unstated,
+            })
+        };
+        output.answer(as_json, |page| {
+            let party = answer.party.clone().unwrap_or_default();
+            page.title(&format!("{}: {}", party.id, party.name));
+            for name in &answer.names {
+                let (nl, en) = if name.former { ("voorheen", "formerly") } else { ("lid van", "member of") };
+                page.detail(w.pick(nl, en), &name.id);
+            }
+            if let Some(since) = &asked {
+                page.note(&w.pick(
+                    format!("Wat anders is dan bij {since}: + kwam, − ging, ~ gewijzigd."),
+                    format!("What differs from {since}: + came, − left, ~ changed."),
+                ));
+            }
+            let mut section = None;
+            for row in &answer.rows {
+                let kind = row.key.as_ref().map(|key| key.kind);
+                if section != kind {
+                    section = kind;
+                    let all = answer.rows.iter().filter(|row| row.key.as_ref().map(|key| key.kind) == kind);
+                    let word =
+                        kind.and_then(|kind| minutebook_proto::kind_from_pb(kind).ok()).map_or("", |kind| w.kind(kind));
+                    page.section(&format!("{word} ({})", all.count()));
+                }
+                let id = row.key.as_ref().map(|key| key.id.as_str()).unwrap_or_default();
+                page.item(&format!("{}{id}", mark(row.since())), &row.label);
+                page.detail("", &how(w, row));
+            }
+            if !answer.unstated.is_empty() {
+                page.section(w.pick("Leden niet vermeld", "Members not stated"));
+                page.note(&answer.unstated.join(", "));
+            }
+        })
+    }
+}
+
+/// How the party is named: by itself, or through a group or a party whose place it took.
+fn how(w: Words, row: &pb::SheetRow) -> String {
+    let via = match &row.via {
+        Some(via) => format!("{} {via}", w.pick("via", "via")),
+        None => w.pick("rechtstreeks", "direct").to_owned(),
+    };
+    let ended = if row.ended { w.pick(", geëindigd", ", ended") } else { "" };
+    format!("{}: {via}{ended}", row.field)
+}
+
+fn mark(since: Since) -> &'static str {
+    match since {
+        Since::Unspecified | Since::Same => "",
+        Since::Changed => "~ ",
+        Since::Came => "+ ",
+        Since::Left => "− ",
+    }
+}
+
+fn since_word(since: Since) -> Option<&'static str> {
+    match since {
+        Since::Unspecified => None,
+        Since::Same => Some("same"),
+        Since::Changed => Some("changed"),
+        Since::Came => Some("came"),
+        Since::Left => Some("left"),
+    }
+}
