@@ -240,9 +240,7 @@ impl<'a> Comparison<'a> {
 
     /// The marks that count after and not before.
     pub(crate) fn between<'b>(&self, entry: &'b Entry) -> Vec<&'b Mark> {
-        let span = self.span;
-        let new = |mark: &&Mark| span.to.selects(mark) && !span.from.is_some_and(|from| from.selects(mark));
-        entry.marks().iter().filter(new).collect()
+        entry.between(self.span.from.as_ref(), &self.span.to)
     }
 
     pub(crate) fn before(&self, entry: &Entry) -> Result<Option<State>, Unreadable> {

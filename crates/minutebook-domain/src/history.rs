@@ -163,6 +163,8 @@ pub struct Entry {
     pub record: Arc<Record>,
     /// In their order (see [`Mark`]).
     marks: Vec<Mark>,
+    /// The newest event that touched the record.
+    newest: Position,
     /// The event that stated it first.
     first: Position,
     /// The fields that it left open then. A document states a record as from its own date; what it says nothing of
@@ -184,7 +186,8 @@ pub struct State {
 impl Entry {
     /// A record at its first mark.
     pub fn new(agenda: Option<Id>, record: Record, mark: Mark) -> Self {
-        Self { agenda, open: record.unstated(), record: Arc::new(record), marks: vec![mark], first: mark.position }
+        let (open, record, first) = (record.unstated(), Arc::new(record), mark.position);
+        Self { agenda, record, marks: vec![mark], newest: first, first, open }
     }
 
     /// The fields that a mark settles against those that hold earlier.
@@ -223,7 +226,7 @@ impl Entry {
 
     /// The newest event that touched the record.
     pub fn newest(&self) -> Position {
-        self.marks.iter().map(|mark| mark.position).max().unwrap_or_default()
+        self.newest
     }
 
     /// Does it stand on the agenda after every mark?
@@ -254,6 +257,7 @@ impl Entry {
         let (count, later) =
             later.fold((0, FieldSet::default()), |(n, set), other| (n + 1, set.or(self.settles(other))));
         self.marks.insert(self.marks.len() - count, mark);
+        self.newest = self.newest.max(mark.position);
         if let Some(record) = record {
             Arc::make_mut(&mut self.record).take(record, mark.fields.without(later));
         }
@@ -270,9 +274,29 @@ impl Entry {
         self.writers(field).find(|mark| cut.selects(mark))
     }
 
+    /// The marks that hold by a day: all but those that begin later.
+    fn until(&self, valid: Day) -> &[Mark] {
+        let count = self.marks.partition_point(|mark| mark.since <= valid);
+        self.marks.get(..count).unwrap_or_default()
+    }
+
+    /// The marks that count at one point in time and not at an earlier one.
+    pub(crate) fn between(&self, from: Option<&Cut>, to: &Cut) -> Vec<&Mark> {
+        let new = |mark: &&Mark| to.selects(mark) && !from.is_some_and(|from| from.selects(mark));
+        // Seen from the same point of knowledge, what holds by the earlier day counts at both.
+        let same = |from: &&Cut| from.known == to.known && from.sealed.is_none() && to.sealed.is_none();
+        let earlier = from.filter(same).map_or(0, |from| self.until(from.valid).len());
+        self.until(to.valid).iter().skip(earlier).filter(new).collect()
+    }
+
     /// How the record read at a point in time; `None` before it was first stated.
     pub fn at(&self, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
-        let selected: Vec<&Mark> = self.marks.iter().filter(|mark| cut.selects(mark)).collect();
+        let held = self.until(cut.valid);
+        let is_all = held.len() == self.marks.len() && self.newest <= cut.known && cut.sealed.is_none();
+        if is_all {
+            return Ok(Some(self.state(self.record.clone(), held.iter(), cut)));
+        }
+        let selected: Vec<&Mark> = held.iter().filter(|mark| cut.selects(mark)).collect();
         if selected.is_empty() {
             return Ok(None);
         }
@@ -281,10 +305,21 @@ impl Entry {
         } else {
             self.read_back(&selected, cut, events)?
         };
+        Ok(record.map(|record| self.state(record, selected.iter().copied(), cut)))
+    }
+
+    /// What these marks come to, beside the record.
+    fn state<'a>(
+        &self,
+        record: Arc<Record>,
+        selected: impl DoubleEndedIterator<Item = &'a Mark> + Clone,
+        cut: &Cut,
+    ) -> State {
         // What a revision contains it contains on any day that its date may mean.
         let contained = |mark: &Mark| cut.sealed.is_some_and(|seal| mark.anchor <= seal);
-        let uncertain = selected.iter().any(|mark| mark.surely_since > cut.valid && !contained(mark));
-        Ok(record.map(|record| State { record, present: present(selected.iter().copied()), uncertain }))
+        let doubtful = |mark: &Mark| mark.surely_since > cut.valid && !contained(mark);
+        let uncertain = cut.valid < Day::NEVER && selected.clone().any(doubtful);
+        State { present: !record.kind().is_item() || present(selected), record, uncertain }
     }
 
     /// Reads the record that these marks come to: each field from the last mark that touched it.

@@ -34,15 +34,40 @@ use crate::rng::Rng;
 pub(crate) struct Size {
     pub(crate) events: u64,
     pub(crate) actions: u64,
+    pub(crate) shape: Shape,
+}
+
+/// How the events of a ledger come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Ten agendas whose actions change all the time: half of the events are of actions.
+    Busy,
+    /// One agenda with an edition a year that changes so many actions; the rest is stated beside it.
+    Yearly(u64),
+}
+
+impl Shape {
+    fn agendas(self) -> u64 {
+        match self {
+            Self::Busy => 10,
+            Self::Yearly(_) => 1,
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Busy => String::new(),
+            Self::Yearly(changes) => format!("-yearly-{changes}"),
+        }
+    }
 }
 
 /// The seed of every ledger.
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 6;
+const EDITION: u32 = 7;
 
-const AGENDAS: u64 = 10;
 /// A frame holds the events of one request: a lone one, or those of a review, which are about this many.
 const FRAME_EVENTS: u64 = 48;
 /// 2016-06-01T00:00:00Z.
@@ -85,7 +110,8 @@ const WORDS: [&str; 32] = [
 
 /// The data directory of a ledger of this size, made now unless it was made before.
 pub(crate) fn ledger(dir: &Path, size: Size) -> Result<PathBuf> {
-    let data = dir.join(format!("generated-{}-{}-{SEED}-{EDITION}", size.events, size.actions));
+    let shape = size.shape.name();
+    let data = dir.join(format!("generated-{}-{}{shape}-{SEED}-{EDITION}", size.events, size.actions));
     let journal = data.join("journal");
     let complete = data.join("complete");
     if complete.exists() {
@@ -104,21 +130,27 @@ pub(crate) fn ledger(dir: &Path, size: Size) -> Result<PathBuf> {
     Ok(data)
 }
 
-fn id(text: &str) -> Result<Id> {
+pub(crate) fn id(text: &str) -> Result<Id> {
     Id::any(text).ok_or_else(|| anyhow!("`{text}` is no id"))
 }
 
-fn record(kind: Kind, name: &str, fields: Value) -> Result<Record> {
+pub(crate) fn record(kind: Kind, name: &str, fields: Value) -> Result<Record> {
     let Value::Object(map) = fields else { return Err(anyhow!("a {kind} is written as fields")) };
     Record::read(kind, id(name)?, &map).map_err(|faults| anyhow!("{kind} `{name}`: {faults:?}"))
 }
 
 /// The parts of a ledger in the making.
-struct Generator {
+pub(crate) struct Generator {
     journal: Journal,
-    size: Size,
-    rng: Rng,
-    position: Position,
+    pub(crate) size: Size,
+    pub(crate) rng: Rng,
+    pub(crate) position: Position,
+    /// The year that is being recorded, where years are recorded one by one.
+    pub(crate) year: Option<u64>,
+    /// The edition whose review is open.
+    pub(crate) open: Option<String>,
+    /// What is stated is of another agenda.
+    pub(crate) elsewhere: bool,
     requests: u64,
     /// The frame being filled.
     events: Vec<Vec<u8>>,
@@ -151,6 +183,9 @@ impl Generator {
             size,
             rng: Rng::new(SEED),
             position: 1,
+            year: None,
+            open: None,
+            elsewhere: false,
             requests: 0,
             events: Vec::new(),
             request,
@@ -160,8 +195,12 @@ impl Generator {
 
     fn run(mut self) -> Result<()> {
         self.registers()?;
-        for agenda in 0..AGENDAS {
+        let agendas = self.size.shape.agendas();
+        for agenda in 0..agendas {
             self.edition(agenda)?;
+        }
+        if let Shape::Yearly(changes) = self.size.shape {
+            return self.years(changes);
         }
         while self.position < self.size.events {
             let left = self.size.events - self.position;
@@ -173,25 +212,31 @@ impl Generator {
                 // A document states much at once.
                 50..75 => (0..count).try_for_each(|_| self.statement())?,
                 // A review goes through a part of its agenda in its order.
-                _ => (0..count).try_for_each(|n| self.change((action + n * AGENDAS) % self.size.actions))?,
+                _ => (0..count).try_for_each(|n| self.change((action + n * agendas) % self.size.actions))?,
             }
             self.commit()?;
         }
         Ok(())
     }
 
-    fn words(&mut self, count: u64) -> String {
+    pub(crate) fn words(&mut self, count: u64) -> String {
         let words: Vec<&str> = (0..count).filter_map(|_| self.rng.pick(&WORDS)).collect();
         words.join(" ")
     }
 
     /// The day of what is recorded next: the ledger goes from 2016 on through ten years.
     fn day(&mut self) -> String {
-        let year = 2016 + 10 * self.position / self.size.events.max(1);
+        let year = self.year.unwrap_or(2016 + 10 * self.position / self.size.events.max(1));
         format!("{year:04}-{:02}-{:02}", 1 + self.rng.below(12), 1 + self.rng.below(28))
     }
 
-    fn push(&mut self, payload: Payload, effective: &str, decision: Option<Id>, reason: Option<String>) -> Result<()> {
+    pub(crate) fn push(
+        &mut self,
+        payload: Payload,
+        effective: &str,
+        decision: Option<Id>,
+        reason: Option<String>,
+    ) -> Result<()> {
         let citations = if self.rng.percent(10) {
             let lines = Some(Text::new("384-390")?);
             let quote = Some(Text::new(&self.words(12))?);
@@ -216,7 +261,7 @@ impl Generator {
     }
 
     /// Append what has been pushed as the events of one request.
-    fn commit(&mut self) -> Result<()> {
+    pub(crate) fn commit(&mut self) -> Result<()> {
         let head = self.journal.head();
         let mut frame = FrameBuilder::new(head.next, head.chain);
         let digest = Sha256::digest(self.request.as_str().as_bytes()).into();
@@ -228,7 +273,7 @@ impl Generator {
         Ok(())
     }
 
-    fn state(&mut self, agenda: Option<u64>, record: Record, again: Option<&[&str]>) -> Result<()> {
+    pub(crate) fn state(&mut self, agenda: Option<u64>, record: Record, again: Option<&[&str]>) -> Result<()> {
         let fields = again.map(|names| FieldSet::named(record.kind(), names.iter().copied()));
         let agenda = agenda.map(|n| id(&agenda_name(n))).transpose()?;
         let day = self.day();
@@ -299,7 +344,7 @@ impl Generator {
             self.item(agenda, ItemStep::Added(item), "2016-01-05", None)?;
         }
         self.commit()?;
-        let numbers: Vec<u64> = (0..self.size.actions).filter(|n| n % AGENDAS == agenda).collect();
+        let numbers: Vec<u64> = (0..self.size.actions).filter(|n| n % self.size.shape.agendas() == agenda).collect();
         for some in numbers.chunks(500) {
             for n in some {
                 let action = self.action(*n)?;
@@ -327,7 +372,7 @@ impl Generator {
     }
 
     /// An action as agendas have them: some fields are stated of most, others of few.
-    fn action(&mut self, n: u64) -> Result<Record> {
+    pub(crate) fn action(&mut self, n: u64) -> Result<Record> {
         let partners: Vec<String> =
             (0..=self.rng.below(7)).map(|_| format!("gemeente-{}", self.rng.below(PARTIES))).collect();
         let from = 2016 + self.rng.below(10);
@@ -342,7 +387,7 @@ impl Generator {
             (20, "amounts", json!([format!("bedrag-{n}")])),
             (50, "explained_in", json!(format!("3.{}", n % 40))),
             (10, "success_factor", json!(success)),
-            (100, "policy_item", json!(policy_item_name(n % AGENDAS, n % POLICY_ITEMS))),
+            (100, "policy_item", json!(policy_item_name(n % self.size.shape.agendas(), n % POLICY_ITEMS))),
             (100, "source_line", json!(n)),
             (20, "confidence", json!("certain")),
         ];
@@ -351,16 +396,16 @@ impl Generator {
         record(Kind::Action, &action_name(n), Value::Object(fields))
     }
 
-    fn item(&mut self, agenda: u64, step: ItemStep, day: &str, reason: Option<String>) -> Result<()> {
+    pub(crate) fn item(&mut self, agenda: u64, step: ItemStep, day: &str, reason: Option<String>) -> Result<()> {
         let decision = id(&format!("gs-2016-uitvoeringsagenda-{agenda}"))?;
-        let event =
-            ItemEvent { agenda: id(&agenda_name(agenda))?, edition: None, ground: Some(decision.clone()), step };
+        let edition = self.open.as_deref().map(id).transpose()?;
+        let event = ItemEvent { agenda: id(&agenda_name(agenda))?, edition, ground: Some(decision.clone()), step };
         self.push(Payload::Item(event), day, Some(decision), reason)
     }
 
     /// Something happens to an action.
     fn change(&mut self, n: u64) -> Result<()> {
-        let (agenda, day, reason) = (n % AGENDAS, self.day(), Some(self.words(3)));
+        let (agenda, day, reason) = (n % self.size.shape.agendas(), self.day(), Some(self.words(3)));
         let step = match self.rng.below(100) {
             0 => ItemStep::Dropped(Kind::Action, id(&action_name(n))?, Disposition::Completed),
             1 => ItemStep::Suspended(Kind::Action, id(&action_name(n))?),
@@ -371,21 +416,23 @@ impl Generator {
     }
 
     /// Something is stated beside the actions.
-    fn statement(&mut self) -> Result<()> {
+    pub(crate) fn statement(&mut self) -> Result<()> {
         let n = self.rng.below(self.size.actions);
-        let (agenda, what) = (Some(n % AGENDAS), self.words(7));
+        let (agenda, what) = (Some(n % self.size.shape.agendas() + u64::from(self.elsewhere)), self.words(7));
         let actions = json!([action_name(n)]);
+        let of = if self.elsewhere { "-elders" } else { "" };
         match self.rng.below(100) {
             0..60 => {
                 let remark = json!({"kind": "voortgang", "what": what, "actions": actions});
-                self.state(agenda, record(Kind::Remark, &format!("opmerking-{n}"), remark)?, None)
+                self.state(agenda, record(Kind::Remark, &format!("opmerking{of}-{n}"), remark)?, None)
             }
             60..85 => {
                 let amount = json!({"what": what, "eur": 1000 * self.rng.below(900), "per": "year", "from": 2016,
                     "through": 2019, "source": "gemeente-1", "action": action_name(n)});
-                self.state(agenda, record(Kind::Amount, &format!("bedrag-{n}"), amount)?, None)
+                self.state(agenda, record(Kind::Amount, &format!("bedrag{of}-{n}"), amount)?, None)
             }
-            85..90 => {
+            // Of one agenda with its years, decisions are recorded by the year.
+            85..90 if self.year.is_none() => {
                 let decision = json!({"body": "gedeputeerde-staten", "kind": "vaststelling", "date": self.day(),
                     "reference": format!("2016/{}", self.position), "what": what});
                 self.state(agenda, record(Kind::Decision, &format!("besluit-{}", self.position), decision)?, None)
@@ -402,7 +449,7 @@ impl Generator {
 const PARTIES: u64 = 60;
 const POLICY_ITEMS: u64 = 50;
 
-fn agenda_name(n: u64) -> String {
+pub(crate) fn agenda_name(n: u64) -> String {
     format!("krimp-en-leefbaarheid-{n}")
 }
 
@@ -411,7 +458,7 @@ fn policy_item_name(agenda: u64, n: u64) -> String {
 }
 
 /// As in the real agenda, one id in six is longer than 23 bytes.
-fn action_name(n: u64) -> String {
+pub(crate) fn action_name(n: u64) -> String {
     let subjects =
         ["mantelzorg", "dorpshuizen", "sport", "wonen-en-zorg", "onderwijskwaliteit", "bereikbare-voorzieningen"];
     let subject = usize::try_from(n).ok().and_then(|n| subjects.get(n % subjects.len()));

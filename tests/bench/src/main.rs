@@ -10,10 +10,12 @@ mod echo;
 mod generate;
 mod measure;
 mod program;
+mod questions;
 mod record;
 mod replay;
 mod report;
 mod rng;
+mod yearly;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +69,8 @@ enum Only {
     Replay,
     /// Recording by many callers at once
     Record,
+    /// What people ask of a large ledger
+    Questions,
 }
 
 /// How the answer is written.
@@ -121,6 +125,9 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     if wanted(Only::Record) {
         record::record(&mut report, program.as_ref(), options.quick, &dir)?;
+    }
+    if wanted(Only::Questions) {
+        questions::questions(&mut report, program.as_ref(), options.quick, &dir)?;
     }
     match options.format {
         Format::Table => print!("{report}"),

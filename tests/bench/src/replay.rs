@@ -19,14 +19,14 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::generate::{self, SEED, Size};
+use crate::generate::{self, SEED, Shape, Size};
 use crate::measure::{Times, millis, number, processor_time};
 use crate::program::{ABSENT, Program};
 use crate::report::{Report, Row, Target};
 
-const FULL: Size = Size { events: 1_000_000, actions: 20_000 };
-const QUICK: Size = Size { events: 20_000, actions: 1_000 };
-const EMPTY: Size = Size { events: 1, actions: 10 };
+const FULL: Size = Size { events: 1_000_000, actions: 20_000, shape: Shape::Busy };
+const QUICK: Size = Size { events: 20_000, actions: 1_000, shape: Shape::Busy };
+const EMPTY: Size = Size { events: 1, actions: 10, shape: Shape::Busy };
 const RUNS: usize = 3;
 
 /// Measures replay, memory and start.

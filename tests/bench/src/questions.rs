@@ -1,0 +1,86 @@
+//! What people ask of a large ledger, beside the same of a small one: an answer must not grow with the years.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use minutebook_proto::pb;
+use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
+use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
+use minutebook_proto::pb::get_changes_request::Span;
+use tonic::transport::Channel;
+
+use crate::generate::{self, Shape, Size};
+use crate::measure::Times;
+use crate::program::{ABSENT, Program, Served};
+use crate::report::{Report, Row, Target};
+
+const YEAR: u32 = 2020;
+const MANY: Size = Size { events: 1_000_000, actions: 10_000, shape: Shape::Yearly(500) };
+const FEW: Size = Size { events: 20_000, actions: 10_000, shape: Shape::Yearly(500) };
+const QUICK: [Size; 2] = [
+    Size { events: 10_000, actions: 1_000, shape: Shape::Yearly(50) },
+    Size { events: 4_000, actions: 1_000, shape: Shape::Yearly(50) },
+];
+
+/// Figure 6: `audit`, `sheet` and `changes`, as whole calls over gRPC.
+pub(crate) fn questions(report: &mut Report, program: Option<&Program>, is_quick: bool, dir: &Path) -> Result<()> {
+    let Some(program) = program else {
+        report.skip(6, ABSENT);
+        return Ok(());
+    };
+    let [many, few] = if is_quick { QUICK } else { [MANY, FEW] };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let count = if is_quick { 5 } else { 200 };
+    let (large, small) = (generate::ledger(dir, many)?, generate::ledger(dir, few)?);
+    let (large, small) = (program.serve(&large)?, program.serve(&small)?);
+    let times = runtime.block_on(async { anyhow::Ok([ask(&large, count).await?, ask(&small, count).await?]) })?;
+    let [large, small] = times;
+    for ((name, large), (_, small)) in large.into_iter().zip(small) {
+        for (of, target) in [("p99", 50.0), ("beside a small ledger", small.p99() * 1.3)] {
+            report.add(Row {
+                number: 6,
+                name: format!("{name}, {of}"),
+                unit: "ms",
+                value: large.p99(),
+                target: if is_quick { Target::None } else { Target::Below(target) },
+                peer: Some((format!("of {} events", few.events), small.p99())),
+                note: format!("{} events {}; {} events {}", many.events, large.spread(), few.events, small.spread()),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn ask(served: &Served, count: usize) -> Result<Vec<(&'static str, Times)>> {
+    let channel = Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?;
+    let limit = 64 * 1024 * 1024;
+    let mut agenda = AgendaServiceClient::new(channel.clone()).max_decoding_message_size(limit);
+    let mut directory = DirectoryServiceClient::new(channel).max_decoding_message_size(limit);
+    let name = generate::agenda_name(0);
+    let (mut audits, mut sheets, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+    // The first calls warm up.
+    let warm = count / 10 + 1;
+    for n in 0..count + warm {
+        let start = Instant::now();
+        agenda.get_audit(pb::GetAuditRequest { agenda: name.clone() }).await?;
+        let audited = Instant::now();
+        let party = "gemeente-7".to_owned();
+        let sheet = directory.get_sheet(pb::GetSheetRequest { party, ..pb::GetSheetRequest::default() }).await?;
+        let told = Instant::now();
+        let span = Some(Span::Year(YEAR));
+        let request = pb::GetChangesRequest { agenda: name.clone(), span, ..pb::GetChangesRequest::default() };
+        let answer = agenda.get_changes(request).await?.into_inner();
+        let compared = told.elapsed();
+        let changed = answer.changes.context("no answer")?.items;
+        if changed.len() < 10 || sheet.into_inner().rows.is_empty() {
+            bail!("nothing changed in {YEAR}, or nothing touches the party: this is not the answer");
+        }
+        if n >= warm {
+            audits.push(audited - start);
+            sheets.push(told - audited);
+            changes.push(compared);
+        }
+    }
+    Ok(vec![("audit", Times::of(audits)), ("sheet", Times::of(sheets)), ("changes", Times::of(changes))])
+}
