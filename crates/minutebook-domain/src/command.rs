@@ -9,6 +9,7 @@ use crate::document::{Canonical, CanonicalEntry, Document};
 use crate::event::{Actor, Citation, Founding};
 use crate::ids::{Id, Key, Position, RequestId};
 use crate::record::Record;
+use crate::review::ReviewCommand;
 use crate::value::{Text, Value};
 
 /// What the book cannot know by itself when it decides.
@@ -39,6 +40,8 @@ pub enum Command {
     RecordLate(LateFact),
     /// Settle a doubt.
     ResolveDoubt(ResolveDoubt),
+    /// Do one step of a review.
+    Review(ReviewCommand),
 }
 
 /// Record one statement outside the table of items.
@@ -127,6 +130,7 @@ impl Command {
             Self::Correct(command) => &mut command.expected_revision,
             Self::RecordLate(command) => &mut command.expected_revision,
             Self::ResolveDoubt(command) => &mut command.expected_revision,
+            Self::Review(command) => &mut command.expected_revision,
         };
         *slot = slot.or(revision);
         self
@@ -197,6 +201,7 @@ impl Serialize for Digested<'_> {
             Command::ResolveDoubt(r) => json!({"resolve_doubt": {
                 "key": r.key.path(), "text": r.text.as_str(), "expected_revision": r.expected_revision,
             }}),
+            Command::Review(review) => review.to_value(),
         };
         Canonical(value).serialize(serializer)
     }

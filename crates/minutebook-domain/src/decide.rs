@@ -33,6 +33,7 @@ impl Book {
             Command::Correct(command) => self.decide_correct(command, context, events),
             Command::RecordLate(command) => self.decide_late(command, context, events),
             Command::ResolveDoubt(command) => self.decide_resolve(command, context),
+            Command::Review(command) => self.decide_review(command, context, events),
         }
     }
 
@@ -49,7 +50,9 @@ fn check_personal_data(command: &Command, context: &Context) -> Result<(), Refus
     let citation = match command {
         Command::Correct(command) => command.citation.as_ref(),
         Command::RecordLate(command) => command.citation.as_ref(),
-        Command::Found(_) | Command::State(_) | Command::Import(_) | Command::ResolveDoubt(_) => None,
+        Command::Found(_) | Command::State(_) | Command::Import(_) | Command::ResolveDoubt(_) | Command::Review(_) => {
+            None
+        }
     };
     let founding = if let Command::Found(founding) = command { Some(founding) } else { None };
     let actor = &context.actor;
