@@ -7,7 +7,7 @@ use minutebook_domain::event::Lines;
 use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::message::{Lang, messages};
 use minutebook_domain::record::Record;
-use minutebook_domain::value::{Nearest, Value};
+use minutebook_domain::value::{Fault, Nearest, Value};
 use minutebook_proto::{key_to_pb, pb};
 
 messages! {
@@ -61,6 +61,14 @@ messages! {
         SettingForm {} = "USAGE"
             nl "schrijf FIELD=VALUE, zoals in date=2016-12-13"
             en "write FIELD=VALUE, as in date=2016-12-13"
+        /// Not a value that fits.
+        ValueForm { fault: Fault } = "USAGE"
+            nl "de waarde {fault:#}"
+            en "the value {fault}"
+        /// Not years.
+        YearsForm {} = "USAGE"
+            nl "schrijf een jaar (2018) of het eerste en het laatste (2018-2019)"
+            en "write a year (2018), or the first and the last (2018-2019)"
         /// Not lines.
         LinesForm {} = "USAGE"
             nl "schrijf een regel (384) of regels van laag naar hoog (384-390)"
@@ -209,6 +217,29 @@ pub(crate) fn value(text: &str) -> Value {
 pub(crate) fn setting(text: &str) -> Result<(String, Value), Misread> {
     let (field, value) = text.split_once('=').ok_or(Misread::SettingForm {})?;
     Ok((field.trim().to_owned(), self::value(value)))
+}
+
+/// A field of a record and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assignment {
+    /// The record and the field.
+    pub(crate) field: FieldName,
+    /// The value.
+    pub(crate) value: Value,
+}
+
+/// Reads a field of a record and its value: `pod-sport.title=Sport`.
+pub(crate) fn assignment(text: &str) -> Result<Assignment, Misread> {
+    let (name, value) = text.split_once('=').ok_or(Misread::SettingForm {})?;
+    Ok(Assignment { field: field(name.trim())?, value: self::value(value) })
+}
+
+/// Reads a year, or the first and the last: `2018-2019`.
+pub(crate) fn years(text: &str) -> Result<(pb::Date, pb::Date), Misread> {
+    let year = |text: &str| (text.len() == 4).then(|| text.parse().ok()).flatten().ok_or(Misread::YearsForm {});
+    let date = |year: i32| pb::Date { date: Some(pb::date::Date::Year(year)) };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Ok((date(year(first)?), date(year(last)?)))
 }
 
 /// Reads lines of a source: `384`, or `384-390`.
