@@ -23,5 +23,6 @@ mod fixture;
 mod kill;
 mod limits;
 mod requests;
+mod reviews;
 mod services;
 mod store;

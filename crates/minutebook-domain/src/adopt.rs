@@ -3,16 +3,17 @@
 
 use std::collections::BTreeSet;
 
+use crate::authority::Registry;
 use crate::changes::{Outcome, Span};
 use crate::coming::{Counted, named_fields};
 use crate::command::Context;
 use crate::dates::{Day, Edtf};
 use crate::document::{Document, key};
-use crate::event::{Amendment, Draft, Payload};
-use crate::history::Unreadable;
+use crate::event::{Amendment, Draft, Payload, Reason};
+use crate::history::{Mark, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Plan;
-use crate::record::{Edition, FieldSet, Record};
+use crate::record::{Edition, FieldSet};
 use crate::refusal::{Place, Problem, Problems, Refusal, Rejection, Subject, listed};
 use crate::review::{Adopting, Reviewing, draft};
 use crate::tally::{ProposalState, Proposed, conflicts};
@@ -57,7 +58,11 @@ impl Reviewing<'_> {
             decision: Some(adopting.decision.clone()),
             ..draft(context, reason, Payload::AmendedAtAdoption(amendment))
         });
-        Ok(amended.chain(self.book.adopted(&document, &plan, context)).collect())
+        let mut drafts: Vec<_> = amended.chain(self.book.adopted(&document, &plan, context)).collect();
+        if let Some(seal) = drafts.last_mut() {
+            seal.reason = reason.cloned().map(|text| Reason { code: None, text });
+        }
+        Ok(drafts)
     }
 
     /// What the review comes to if it were adopted like this; without a decision, as if the base's decided again.
@@ -89,7 +94,7 @@ impl Reviewing<'_> {
             Some(adopting) => self.amend(&adopting.amend, reason, &mut counted)?,
             None => Vec::new(),
         };
-        let edition = self.edition_by(adopting)?;
+        let edition = self.edition_by(adopting, &mut lacks);
         let document = self.document(edition, &counted, &mut lacks)?;
         let plan = self.book.planned(&document, true, today, self.events)?;
         Ok(Outlook { proposals, actions, without, document, plan, amendments, lacks })
@@ -141,8 +146,21 @@ impl Reviewing<'_> {
         }))
     }
 
-    /// A proposal is overtaken where what it changes was changed after it was made.
+    /// A proposal is overtaken where what it changes was changed after it was made, or came or left.
     fn overtaken(&self, proposed: &Proposed) -> Option<Refusal> {
+        self.moved_on(proposed).or_else(|| self.reads_otherwise(proposed))
+    }
+
+    fn moved_on(&self, proposed: &Proposed) -> Option<Refusal> {
+        let later = |mark: &&Mark| mark.position > proposed.position && mark.act.standing().is_some();
+        proposed.change.touches().into_iter().find_map(|key| {
+            let entry = self.book.entry(&key)?;
+            let mark = entry.marks().iter().filter(later).max_by_key(|mark| mark.position)?;
+            Some(stale(key, proposed, mark))
+        })
+    }
+
+    fn reads_otherwise(&self, proposed: &Proposed) -> Option<Refusal> {
         let change = &proposed.change;
         if !matches!(change.kind, ChangeKind::Changed | ChangeKind::Reinstated) {
             return None;
@@ -157,37 +175,31 @@ impl Reviewing<'_> {
             let marks = self.book.entry(&key).map(|entry| entry.marks()).unwrap_or_default();
             let later = marks.iter().filter(|mark| mark.position > proposed.position);
             if let Some(mark) = later.filter(|mark| !mark.fields.and(fields).is_empty()).max_by_key(|m| m.position) {
-                let (yours, current) = (proposed.position, mark.position);
-                return Some(Refusal::StaleBase { what: Subject::Record(key), yours, current });
+                return Some(stale(key, proposed, mark));
             }
         }
         None
     }
 
     /// The edition as it would be adopted.
-    fn edition_by(&self, adopting: Option<&Adopting>) -> Result<Edition, Rejection> {
+    fn edition_by(&self, adopting: Option<&Adopting>, lacks: &mut Vec<Problem>) -> Edition {
         let review = &self.open.review;
         let base = &self.current.seal.edition;
-        let (decision, adopted_by) = match adopting {
-            None => (base.decision.clone(), base.adopted_by.clone()),
-            Some(adopting) => {
-                let key = Key::new(Kind::Decision, &adopting.decision);
-                self.book.check_known(&key)?;
-                self.check_holds(&adopting.decision)?;
-                let body = self.book.entry(&key).and_then(|entry| match entry.record.as_ref() {
-                    Record::Decision(decision) => Some(decision.body.clone()),
-                    _ => None,
-                });
-                (adopting.decision.clone(), body.unwrap_or_else(|| base.adopted_by.clone()))
-            }
-        };
+        let decision = adopting.map_or(&base.decision, |adopting| &adopting.decision);
+        if adopting.is_some() {
+            let known = self.book.check_known(&Key::new(Kind::Decision, decision));
+            let faults = known.and_then(|()| self.check_holds(decision)).err();
+            lacks.extend(faults.map(|refusal| self.problem(Some(Key::new(Kind::Decision, decision)), refusal)));
+        }
+        let taken = Registry { book: self.book, stated: None }.decision(decision);
+        let adopted_by = taken.map_or(&base.adopted_by, |decision| &decision.body);
         let effective = adopting.and_then(|adopting| adopting.effective.as_ref()).unwrap_or(&review.effective);
-        Ok(Edition {
+        Edition {
             id: review.edition.clone(),
             first_year: review.first_year.clone(),
             last_year: review.last_year.clone(),
-            adopted_by,
-            decision,
+            adopted_by: adopted_by.clone(),
+            decision: decision.clone(),
             effective: effective.clone(),
             horizon: review.horizon.clone(),
             review: review.review.clone(),
@@ -197,8 +209,12 @@ impl Reviewing<'_> {
             quote: None,
             confidence: None,
             doubt: None,
-        })
+        }
     }
+}
+
+fn stale(key: Key, proposed: &Proposed, mark: &Mark) -> Refusal {
+    Refusal::StaleBase { what: Subject::Record(key), yours: proposed.position, current: mark.position }
 }
 
 fn incomplete(without: &[Id], actions: usize) -> Refusal {

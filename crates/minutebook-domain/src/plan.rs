@@ -125,7 +125,8 @@ impl Book {
         let valid = document.edition.as_ref().map_or(today, |edition| edition.effective.earliest());
         let index = Index::new(document);
         let mut planner = Planner {
-            registry: Registry { book: self, stated: Some(&index) },
+            // What a review comes to says nothing new of who may decide what: the book knows best what still holds.
+            registry: Registry { book: self, stated: Some(&index).filter(|_| !reviewed) },
             index: &index,
             book: self,
             document,

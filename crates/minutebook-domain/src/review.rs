@@ -311,7 +311,8 @@ impl Book {
             return Err(Refusal::StaleBase { what, yours, current });
         }
         let on = |open: &OpenReview| open.review.base.as_ref().map(|base| base.position);
-        if let Some(open) = state.open.get(edition).filter(|open| on(open) == Some(base.position)) {
+        let before = state.open.get(edition);
+        if let Some(open) = before.filter(|open| on(open) == Some(base.position)) {
             return Err(open.already_open());
         }
         let (years, horizon) = years_of(state, edition, opening).ok_or_else(|| missing("years"))?;
@@ -330,7 +331,7 @@ impl Book {
             horizon,
             review: opening.review.clone(),
             revision: state.next_revision(edition),
-            invented: opening.invented || base.invented,
+            invented: opening.invented || base.invented || before.is_some_and(|open| open.review.invented),
             base: Some(base_of(base)),
         }))
     }

@@ -9,7 +9,7 @@ use crate::event::{Actor, Payload};
 use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Change, Record};
-use crate::refusal::{Refusal, Rejection, Subject};
+use crate::refusal::{Refusal, Subject};
 use crate::review::Reviewing;
 use crate::value::Nearest;
 
@@ -162,15 +162,13 @@ impl Reviewing<'_> {
         }
     }
 
-    /// The proposal can be chosen, and is not chosen already.
-    pub(crate) fn check_selection(&self, change: &Id) -> Result<(), Rejection> {
+    /// The proposal can be chosen, and was not chosen just now.
+    pub(crate) fn check_selection(&self, change: &Id) -> Result<(), Refusal> {
         self.live(change)?;
-        let proposals = self.proposals()?;
-        let chosen = |proposed: &Proposed| proposed.change.id == *change && proposed.state == ProposalState::Selected;
-        if proposals.iter().any(chosen) {
-            return Err(Refusal::NoChange { item: self.change_key(change) }.into());
-        }
-        Ok(())
+        let item = self.change_key(change);
+        let newest = self.book.entry(&item).and_then(|entry| entry.mark_at(self.open.newest));
+        let again = newest.is_some_and(|mark| mark.act == Act::Selected);
+        if again { Err(Refusal::NoChange { item }) } else { Ok(()) }
     }
 }
 

@@ -10,7 +10,7 @@ use minutebook_domain::review::{Adopting, Opening, Proposing, ReviewAct, ReviewC
 use minutebook_domain::tally::ProposalState::{Adopted, Amended, PassedOver, Withdrawn};
 use serde_json::json;
 
-use crate::minutes::{Doc, at, correct, edition_after, first, given, import, next, state};
+use crate::minutes::{Doc, at, correct, edition_after, first, given, import, next, state, state_from};
 use crate::review_steps::{
     action, add, adopt, adopt_with, adopting, change, changing, date, decide, drop, dropping, keep_rest, merge, open,
     opened, opening, propose, reinstating, select, setting, split, step, suspend, then, told, withdraw,
@@ -271,8 +271,10 @@ fn the_adopting_decision_is_dated_taken_and_mandated() {
     let other =
         import(json!({"decisions": [{"id": "ps-18", "body": "ps", "kind": "adopt-agenda", "date": "2017-12-01"}]}));
     then(ledger(), [other]).when(adopt("ps-18")).then_refused("NO_MANDATE");
-    let check = then(ledger(), []).check(Some("d-2018"));
+    let check = ledger().check(Some("d-2018"));
     assert!(check.problems.is_empty(), "{:?}", check.problems);
+    assert_eq!(ledger().problems(Some("d-2081"))[0], "NOT_FOUND", "a check tells it among the rest");
+    assert_eq!(ledger().revoke("d-2018").problems(Some("d-2018")), ["SUPERSEDED"]);
     let late = Adopting { effective: Some(date("2018-06-01")), ..adopting("d-2018") };
     let ledger = then(ledger(), [Command::Review(step(ReviewAct::Adopt(late), None))]);
     assert_eq!(revision(&ledger).seal.edition.effective.as_str(), "2018-06-01");
@@ -356,6 +358,35 @@ fn a_proposal_that_was_overtaken_is_made_again() {
     assert!(refusal.message(Lang::En).contains("changed action meting in the meantime"), "{refusal}");
     let ledger = then(ledger, [withdraw("change-01"), change("meting", "title", json!("Nulmeting")), adopt("d-2018")]);
     exported(&ledger);
+}
+
+#[test]
+fn a_proposal_for_what_left_meanwhile_is_overtaken() {
+    let left = edition_after(first(), "2016-2017", "2017-03-01")
+        .patch("edition", "", json!({"decision": "d-2017"}))
+        .section("decisions", json!([{"id": "d-2017", "body": "gs", "kind": "adopt-agenda", "date": "2017-02-01"}]))
+        .without("actions", "lobby")
+        .change("dropped", json!({"action": "lobby", "decision": "d-2017"}));
+    let proposals = [drop("lobby"), merge(&["lobby", "pilot"], "samen"), select("change-01"), keep_rest()];
+    let ledger = then(opened(), proposals);
+    let ledger = then(ledger, [import(left), open("2018-2019", "2018-01-01")]);
+    ledger.clone().when(adopt("d-2018")).then_refused("STALE_BASE");
+    let ledger = then(ledger, [select("change-02")]);
+    ledger.clone().when(adopt("d-2018")).then_refused("STALE_BASE");
+    exported(&then(ledger, [withdraw("change-01"), withdraw("change-02"), adopt("d-2018")]));
+}
+
+#[test]
+fn a_register_that_reads_otherwise_later_is_left_as_it_is() {
+    let renamed = state_from(Some("2019-01-01"), Kind::Party, json!({"id": "emmen", "name": "Gemeente Emmen e.o."}));
+    let advice = json!({"id": "m-advies", "body": "stuurgroep", "may": "advise", "ceiling": 1_000});
+    let narrowed = state_from(Some("2019-01-01"), Kind::Mandate, advice);
+    let ledger = then(opened(), [renamed, narrowed, drop("lobby"), keep_rest()]);
+    let before = ledger.events.len();
+    let ledger = then(ledger, [adopt("d-2018")]);
+    assert_eq!(ledger.events[before].event.payload.name(), "ItemDropped", "no register is stated anew");
+    let document = exported(&ledger);
+    assert!(document.of(Kind::Party).any(|party| party.label() == "Gemeente Emmen"));
 }
 
 #[test]

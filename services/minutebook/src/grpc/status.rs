@@ -101,6 +101,7 @@ fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ZoneUnknown { .. }
         | Refusal::PersonalData { .. }
         | Refusal::EventTooLarge { .. }
+        | Refusal::TooManyItems { .. }
         | Refusal::TooManyEvents { .. } => Code::InvalidArgument,
         _ => Code::FailedPrecondition,
     }

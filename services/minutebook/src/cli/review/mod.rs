@@ -279,8 +279,8 @@ struct Adopt {
     /// What the body decided otherwise: a field of an action, or KIND/ID.FIELD, and its value
     #[arg(long, value_name = "ACTION.FIELD=VALUE", value_parser = args::assignment)]
     amend: Vec<Assignment>,
-    /// Why the body decided otherwise
-    #[arg(long, value_name = "TEXT", requires = "amend")]
+    /// Why; needed where the body decided otherwise
+    #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
     recorded: Recorded,
