@@ -72,6 +72,17 @@ impl Reviewing<'_> {
         reason: Option<&Text>,
         today: Day,
     ) -> Result<Outlook, Rejection> {
+        // From another day than the review was opened for, the agenda may read otherwise.
+        let effective = adopting.and_then(|adopting| adopting.effective.as_ref()).unwrap_or(self.effective);
+        Reviewing { effective, ..*self }.outlook_then(adopting, reason, today)
+    }
+
+    fn outlook_then(
+        &self,
+        adopting: Option<&Adopting>,
+        reason: Option<&Text>,
+        today: Day,
+    ) -> Result<Outlook, Rejection> {
         let proposals = self.proposals()?;
         let (actions, without) = self.without_proposal(&proposals)?;
         let mut lacks = Vec::new();
@@ -193,14 +204,13 @@ impl Reviewing<'_> {
         }
         let taken = Registry { book: self.book, stated: None }.decision(decision);
         let adopted_by = taken.map_or(&base.adopted_by, |decision| &decision.body);
-        let effective = adopting.and_then(|adopting| adopting.effective.as_ref()).unwrap_or(&review.effective);
         Edition {
             id: review.edition.clone(),
             first_year: review.first_year.clone(),
             last_year: review.last_year.clone(),
             adopted_by: adopted_by.clone(),
             decision: decision.clone(),
-            effective: effective.clone(),
+            effective: self.effective.clone(),
             horizon: review.horizon.clone(),
             review: review.review.clone(),
             source_line: None,

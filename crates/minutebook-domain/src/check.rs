@@ -96,7 +96,8 @@ impl Book {
         }
         let now = self.findings(agenda, today, events)?;
         let mut findings = after.findings(agenda, today, &ahead)?;
-        findings.retain(|finding| !now.contains(finding));
+        // What is remarked of the agenda as a whole counts what is not stated: only the numbers differ.
+        findings.retain(|finding| finding.key.is_some() && !now.contains(finding));
         Ok(findings)
     }
 }

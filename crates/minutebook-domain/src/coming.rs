@@ -27,7 +27,7 @@ impl Reviewing<'_> {
         counted: &[Counted],
         lacks: &mut Vec<Problem>,
     ) -> Result<Document, Unreadable> {
-        let cut = Cut { valid: edition.effective.earliest(), ..Cut::NOW };
+        let cut = self.cut();
         let reading = self.book.reading(self.agenda, &cut, self.events)?;
         let mut document = reading.map(|reading| reading.document).unwrap_or_default();
         if document.agenda.is_none() {

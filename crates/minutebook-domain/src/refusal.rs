@@ -209,6 +209,10 @@ messages! {
         NothingToReview { agenda: Id } = "NOTHING_TO_REVIEW"
             nl "agenda `{agenda}` heeft nog geen vastgestelde editie om te herzien; leg de eerste vast met `minutebook import`"
             en "agenda `{agenda}` has no adopted edition to review; record the first one with `minutebook import`"
+        /// Neither the label nor the request says which years an edition is for.
+        YearsMissing { edition: Id } = "YEARS_MISSING"
+            nl "het label `{edition}` zegt niet voor welke jaren het is; noem die met `--years`"
+            en "the label `{edition}` does not say which years it is for; name them with `--years`"
         /// The review of this edition is open, on this base.
         ReviewAlreadyOpen { edition: Id, base: String } = "REVIEW_ALREADY_OPEN"
             nl "er loopt al een herziening `{edition}` op stand `{base}`; doe daarin een voorstel of breek haar af"

@@ -191,6 +191,8 @@ pub(crate) struct Reviewing<'a> {
     pub(crate) open: &'a OpenReview,
     /// The agenda's newest revision: the base, unless that has moved.
     pub(crate) current: &'a Revision,
+    /// From when the edition would hold.
+    pub(crate) effective: &'a Edtf,
     pub(crate) events: &'a dyn Recall,
 }
 
@@ -202,7 +204,7 @@ impl<'a> Reviewing<'a> {
 
     /// The point in time whose state the proposals change.
     pub(crate) fn cut(&self) -> Cut {
-        Cut { valid: self.open.review.effective.earliest(), ..Cut::NOW }
+        Cut { valid: self.effective.earliest(), ..Cut::NOW }
     }
 
     /// The address of a proposal.
@@ -295,13 +297,14 @@ impl Book {
             }
             None => state.open.values().next(),
         };
-        Ok(Reviewing { book: self, agenda, open: found.ok_or_else(missing)?, current, events })
+        let open = found.ok_or_else(missing)?;
+        Ok(Reviewing { book: self, agenda, open, current, effective: &open.review.effective, events })
     }
 
     /// The event that opens a review: it freezes the base by its number and digest.
     fn opened(&self, command: &ReviewCommand, opening: &Opening) -> Result<Payload, Refusal> {
-        let missing = |field: &str| Refusal::FieldInvalid { field: field.to_owned(), fault: Fault::Missing {} };
-        let edition = command.edition.as_ref().ok_or_else(|| missing("edition"))?;
+        let unnamed = || Refusal::FieldInvalid { field: "edition".to_owned(), fault: Fault::Missing {} };
+        let edition = command.edition.as_ref().ok_or_else(unnamed)?;
         let nothing = || Refusal::NothingToReview { agenda: command.agenda.clone() };
         let state = self.agenda(&command.agenda).ok_or_else(nothing)?;
         let base = state.current().ok_or_else(nothing)?;
@@ -315,7 +318,8 @@ impl Book {
         if let Some(open) = before.filter(|open| on(open) == Some(base.position)) {
             return Err(open.already_open());
         }
-        let (years, horizon) = years_of(state, edition, opening).ok_or_else(|| missing("years"))?;
+        let missing = || Refusal::YearsMissing { edition: edition.clone() };
+        let (years, horizon) = years_of(state, edition, opening).ok_or_else(missing)?;
         let (first_year, last_year) = years;
         let misplaced = misplaced(edition, &first_year, &last_year, &opening.effective, Some(state));
         if let Some((_, refusal)) = misplaced.into_iter().next() {

@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::minutes::{at, correct, first, given, import, late, state};
 use crate::properties::check;
 use crate::review_steps::{
-    action, adopt, changing, decide, dropping, keep_rest, open, proposing, reinstating, select, setting, step, then,
-    withdraw,
+    action, adopt, adopt_with, changing, decide, dropping, keep_rest, open, proposing, reinstating, select, setting,
+    step, then, withdraw,
 };
 use crate::support::{Ledger, id, record};
 
@@ -163,7 +163,24 @@ fn settle(ledger: &mut Ledger, decision: &str) -> bool {
     false
 }
 
-fn review(ledger: &mut Ledger, year: u32, asks: &[Ask], snapshot: usize) -> Result<(), TestCaseError> {
+/// The adoption, by a body that decides otherwise on something that was proposed, where it can.
+fn adoption(ledger: &Ledger, decision: &str, otherwise: u8) -> Command {
+    let proposals = ledger.check(Some(decision)).proposals;
+    let counted = proposals.iter().filter(|proposed| proposed.state.counts());
+    let items: Vec<_> =
+        counted.flat_map(|proposed| &proposed.items).filter(|item| item.kind() == Kind::Action).collect();
+    let item = items.get(usize::from(otherwise)).map(|item| at(Kind::Action, item.id().as_str()));
+    let amend = item.map(|item| setting(item, "place", json!(format!("Anders {otherwise}"))));
+    let amended = adopt_with(decision, amend.into_iter().collect());
+    if ledger.clone().record(&amended).is_ok() { amended } else { adopt(decision) }
+}
+
+fn review(
+    ledger: &mut Ledger,
+    year: u32,
+    (asks, otherwise): &(Vec<Ask>, u8),
+    snapshot: usize,
+) -> Result<(), TestCaseError> {
     let decision = format!("d-{year}");
     let label = format!("{year}-{}", year + 1);
     *ledger = then(
@@ -183,7 +200,8 @@ fn review(ledger: &mut Ledger, year: u32, asks: &[Ask], snapshot: usize) -> Resu
     let mut imported = ledger.clone();
     let abandon = step(ReviewAct::Abandon, Some("Het gaat met een document."));
     imported.record(&Command::Review(abandon)).unwrap();
-    ledger.record(&adopt(&decision)).unwrap();
+    let adopt = adoption(ledger, &decision, *otherwise);
+    ledger.record(&adopt).unwrap();
     let state = ledger.book.agenda(&id("agenda")).unwrap();
     let revision = state.revisions.last().unwrap();
     prop_assert_eq!(check.control, revision.seal.control, "what the check foretold");
@@ -204,7 +222,7 @@ fn review(ledger: &mut Ledger, year: u32, asks: &[Ask], snapshot: usize) -> Resu
 
 #[test]
 fn a_review_step_by_step_is_the_import_of_what_it_comes_to() {
-    let asks = || prop::collection::vec(ask(), 0..12);
+    let asks = || (prop::collection::vec(ask(), 0..12), 0..6_u8);
     check(&(asks(), asks(), 0..80_usize), |(one, two, snapshot)| {
         let mut ledger = given([import(first())]);
         review(&mut ledger, 2018, &one, snapshot)?;

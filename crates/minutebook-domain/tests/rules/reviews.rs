@@ -10,7 +10,7 @@ use minutebook_domain::review::{Adopting, Opening, Proposing, ReviewAct, ReviewC
 use minutebook_domain::tally::ProposalState::{Adopted, Amended, PassedOver, Withdrawn};
 use serde_json::json;
 
-use crate::minutes::{Doc, at, correct, edition_after, first, given, import, next, state, state_from};
+use crate::minutes::{Doc, at, correct, edition_after, first, given, import, late, next, state, state_from};
 use crate::review_steps::{
     action, add, adopt, adopt_with, adopting, change, changing, date, decide, drop, dropping, keep_rest, merge, open,
     opened, opening, propose, reinstating, select, setting, split, step, suspend, then, told, withdraw,
@@ -18,6 +18,7 @@ use crate::review_steps::{
 use crate::support::{Ledger, document, id, record, text};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
+    ("YEARS_MISSING", a_label_that_is_no_year_needs_years),
     ("NOTHING_TO_REVIEW", a_review_starts_from_an_adopted_edition),
     ("REVIEW_ALREADY_OPEN", an_edition_has_one_review_on_one_base),
     ("REVIEW_NOT_OPEN", the_only_open_review_is_meant_unless_one_is_named),
@@ -53,7 +54,7 @@ fn opening_freezes_the_base_and_reads_the_years_from_the_label() {
 #[test]
 fn a_label_that_is_no_year_needs_years() {
     let command = opening("herijking", "2018-01-01");
-    given([import(first())]).when(Command::Review(command.clone())).then_refused("FIELD_INVALID");
+    given([import(first())]).when(Command::Review(command.clone())).then_refused("YEARS_MISSING");
     let ReviewAct::Open(asked) = command.act.clone() else { panic!() };
     let with = |first: &str, last: &str| {
         let asked = Opening { years: Some((date(first), date(last))), ..asked.clone() };
@@ -275,8 +276,14 @@ fn the_adopting_decision_is_dated_taken_and_mandated() {
     assert!(check.problems.is_empty(), "{:?}", check.problems);
     assert_eq!(ledger().problems(Some("d-2081"))[0], "NOT_FOUND", "a check tells it among the rest");
     assert_eq!(ledger().revoke("d-2018").problems(Some("d-2018")), ["SUPERSEDED"]);
-    let late = Adopting { effective: Some(date("2018-06-01")), ..adopting("d-2018") };
-    let ledger = then(ledger(), [Command::Review(step(ReviewAct::Adopt(late), None))]);
+    let late = late(at(Kind::Action, "lobby"), "2018-03-01", json!({"title": "Pleiten"}));
+    let ledger = then(ledger(), [Command::RecordLate(late)]);
+    let amend = vec![setting(at(Kind::Action, "lobby"), "place", json!("Emmen"))];
+    let later = Adopting { effective: Some(date("2018-06-01")), amend, ..adopting("d-2018") };
+    let later = step(ReviewAct::Adopt(later), Some("Het college besloot later."));
+    let ledger = then(ledger, [Command::Review(later)]);
+    let lobby = exported(&ledger).of(Kind::Action).find(|action| *action.id() == id("lobby")).cloned().unwrap();
+    assert_eq!((lobby.label(), lobby.value("place")), ("Pleiten".into(), json!("Emmen")), "as it read by then");
     assert_eq!(revision(&ledger).seal.edition.effective.as_str(), "2018-06-01");
     exported(&ledger);
 }
