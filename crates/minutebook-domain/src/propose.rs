@@ -32,9 +32,6 @@ impl Reviewing<'_> {
     pub(crate) fn propose(&self, asked: &Proposing, reason: Option<&Text>) -> Result<Proposal, Rejection> {
         let id = self.change_id(asked.change.as_ref())?;
         let reason = given(reason, Subject::Entry(id.clone()))?;
-        if asked.items.len() > ITEMS_MAX {
-            return Err(Refusal::TooManyItems { items: asked.items.len(), limit: ITEMS_MAX }.into());
-        }
         check_form(&id, asked)?;
         asked.items.iter().try_for_each(check_texts)?;
         let (reason, disposition) = (Some(reason.clone()), asked.disposition);
@@ -53,6 +50,9 @@ impl Reviewing<'_> {
             ChangeKind::Reinstated => self.reinstated(&mut change, asked)?,
             ChangeKind::Split | ChangeKind::Merged => self.replaced(&mut change, asked)?,
         };
+        if items.len() > ITEMS_MAX {
+            return Err(Refusal::TooManyItems { items: items.len(), limit: ITEMS_MAX }.into());
+        }
         self.check_references(&items)?;
         Ok(Proposal { agenda: self.agenda.clone(), edition: self.edition().clone(), change, items })
     }

@@ -344,21 +344,21 @@ impl Book {
 /// The years and the horizon of an edition: as asked, or as its last revision has them, or as its label says.
 fn years_of(state: &AgendaState, edition: &Id, opening: &Opening) -> Option<((Edtf, Edtf), Option<Edtf>)> {
     let before = state.revision(edition.as_str(), None).map(|revision| &revision.seal.edition);
-    let before =
-        before.map(|edition| ((edition.first_year.clone(), edition.last_year.clone()), edition.horizon.clone()));
-    let (years, horizon) = match (&opening.years, before) {
-        (None, Some(before)) => before,
-        (None, None) => {
-            let label = edition.as_str();
-            let (first, last) = label.split_once('-').unwrap_or((label, label));
-            let year =
-                |text: &str| (text.len() == 4).then(|| text.parse().ok()).flatten().and_then(|n| Edtf::year(n).ok());
-            (
-                (year(first)?, year(last)?),
-                Edtf::new(&if first == last { first.to_owned() } else { format!("{first}/{last}") }).ok(),
-            )
-        }
-        (Some((first, last)), _) => ((first.clone(), last.clone()), Edtf::new(&format!("{first}/{last}")).ok()),
+    let before = before.filter(|_| opening.years.is_none());
+    let years = match (&opening.years, before) {
+        (Some(years), _) => years.clone(),
+        (None, Some(before)) => (before.first_year.clone(), before.last_year.clone()),
+        (None, None) => labelled(edition.as_str())?,
     };
-    Some((years, opening.horizon.clone().or(horizon)))
+    let (first, last) = &years;
+    let term = || if first == last { Some(first.clone()) } else { Edtf::new(&format!("{first}/{last}")).ok() };
+    let horizon = opening.horizon.clone().or_else(|| before.map_or_else(term, |before| before.horizon.clone()));
+    Some((years, horizon))
+}
+
+/// The years that a label says: `2018`, or `2018-2019`.
+fn labelled(label: &str) -> Option<(Edtf, Edtf)> {
+    let (first, last) = label.split_once('-').unwrap_or((label, label));
+    let year = |text: &str| text.parse().ok().filter(|_| text.len() == 4).and_then(|year| Edtf::year(year).ok());
+    Some((year(first)?, year(last)?))
 }

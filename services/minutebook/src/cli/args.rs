@@ -236,7 +236,8 @@ pub(crate) fn assignment(text: &str) -> Result<Assignment, Misread> {
 
 /// Reads a year, or the first and the last: `2018-2019`.
 pub(crate) fn years(text: &str) -> Result<(pb::Date, pb::Date), Misread> {
-    let year = |text: &str| (text.len() == 4).then(|| text.parse().ok()).flatten().ok_or(Misread::YearsForm {});
+    let digits = |text: &str| text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
+    let year = |text: &str| text.parse().ok().filter(|_| digits(text)).ok_or(Misread::YearsForm {});
     let date = |year: i32| pb::Date { date: Some(pb::date::Date::Year(year)) };
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     Ok((date(year(first)?), date(year(last)?)))
@@ -290,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn years_are_one_or_the_first_and_the_last() {
+        let year = |year| pb::Date { date: Some(pb::date::Date::Year(year)) };
+        assert_eq!(years("2018"), Ok((year(2018), year(2018))));
+        assert_eq!(years("2018-2019"), Ok((year(2018), year(2019))));
+        assert!(["", "18", "2018-", "2018/2019", "+018", "2018-2019-2020"].iter().all(|text| years(text).is_err()));
+    }
+
+    #[test]
     fn the_field_stands_after_the_last_full_stop() {
         let name = field("explanation/krimp/3.1.title").unwrap();
         assert_eq!((name.record, name.field.as_str()), (record("explanation/krimp/3.1").unwrap(), "title"));
@@ -326,6 +335,9 @@ mod tests {
         assert_eq!(value(r#""2017""#), json!("2017"));
         assert_eq!(setting("what=a=b"), Ok(("what".into(), json!("a=b"))));
         assert!(setting("what").is_err());
+        let title = assignment("pod-sport.title=Sport = leuk").unwrap();
+        assert_eq!((title.field, title.value), (field("pod-sport.title").unwrap(), json!("Sport = leuk")));
+        assert!(assignment("pod-sport.titel=x").is_err() && assignment("pod-sport.title").is_err());
     }
 
     #[test]
