@@ -24,5 +24,6 @@ mod governance;
 mod kill;
 mod limits;
 mod requests;
+mod reviews;
 mod services;
 mod store;

@@ -56,6 +56,8 @@ pub struct OpenReview {
     pub review: ReviewOpened,
     /// The event that opened it first.
     pub opened: Position,
+    /// Its newest event, which clients give as the state of the review that they know.
+    pub newest: Position,
     /// What nobody proposed to change stays as it is.
     pub rest_kept: bool,
     pub(crate) contents: BTreeMap<Kind, Vec<Id>>,
@@ -74,6 +76,8 @@ pub struct Revision {
     pub invented: bool,
     /// The revision that it started from.
     pub base: Option<Base>,
+    /// The event that opened its review.
+    pub opened: Position,
     /// What it states, by section, in the document's order.
     pub contents: Arc<BTreeMap<Kind, Vec<Id>>>,
 }
@@ -158,6 +162,11 @@ impl AgendaState {
         self.revisions.iter().rev().filter(of).find(|revision| number.is_none_or(|n| n == revision.seal.revision))
     }
 
+    /// The number that the next revision of an edition gets.
+    pub(crate) fn next_revision(&self, edition: &Id) -> u32 {
+        self.revision(edition.as_str(), None).map_or(1, |revision| revision.seal.revision + 1)
+    }
+
     /// The position of the newest seal, which clients give as the revision that they know.
     pub fn newest(&self) -> Position {
         self.revisions.last().map(|revision| revision.position).unwrap_or_default()
@@ -194,6 +203,17 @@ impl Book {
     pub fn entries(&self, kind: Kind) -> impl Iterator<Item = (&Key, &Arc<Entry>)> {
         let id = Id::any("0").map(|id| Key { kind, within: "".into(), id });
         id.into_iter().flat_map(|first| self.entries.range(first..)).take_while(move |(key, _)| key.kind == kind)
+    }
+
+    /// The records of a kind whose ids are counted in an agenda or an edition, by id.
+    pub(crate) fn entries_within<'a>(
+        &'a self,
+        kind: Kind,
+        within: &'a str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Entry>)> {
+        let id = Id::any("0").map(|id| Key { kind, within: within.into(), id });
+        let all = id.into_iter().flat_map(|first| self.entries.range(first..));
+        all.take_while(move |(key, _)| key.kind == kind && key.within == within)
     }
 
     /// The items of an agenda: themes, sub-tasks, policy items and actions, by id within each.

@@ -6,7 +6,8 @@ use crate::authority::Verdict;
 use crate::history::Unreadable;
 use crate::ids::{Id, Key, Kind};
 use crate::plan::{ItemDifference, Motion, Planner};
-use crate::record::{Change, Record};
+use crate::propose::{blank, name};
+use crate::record::{Change, Record, is_compared};
 use crate::refusal::{ChangeShould, Mismatch, Refusal, Subject, Unfit, listed};
 use crate::statement::is_reason;
 use crate::value::{ChangeKind, Eur, Text};
@@ -47,6 +48,10 @@ impl Planner<'_> {
             self.problem(Some(index), Some("disposition"), Refusal::ChangeForm { change: change.id.clone(), should });
         }
         let Some(ground) = &change.decision else {
+            // What was proposed step by step rests on the decision that adopts it, unless it names another.
+            if self.reviewed {
+                return;
+            }
             let what = format!("`{}`", change.id);
             self.problem(Some(index), Some("decision"), Refusal::GroundMissing { what });
             return;
@@ -75,7 +80,8 @@ impl Planner<'_> {
     pub(crate) fn check_ceilings(&mut self) -> Result<(), Unreadable> {
         for (index, record) in self.document.records.iter().enumerate() {
             let Record::Change(change) = record else { continue };
-            let ground = change.decision.as_ref().and_then(|id| self.registry.decision(id));
+            let adopting = self.document.edition.as_ref().map(|edition| &edition.decision).filter(|_| self.reviewed);
+            let ground = change.decision.as_ref().or(adopting).and_then(|id| self.registry.decision(id));
             let ceiling = ground.and_then(|ground| self.registry.ceiling(ground, self.plan.agenda.as_ref()));
             let Some((mandate, ceiling)) = ceiling else { continue };
             for id in change.action.iter().chain(change.into.iter().flatten()) {
@@ -227,7 +233,9 @@ fn euros(amount: Option<&Record>) -> u64 {
 }
 
 fn fields_differ(item: &ItemDifference, change: &Change) -> Option<Refusal> {
-    let given: BTreeSet<&str> = change.fields.as_deref()?.iter().map(Text::as_str).collect();
+    let named: BTreeSet<&str> = change.fields.as_deref()?.iter().map(Text::as_str).collect();
+    // Notes may be named beside what counts.
+    let given: BTreeSet<&str> = named.into_iter().filter(|field| is_compared(field)).collect();
     let computed: BTreeSet<&str> = item.fields.iter().map(|change| change.field).collect();
     (!given.is_empty() && given != computed).then(|| Refusal::FieldsDiffer {
         item: item.key.clone(),
@@ -238,32 +246,14 @@ fn fields_differ(item: &ItemDifference, change: &Change) -> Option<Refusal> {
 
 /// The entry that a difference still needs: what can be computed is filled in, the reason and ground are not.
 fn skeleton(id: Id, item: &ItemDifference) -> Change {
-    let this = |kind| (item.key.kind == kind).then(|| item.key.id.clone());
     let (kind, fields) = match item.motion {
         Motion::Gone => (ChangeKind::Dropped, None),
         Motion::Back => (ChangeKind::Reinstated, None),
         Motion::Altered | Motion::Annotated => (ChangeKind::Changed, Some(&item.fields)),
         Motion::New => (ChangeKind::Added, None),
     };
-    Change {
-        id,
-        kind,
-        action: this(Kind::Action),
-        policy_item: this(Kind::PolicyItem),
-        subtask: this(Kind::Subtask),
-        theme: this(Kind::Theme),
-        from: None,
-        into: None,
-        disposition: None,
-        fields: fields.map(|all| all.iter().filter_map(|change| Text::new(change.field).ok()).collect()),
-        reason: None,
-        decided_by: None,
-        decision: None,
-        source_line: None,
-        source_doc: None,
-        lines: None,
-        quote: None,
-        confidence: None,
-        doubt: None,
-    }
+    let fields = fields.map(|all| all.iter().filter_map(|change| Text::new(change.field).ok()).collect());
+    let mut change = Change { fields, ..blank(id, kind) };
+    name(&mut change, &item.key);
+    change
 }

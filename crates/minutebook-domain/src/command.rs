@@ -9,6 +9,7 @@ use crate::document::{Canonical, CanonicalEntry, Document, entry};
 use crate::event::{Actor, Citation, DeedStep, Founding};
 use crate::ids::{Id, Key, Position, RequestId};
 use crate::record::Record;
+use crate::review::ReviewCommand;
 use crate::value::{Text, Value};
 
 /// What the book cannot know by itself when it decides.
@@ -41,6 +42,8 @@ pub enum Command {
     ResolveDoubt(ResolveDoubt),
     /// Do something with a record outside the table of items.
     Do(DoDeed),
+    /// Do one step of a review.
+    Review(ReviewCommand),
 }
 
 /// Record one statement outside the table of items.
@@ -153,6 +156,7 @@ impl Command {
             Self::RecordLate(command) => &mut command.expected_revision,
             Self::ResolveDoubt(command) => &mut command.expected_revision,
             Self::Do(command) => &mut command.expected_revision,
+            Self::Review(command) => &mut command.expected_revision,
         };
         *slot = slot.or(revision);
         self
@@ -228,6 +232,7 @@ impl Serialize for Digested<'_> {
                 "effective": d.effective.as_ref().map(Edtf::as_str), "reason": d.reason.as_ref().map(Text::as_str),
                 "expected_revision": d.expected_revision,
             }}),
+            Command::Review(review) => review.to_value(),
         };
         Canonical(value).serialize(serializer)
     }

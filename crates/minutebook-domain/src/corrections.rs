@@ -166,7 +166,7 @@ impl Book {
     }
 
     /// What a command refers to is in the book.
-    fn check_reference(&self, kind: Kind, id: &Id) -> Result<(), Refusal> {
+    pub(crate) fn check_reference(&self, kind: Kind, id: &Id) -> Result<(), Refusal> {
         if self.entry(&Key::new(kind, id)).is_some() {
             return Ok(());
         }
@@ -198,17 +198,7 @@ impl Book {
 
     /// The record with other values in some fields, checked as if a document stated it.
     fn rewritten(&self, record: &Record, fields: &[(String, Value)]) -> Result<Record, Refusal> {
-        let mut map = record.write();
-        map.extend(fields.iter().cloned());
-        let fault = |faults: Vec<crate::record::FieldFault>| faults.into_iter().next();
-        let read = Record::read(record.kind(), record.id().clone(), &map).map_err(fault);
-        let rewritten = read.map_err(|fault| match fault {
-            Some(fault) => Refusal::FieldInvalid { field: fault.field, fault: fault.fault },
-            None => Refusal::NoChange { item: Key::new(record.kind(), record.id()) },
-        })?;
-        if let Some(what) = fields.iter().find_map(|(_, value)| personal_data(value)) {
-            return Err(Refusal::PersonalData { what });
-        }
+        let rewritten = patched(record, fields)?;
         let registry = Registry { book: self, stated: None };
         let known = |kind, id: &Id| registry.knows(kind, id, None) || self.entries(kind).any(|(key, _)| key.id == *id);
         match rewritten.references().into_iter().find(|(_, kind, id)| !known(*kind, id)) {
@@ -272,7 +262,22 @@ fn statement_of(key: &Key, entry: &Entry, record: Record, fields: FieldSet) -> S
     Statement { agenda: agenda.or_else(|| entry.agenda.clone()), edition, record, fields: Some(fields) }
 }
 
-fn known_field(kind: Kind, field: &str) -> Result<(), Refusal> {
+/// The record with other values in some fields, wherever they refer to.
+pub(crate) fn patched(record: &Record, fields: &[(String, Value)]) -> Result<Record, Refusal> {
+    let mut map = record.write();
+    map.extend(fields.iter().cloned());
+    let fault = |faults: Vec<crate::record::FieldFault>| faults.into_iter().next();
+    let read = Record::read(record.kind(), record.id().clone(), &map).map_err(fault);
+    if let Some(what) = fields.iter().find_map(|(_, value)| personal_data(value)) {
+        return Err(Refusal::PersonalData { what });
+    }
+    read.map_err(|fault| match fault {
+        Some(fault) => Refusal::FieldInvalid { field: fault.field, fault: fault.fault },
+        None => Refusal::NoChange { item: Key::new(record.kind(), record.id()) },
+    })
+}
+
+pub(crate) fn known_field(kind: Kind, field: &str) -> Result<(), Refusal> {
     let fields = Record::fields(kind);
     let nearest = || Nearest::of(field, fields.iter().copied());
     let unknown = || Refusal::NotFound { what: Subject::Field(kind, field.to_owned()), nearest: nearest() };

@@ -129,6 +129,7 @@ impl Spine {
                 let record = Record::from(change);
                 let key = key(Kind::Change, record.id(), Some(&agenda), Some(&edition));
                 put(entries, key, Some(&agenda), Some(record), at);
+                self.review_goes_on(&agenda, &edition, position);
             }
             Payload::Review(event) => self.review(entries, event, at),
             Payload::Item(event) => take_in_item(entries, event, at),
@@ -172,15 +173,23 @@ impl Spine {
     fn open_review(&mut self, review: ReviewOpened, position: Position) {
         let open = &mut self.agenda_mut(&review.agenda).open;
         if let Some(open) = open.get_mut(&review.edition) {
-            open.review = review;
+            (open.review, open.newest) = (review, position);
         } else {
             let (edition, contents) = (review.edition.clone(), BTreeMap::new());
-            open.insert(edition, OpenReview { review, opened: position, rest_kept: false, contents });
+            open.insert(edition, OpenReview { review, opened: position, newest: position, rest_kept: false, contents });
+        }
+    }
+
+    /// Notes the newest event of an open review.
+    fn review_goes_on(&mut self, agenda: &Id, edition: &Id, position: Position) {
+        if let Some(open) = self.agenda_mut(agenda).open.get_mut(edition) {
+            open.newest = position;
         }
     }
 
     fn review(&mut self, entries: &mut impl Entries, event: ReviewEvent, at: Mark) {
         let ReviewEvent { agenda, edition, step } = event;
+        self.review_goes_on(&agenda, &edition, at.position);
         let mut touch = |change: &Id, act| {
             let mark = Mark { fields: FieldSet::default(), act, ..at };
             put(entries, key(Kind::Change, change, Some(&agenda), Some(&edition)), Some(&agenda), None, mark);
@@ -210,6 +219,7 @@ impl Spine {
                 recorded_at,
                 invented: open.review.invented,
                 base: open.review.base,
+                opened: open.opened,
                 contents: Arc::new(open.contents),
             });
         }

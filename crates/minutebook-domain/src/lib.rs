@@ -1,11 +1,16 @@
 //! The pure rules of the minute book: no input or output, no clock, no threads, no wire format.
 
+mod adopt;
+mod adoption;
+mod amend;
 pub mod answer;
 pub mod audit;
 pub mod authority;
 pub mod book;
 pub mod changes;
+pub mod check;
 mod claims;
+mod coming;
 pub mod command;
 pub mod compare;
 mod corrections;
@@ -25,12 +30,14 @@ pub mod history;
 pub mod ids;
 pub mod message;
 pub mod plan;
+mod propose;
 pub mod record;
 mod references;
 pub mod refusal;
 pub mod related;
-mod review;
+pub mod review;
 pub mod sheet;
 mod statement;
 mod steps;
+pub mod tally;
 pub mod value;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
 use crate::book::{AgendaState, Book, Revision};
 use crate::compare::{FieldChange, Reading};
-use crate::dates::Day;
+use crate::dates::{Day, Edtf};
 use crate::document::{Document, Index, key};
 use crate::event::{Base, ControlTotal};
 use crate::history::{Cut, Recall, State, Unreadable};
@@ -103,22 +103,37 @@ pub(crate) struct Planner<'a> {
     pub(crate) today: Day,
     /// The point in time whose state the document is compared with.
     pub(crate) cut: Cut,
+    /// The document is what a review comes to; nobody handed it in.
+    pub(crate) reviewed: bool,
     pub(crate) plan: Plan,
 }
 
 impl Book {
     /// Works out what recording a document would do on this day, which is when a partial document takes effect.
     pub fn plan(&self, document: &Document, today: Day, events: &dyn Recall) -> Result<Plan, Unreadable> {
+        self.planned(document, false, today, events)
+    }
+
+    /// Works out what a document would do that was handed in, or that is what a review comes to.
+    pub(crate) fn planned(
+        &self,
+        document: &Document,
+        reviewed: bool,
+        today: Day,
+        events: &dyn Recall,
+    ) -> Result<Plan, Unreadable> {
         let valid = document.edition.as_ref().map_or(today, |edition| edition.effective.earliest());
         let index = Index::new(document);
         let mut planner = Planner {
-            registry: Registry { book: self, stated: Some(&index) },
+            // What a review comes to says nothing new of who may decide what: the book knows best what still holds.
+            registry: Registry { book: self, stated: Some(&index).filter(|_| !reviewed) },
             index: &index,
             book: self,
             document,
             events,
             today,
             cut: Cut { valid, known: Position::MAX, sealed: None },
+            reviewed,
             plan: Plan::default(),
         };
         planner.run()?;
@@ -130,7 +145,7 @@ impl Planner<'_> {
     fn run(&mut self) -> Result<(), Unreadable> {
         self.plan.agenda = self.document.agenda.as_ref().map(|agenda| agenda.id.clone());
         self.plan.edition = self.document.edition.as_ref().map(|edition| edition.id.clone());
-        if self.is_sealed() {
+        if !self.reviewed && self.is_sealed() {
             return Ok(());
         }
         self.check_form();
@@ -197,36 +212,20 @@ impl Planner<'_> {
 
     /// Checks the place of the edition among the others; true where it follows the current one.
     fn check_edition(&mut self, edition: &Edition, state: Option<&AgendaState>) -> bool {
-        if edition.first_year.earliest() > edition.last_year.latest() {
-            let (first, last) = (edition.first_year.to_string(), edition.last_year.to_string());
-            self.problem_of(Kind::Edition, &edition.id, Some("first_year"), Refusal::EditionYears { first, last });
+        let (first, last) = (&edition.first_year, &edition.last_year);
+        let misplaced = misplaced(&edition.id, first, last, &edition.effective, state);
+        let mut follows = true;
+        for (field, refusal) in misplaced {
+            follows &= !matches!(refusal, Refusal::RevisionSealed { .. } | Refusal::EditionEarlier { .. });
+            self.problem_of(Kind::Edition, &edition.id, field, refusal);
         }
-        if edition.effective.earliest() > edition.last_year.latest() {
-            let (effective, last) = (edition.effective.to_string(), edition.last_year.to_string());
-            self.problem_of(Kind::Edition, &edition.id, Some("effective"), Refusal::EditionOver { effective, last });
+        if let Some(open) = state.and_then(|state| state.open.get(&edition.id)).filter(|_| !self.reviewed) {
+            self.problem_of(Kind::Edition, &edition.id, Some("id"), open.already_open());
+            follows = false;
         }
-        let Some(current) = state.and_then(AgendaState::current) else {
-            self.plan.revision = 1;
-            return true;
-        };
-        self.plan.base = Some(base_of(current));
-        let earlier = state.and_then(|state| state.revision(edition.id.as_str(), None));
-        self.plan.revision = earlier.map_or(1, |revision| revision.seal.revision + 1);
-        let since = current.seal.edition.effective.earliest();
-        if earlier.is_some() && current.seal.edition.id != edition.id {
-            let (edition_id, current) = (edition.id.clone(), current.seal.edition.id.clone());
-            let refusal = Refusal::RevisionSealed { edition: edition_id, current };
-            self.problem_of(Kind::Edition, &edition.id, None, refusal);
-            false
-        } else if edition.effective.earliest() < since {
-            let (edition_id, current) = (edition.id.clone(), current.seal.edition.id.clone());
-            let effective = edition.effective.to_string();
-            let refusal = Refusal::EditionEarlier { edition: edition_id, effective, current, since };
-            self.problem_of(Kind::Edition, &edition.id, Some("effective"), refusal);
-            false
-        } else {
-            true
-        }
+        self.plan.base = state.and_then(AgendaState::current).map(base_of);
+        self.plan.revision = state.map_or(1, |state| state.next_revision(&edition.id));
+        follows
     }
 
     /// Checks that the adopting decision is of the right kind and body, dated and under a mandate.
@@ -357,7 +356,36 @@ impl Planner<'_> {
     }
 }
 
-fn base_of(revision: &Revision) -> Base {
+/// What is wrong with the years and the date of an edition, and with its place among the others of its agenda: the
+/// field, and why.
+pub(crate) fn misplaced(
+    id: &Id,
+    first: &Edtf,
+    last: &Edtf,
+    effective: &Edtf,
+    state: Option<&AgendaState>,
+) -> Vec<(Option<&'static str>, Refusal)> {
+    let mut all = Vec::new();
+    if first.earliest() > last.latest() {
+        let (first, last) = (first.to_string(), last.to_string());
+        all.push((Some("first_year"), Refusal::EditionYears { first, last }));
+    }
+    if effective.earliest() > last.latest() {
+        let (effective, last) = (effective.to_string(), last.to_string());
+        all.push((Some("effective"), Refusal::EditionOver { effective, last }));
+    }
+    let Some((state, current)) = state.and_then(|state| Some((state, state.current()?))) else { return all };
+    let (current, since) = (&current.seal.edition.id, current.seal.edition.effective.earliest());
+    if current != id && state.revision(id.as_str(), None).is_some() {
+        all.push((None, Refusal::RevisionSealed { edition: id.clone(), current: current.clone() }));
+    } else if effective.earliest() < since {
+        let (edition, current, effective) = (id.clone(), current.clone(), effective.to_string());
+        all.push((Some("effective"), Refusal::EditionEarlier { edition, effective, current, since }));
+    }
+    all
+}
+
+pub(crate) fn base_of(revision: &Revision) -> Base {
     Base {
         edition: revision.seal.edition.id.clone(),
         revision: revision.seal.revision,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::book::Book;
+use crate::document::key;
 use crate::ids::{Id, Key, Kind};
 use crate::plan::Planner;
 use crate::record::Record;
@@ -69,7 +70,10 @@ impl Planner<'_> {
             Kind::Agenda => agenda == Some(id) || self.book.entry(&Key::new(kind, id)).is_some(),
             // An item stands under what the same document states.
             Kind::Theme | Kind::Subtask | Kind::PolicyItem => self.index.place(&Key::new(kind, id)).is_some(),
-            _ => self.registry.knows(kind, id, agenda),
+            _ => {
+                let stated = || self.index.place(&key(kind, id, agenda, None)).is_some();
+                self.registry.knows(kind, id, agenda) || stated()
+            }
         }
     }
 

@@ -244,6 +244,51 @@ messages! {
         RequestIdReused { request_id: String } = "REQUEST_ID_REUSED"
             nl "verzoek `{request_id}` is al gebruikt voor een ander verzoek; kies een nieuw id"
             en "request id `{request_id}` was used for another request; choose a new one"
+
+        /// A review starts from what was adopted.
+        NothingToReview { agenda: Id } = "NOTHING_TO_REVIEW"
+            nl "agenda `{agenda}` heeft nog geen vastgestelde editie om te herzien; leg de eerste vast met `minutebook import`"
+            en "agenda `{agenda}` has no adopted edition to review; record the first one with `minutebook import`"
+        /// Neither the label nor the request says which years an edition is for.
+        YearsMissing { edition: Id } = "YEARS_MISSING"
+            nl "het label `{edition}` zegt niet voor welke jaren het is; noem die met `--years`"
+            en "the label `{edition}` does not say which years it is for; name them with `--years`"
+        /// The review of this edition is open, on this base.
+        ReviewAlreadyOpen { edition: Id, base: String } = "REVIEW_ALREADY_OPEN"
+            nl "er loopt al een herziening `{edition}` op stand `{base}`; doe daarin een voorstel of breek haar af"
+            en "a review `{edition}` is open already on `{base}`; propose in that one, or abandon it"
+        /// No such review is open.
+        ReviewNotOpen { agenda: Id, open: String } = "REVIEW_NOT_OPEN"
+            nl "zo'n herziening van agenda `{agenda}` loopt niet (open: {open}); open er een met `minutebook review open`"
+            en "agenda `{agenda}` has no such review open (open: {open}); open one with `minutebook review open`"
+        /// Several are open, and none was named.
+        ReviewAmbiguous { agenda: Id, open: String } = "REVIEW_AMBIGUOUS"
+            nl "van agenda `{agenda}` lopen meer herzieningen ({open}); noem er één met `--edition`"
+            en "agenda `{agenda}` has several reviews open ({open}); name one with `--edition`"
+        /// The item is not where the proposal needs it.
+        ItemStanding { item: Key, standing: Standing } = "ITEM_STANDING"
+            nl "{item:#} {standing:#}"
+            en "{item} {standing}"
+        /// The proposal was taken back.
+        ProposalWithdrawn { change: Id } = "PROPOSAL_WITHDRAWN"
+            nl "voorstel `{change}` is ingetrokken; doe zo nodig een nieuw voorstel"
+            en "proposal `{change}` was withdrawn; propose it again if it is needed"
+        /// A proposal for more than one event can hold.
+        TooManyItems { items: usize, limit: usize } = "TOO_MANY_ITEMS"
+            nl "dit voorstel noemt {items} onderdelen en bedragen en mag er {limit} noemen; verdeel het"
+            en "this proposal has {items} items and amounts and may have {limit}; divide it"
+        /// Actions without a proposal.
+        ReviewIncomplete { missing: usize, actions: usize, ids: String } = "REVIEW_INCOMPLETE"
+            nl "{missing} van de {actions} acties hebben nog geen voorstel: {ids}; doe een voorstel of laat de rest staan met `review keep-rest`"
+            en "{missing} of {actions} have no proposal: {ids}; propose, or leave the rest as it is with `review keep-rest`"
+        /// The base has a newer revision.
+        BaseMoved { edition: Id, base: String, current: String, changes: usize } = "BASE_MOVED"
+            nl "de agenda kreeg na `{base}` intussen stand `{current}` ({changes} wijzigingen); open herziening `{edition}` opnieuw om die als basis te nemen"
+            en "after `{base}` the agenda got revision `{current}` ({changes} changes); open review `{edition}` again to take that as its base"
+        /// What was proposed cannot be adopted, in several places.
+        Review { problems: Problems } = "INVALID_REVIEW"
+            nl "de herziening kan zo niet worden vastgesteld: {problems:#}"
+            en "the review cannot be adopted like this: {problems}"
     }
 }
 
@@ -324,6 +369,26 @@ phrases! {
             en "all in `from` must leave and all in `into` must be new; correct the entry, or remove it"
     }
 
+    /// Where an item stands that a proposal needs elsewhere, and what to do about it.
+    pub enum Standing {
+        /// It is not there any more.
+        Left
+            nl "staat niet meer op de agenda; stel voor het terug te nemen (`--reinstate`)"
+            en "has left the agenda; propose to take it back (`--reinstate`)"
+        /// It is there.
+        Here
+            nl "staat op de agenda; stel een wijziging voor (`--set`) of kies een ander id"
+            en "stands on the agenda; propose a change (`--set`), or choose another id"
+        /// It left for a while.
+        Away
+            nl "is opgeschort; stel voor het terug te nemen (`--reinstate`)"
+            en "is suspended; propose to take it back (`--reinstate`)"
+        /// It was there once.
+        Once
+            nl "stond eerder op de agenda; kies voor een nieuw onderdeel een ander id"
+            en "was on the agenda before; choose another id for what is new"
+    }
+
     /// Personal data that a text seems to hold.
     pub enum Personal {
         /// An e-mail address.
@@ -346,6 +411,8 @@ pub enum Subject {
     Event(Position, Kind, String),
     /// An entry of `changes`.
     Entry(Id),
+    /// The review of an edition.
+    Review(Id),
 }
 
 impl From<&Key> for Subject {
@@ -369,6 +436,8 @@ impl fmt::Display for Subject {
             }
             (Self::Event(position, kind, field), Lang::En) => write!(f, "event {position} on `{field}` ({kind})"),
             (Self::Entry(id), _) => write!(f, "`{id}`"),
+            (Self::Review(edition), Lang::Nl) => write!(f, "herziening `{edition}`"),
+            (Self::Review(edition), Lang::En) => write!(f, "review `{edition}`"),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) fn check(planner: &mut Planner) {
     let mut may_begin = true;
     for (index, record) in planner.document.records.iter().enumerate() {
         let refusal = match record {
+            // What a review comes to states decisions and mandates as the book has them.
+            _ if planner.reviewed => None,
             // What comes without an edition is stated because it was decided.
             Record::Decision(decision) => decision_differs(planner.book, decision)
                 .or_else(|| planner.not_taken(decision).filter(|_| planner.document.edition.is_none())),

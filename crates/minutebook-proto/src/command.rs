@@ -9,6 +9,7 @@ use prost_types::Value;
 
 use crate::json::value_from_pb;
 use crate::pb;
+use crate::review::review_from_pb;
 use crate::violation::{Violations, WireFault};
 use crate::wire::{Slot, Wire, list, missing, required};
 
@@ -71,6 +72,7 @@ impl Wire for Command {
             pb::command::Command::LateFact(fact) => late_from_pb(fact).map(Self::RecordLate),
             pb::command::Command::ResolveDoubt(resolve) => resolve_from_pb(resolve).map(Self::ResolveDoubt),
             pb::command::Command::Deed(deed) => deed_from_pb(deed).map(Self::Do),
+            pb::command::Command::Review(review) => review_from_pb(review).map(Self::Review),
         }
     }
 }

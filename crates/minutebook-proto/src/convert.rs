@@ -1,7 +1,9 @@
 //! Single values of the domain and the wire, for who builds or reads messages outside this crate.
 
+use minutebook_domain::dates::Edtf;
 use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::record::Record;
+use minutebook_domain::value::Disposition;
 
 use crate::pb;
 use crate::violation::Violations;
@@ -35,6 +37,16 @@ pub fn id_from_pb(field: &str, pb: String) -> Result<Id, Violations> {
 /// An id that may be absent, checked.
 pub fn optional_id_from_pb(field: &str, pb: Option<String>) -> Result<Option<Id>, Violations> {
     Slot::from_slot(pb).map_err(|violations: Violations| violations.within(field))
+}
+
+/// A date that may be absent, checked.
+pub fn date_from_pb(field: &str, pb: Option<pb::Date>) -> Result<Option<Edtf>, Violations> {
+    Slot::from_slot(pb).map_err(|violations: Violations| violations.within(field))
+}
+
+/// What became of an item, as it goes onto the wire.
+pub fn disposition_to_pb(disposition: Disposition) -> pb::Disposition {
+    pb::Disposition::try_from(disposition.to_slot()).unwrap_or_default()
 }
 
 /// A kind of record, as it goes onto the wire.

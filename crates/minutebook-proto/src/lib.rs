@@ -13,6 +13,7 @@ mod governance;
 mod json;
 mod payload;
 mod record;
+mod review;
 mod value;
 mod violation;
 mod wire;
@@ -23,7 +24,8 @@ pub use command::{
     write_from_pb,
 };
 pub use convert::{
-    id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb, record_from_pb, record_to_pb,
+    date_from_pb, disposition_to_pb, id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb,
+    record_from_pb, record_to_pb,
 };
 pub use event::{DecodeError, Decoder, READER, decode_event, encode_event};
 pub use governance::{
@@ -31,6 +33,7 @@ pub use governance::{
     who_may_asked, who_may_to_pb,
 };
 pub use json::{value_from_pb, value_to_pb};
+pub use review::{check_to_pb, open_review_to_pb, proposed_to_pb, review_from_pb};
 pub use violation::{FieldViolation, Violations};
 
 /// The generated messages and, behind the feature `grpc`, the clients and servers.

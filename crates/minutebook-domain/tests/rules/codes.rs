@@ -9,7 +9,7 @@ use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 
 use crate::minutes::{at, take_raised};
-use crate::{authority, claims, corrections, deeds, documents, findings, questions};
+use crate::{authority, claims, corrections, deeds, documents, findings, proposals, questions, reviews};
 
 /// Codes that the domain names and others raise, with the crate that tests them.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -34,6 +34,7 @@ fn check(all: &[&'static str], covers: &[(&'static str, fn())], elsewhere: &[(&'
 #[test]
 fn every_refusal_has_a_test_that_raises_it() {
     let covers = [authority::COVERS, claims::COVERS, corrections::COVERS, deeds::COVERS, documents::COVERS].concat();
+    let covers = [covers, proposals::COVERS.to_vec(), reviews::COVERS.to_vec()].concat();
     check(Refusal::CODES, &covers, ELSEWHERE);
 }
 

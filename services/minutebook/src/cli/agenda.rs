@@ -85,7 +85,7 @@ async fn list(session: &Session, output: Output) -> Result<(), Failure> {
 }
 
 /// `2018-2019@1, from 2018-01-01, adopted with … (event 912)`.
-fn revision_line(w: Words, revision: &pb::Revision) -> String {
+pub(crate) fn revision_line(w: Words, revision: &pb::Revision) -> String {
     let seal = revision.seal.clone().unwrap_or_default();
     let from = w.pick("vanaf", "from");
     let adopted = w.pick("vastgesteld met", "adopted with");

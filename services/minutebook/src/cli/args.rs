@@ -7,7 +7,7 @@ use minutebook_domain::event::Lines;
 use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::message::{Lang, messages};
 use minutebook_domain::record::Record;
-use minutebook_domain::value::{Nearest, Value};
+use minutebook_domain::value::{Fault, Nearest, Value};
 use minutebook_proto::{key_to_pb, pb};
 
 messages! {
@@ -61,6 +61,14 @@ messages! {
         SettingForm {} = "USAGE"
             nl "schrijf FIELD=VALUE, zoals in date=2016-12-13"
             en "write FIELD=VALUE, as in date=2016-12-13"
+        /// Not a value that fits.
+        ValueForm { fault: Fault } = "USAGE"
+            nl "de waarde {fault:#}"
+            en "the value {fault}"
+        /// Not years.
+        YearsForm {} = "USAGE"
+            nl "schrijf een jaar (2018) of het eerste en het laatste (2018-2019)"
+            en "write a year (2018), or the first and the last (2018-2019)"
         /// Not lines.
         LinesForm {} = "USAGE"
             nl "schrijf een regel (384) of regels van laag naar hoog (384-390)"
@@ -211,6 +219,30 @@ pub(crate) fn setting(text: &str) -> Result<(String, Value), Misread> {
     Ok((field.trim().to_owned(), self::value(value)))
 }
 
+/// A field of a record and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assignment {
+    /// The record and the field.
+    pub(crate) field: FieldName,
+    /// The value.
+    pub(crate) value: Value,
+}
+
+/// Reads a field of a record and its value: `pod-sport.title=Sport`.
+pub(crate) fn assignment(text: &str) -> Result<Assignment, Misread> {
+    let (name, value) = text.split_once('=').ok_or(Misread::SettingForm {})?;
+    Ok(Assignment { field: field(name.trim())?, value: self::value(value) })
+}
+
+/// Reads a year, or the first and the last: `2018-2019`.
+pub(crate) fn years(text: &str) -> Result<(pb::Date, pb::Date), Misread> {
+    let digits = |text: &str| text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
+    let year = |text: &str| text.parse().ok().filter(|_| digits(text)).ok_or(Misread::YearsForm {});
+    let date = |year: i32| pb::Date { date: Some(pb::date::Date::Year(year)) };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Ok((date(year(first)?), date(year(last)?)))
+}
+
 /// Reads lines of a source: `384`, or `384-390`.
 pub(crate) fn lines(text: &str) -> Result<String, Misread> {
     Lines::read(text).map(|_| text.to_owned()).ok_or(Misread::LinesForm {})
@@ -259,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn years_are_one_or_the_first_and_the_last() {
+        let year = |year| pb::Date { date: Some(pb::date::Date::Year(year)) };
+        assert_eq!(years("2018"), Ok((year(2018), year(2018))));
+        assert_eq!(years("2018-2019"), Ok((year(2018), year(2019))));
+        assert!(["", "18", "2018-", "2018/2019", "+018", "2018-2019-2020"].iter().all(|text| years(text).is_err()));
+    }
+
+    #[test]
     fn the_field_stands_after_the_last_full_stop() {
         let name = field("explanation/krimp/3.1.title").unwrap();
         assert_eq!((name.record, name.field.as_str()), (record("explanation/krimp/3.1").unwrap(), "title"));
@@ -295,6 +335,9 @@ mod tests {
         assert_eq!(value(r#""2017""#), json!("2017"));
         assert_eq!(setting("what=a=b"), Ok(("what".into(), json!("a=b"))));
         assert!(setting("what").is_err());
+        let title = assignment("pod-sport.title=Sport = leuk").unwrap();
+        assert_eq!((title.field, title.value), (field("pod-sport.title").unwrap(), json!("Sport = leuk")));
+        assert!(assignment("pod-sport.titel=x").is_err() && assignment("pod-sport.title").is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::decision_service_client::DecisionServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
+use minutebook_proto::pb::review_service_client::ReviewServiceClient;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -107,6 +108,8 @@ impl Session {
         directory: DirectoryServiceClient,
         /// Imports and events.
         ledger: LedgerServiceClient,
+        /// Reviews.
+        review: ReviewServiceClient,
     }
 
     /// Ends the connection, and closes a ledger that this process opened.

@@ -308,16 +308,9 @@ fn told(plan: &pb::Plan, position: u64, differs: &[Differs], receipt: Option<&pb
         "mandate": plan.mandate,
         "missing": entries(&plan.missing),
         "surplus": entries(&plan.surplus),
-        "problems": plan.problems.iter().map(problem_json).collect::<Vec<_>>(),
+        "problems": plan.problems.iter().map(json::problem).collect::<Vec<_>>(),
         "findings": differs.iter().map(differs_json).collect::<Vec<_>>(),
         "receipt": receipt.map(json::receipt),
-    })
-}
-
-fn problem_json(problem: &pb::Problem) -> Value {
-    json!({
-        "section": problem.section, "id": problem.id, "field": problem.field, "line": problem.line,
-        "code": problem.code, "message_nl": problem.message_nl, "message_en": problem.message_en,
     })
 }
 

@@ -72,6 +72,14 @@ pub(crate) fn finding(finding: &pb::Finding) -> Value {
     map.into()
 }
 
+/// What keeps something from being recorded, and where.
+pub(crate) fn problem(problem: &pb::Problem) -> Value {
+    json!({
+        "section": problem.section, "id": problem.id, "field": problem.field, "line": problem.line,
+        "code": problem.code, "message_nl": problem.message_nl, "message_en": problem.message_en,
+    })
+}
+
 /// The count of actions, and whether it balances.
 pub(crate) fn control(control: &pb::ControlTotal) -> Value {
     json!({

@@ -20,6 +20,7 @@ mod mandate;
 mod page;
 mod record;
 mod register;
+mod review;
 mod sheet;
 mod sources;
 mod unopened;
@@ -138,6 +139,8 @@ enum Command {
     LateFact(correct::LateFact),
     /// Settle a doubt about the reading of a statement
     ResolveDoubt(correct::ResolveDoubt),
+    /// Review an agenda step by step: open, propose, select, check, adopt
+    Review(review::Review),
     /// Print the events as they were recorded
     Events(events::Events),
     /// Tell how the ledger is doing
@@ -293,6 +296,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::Erratum(erratum) => erratum.run(session, output).await,
         Command::LateFact(fact) => fact.run(session, output).await,
         Command::ResolveDoubt(resolve) => resolve.run(session, output).await,
+        Command::Review(review) => review.run(session, output).await,
         Command::Events(events) => events.run(session, output).await,
         Command::Status(status) => status.run(session, output).await,
         Command::Rebuild(rebuild) => rebuild.run(session, output).await,

@@ -23,7 +23,7 @@ use super::{asked, parts, query, receipt_to_pb, status, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
 
-/// The most events that a batch may give: as many as it has commands, each of which gives one at most.
+/// The most commands of a batch, each of which gives one event; only the adoption of a review gives more.
 const BATCH_EVENTS: usize = 10_000;
 /// How many events are read at a time.
 const AT_ONCE: usize = 256;

@@ -76,7 +76,7 @@ pub(crate) fn refused(refusal: &Refusal, lang: Lang) -> Status {
         if code == Code::FailedPrecondition {
             details.add_precondition_failure_violation(refusal.code(), "", message);
         }
-        if let Refusal::Document { problems } = refusal {
+        if let Refusal::Document { problems } | Refusal::Review { problems } = refusal {
             let places = problems.0.iter().map(|problem| {
                 let place = problem.place.key.as_ref().map(Key::path).unwrap_or_default();
                 let field = problem.place.field.as_ref().map(|field| format!("{place}.{field}"));
@@ -103,6 +103,7 @@ fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ZoneUnknown { .. }
         | Refusal::PersonalData { .. }
         | Refusal::EventTooLarge { .. }
+        | Refusal::TooManyItems { .. }
         | Refusal::TooManyEvents { .. } => Code::InvalidArgument,
         _ => Code::FailedPrecondition,
     }
@@ -155,6 +156,7 @@ pub(crate) fn trouble(trouble: impl Into<Trouble>, lang: Lang) -> Status {
 pub(crate) fn unanswered(fault: Fault, lang: Lang) -> Status {
     match fault {
         Fault::Invalid(violations) => invalid(&violations, lang),
+        Fault::Refused(refusal) => refused(&refusal, lang),
         Fault::Trouble(why) => trouble(*why, lang),
     }
 }

@@ -3,6 +3,7 @@
 use minutebook_domain::history::Unreadable;
 use minutebook_domain::ids::{Id, Key, Position};
 use minutebook_domain::message::messages;
+use minutebook_domain::refusal::{Refusal, Rejection};
 use minutebook_domain::value::Nearest;
 use minutebook_ledger::{LedgerNewer, ReadError, SubmitError};
 use minutebook_proto::Violations;
@@ -216,6 +217,8 @@ impl From<&SubmitError> for Trouble {
 pub(crate) enum Fault {
     /// Fields of the request do not fit.
     Invalid(Violations),
+    /// The rules refuse what it asks about.
+    Refused(Box<Refusal>),
     /// All else.
     Trouble(Box<Trouble>),
 }
@@ -223,6 +226,15 @@ pub(crate) enum Fault {
 impl From<Violations> for Fault {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
+    }
+}
+
+impl From<Rejection> for Fault {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Refused(refusal) => Self::Refused(refusal.into()),
+            Rejection::Unreadable(error) => error.into(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod yaml;
 use minutebook_domain::document::Document;
 use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
+use minutebook_domain::record::Record;
 
 pub(crate) use defect::Defect;
 pub(crate) use skeleton::with_changes;
@@ -160,6 +161,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, Vec<Violation>> {
     let root = tree::parse(text).map_err(|violation| vec![violation])?;
     let (document, lines) = read::document(&root)?;
     Ok(Parsed { document, lines })
+}
+
+/// Reads a file of items and amounts alone, each with what it stands under as a field: its records, or every violation.
+pub(crate) fn parse_items(bytes: &[u8]) -> Result<Vec<Record>, Vec<Violation>> {
+    let text = decode(bytes).map_err(|violation| vec![violation])?;
+    let root = tree::parse(text).map_err(|violation| vec![violation])?;
+    read::items(&root)
 }
 
 /// The text of a file, without the byte order mark that some editors write.

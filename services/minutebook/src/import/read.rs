@@ -22,15 +22,17 @@ const INVENTED: &str = "invented";
 pub(super) fn document(root: &Node) -> Result<(Document, Lines), Vec<Violation>> {
     let mut reader = Reader::default();
     reader.root(root);
-    let mut violations = reader.violations;
-    if violations.is_empty() {
-        return Ok((reader.document, reader.lines));
-    }
-    violations.sort_by_key(|violation| violation.line);
-    if violations.len() >= MAX_VIOLATIONS {
-        violations.push(Violation::of_file(0, Defect::TooManyViolations {}));
-    }
-    Err(violations)
+    reader.finish()
+}
+
+/// The sections of a file of items, in their order.
+const ITEMS: [Kind; 5] = [Kind::Theme, Kind::Subtask, Kind::PolicyItem, Kind::Action, Kind::Amount];
+
+/// Reads items and their amounts, each in a section of its own: what an item stands under it names as a field.
+pub(super) fn items(root: &Node) -> Result<Vec<Record>, Vec<Violation>> {
+    let mut reader = Reader::default();
+    reader.items(root);
+    reader.finish().map(|(document, _)| document.records)
 }
 
 /// The sections that stand inside the records of this kind.
@@ -134,6 +136,39 @@ impl Reader {
             }
         }
         self.completeness();
+    }
+
+    fn items(&mut self, root: &Node) {
+        let entries = match &root.shape {
+            Shape::Map(entries) if entries.is_empty() => return self.refuse_file(root.line, Defect::FileEmpty {}),
+            Shape::Map(entries) => entries,
+            Shape::Refused(why) => return self.refuse_file(root.line, why.clone()),
+            _ => return self.refuse_file(root.line, Defect::SectionsMissing {}),
+        };
+        let mut keys = Keys::default();
+        for entry in entries {
+            let kind = ITEMS.into_iter().find(|kind| kind.section() == entry.key);
+            match (keys.repeated(entry), kind) {
+                (Some(why), _) => self.refuse_file(entry.line, why),
+                (None, Some(kind)) => self.list(kind, &entry.node, None),
+                (None, None) => {
+                    let nearest = Nearest::of(&entry.key, ITEMS.map(Kind::section));
+                    self.refuse_file(entry.line, Defect::SectionUnknown { key: entry.key.clone(), nearest });
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(Document, Lines), Vec<Violation>> {
+        let mut violations = self.violations;
+        if violations.is_empty() {
+            return Ok((self.document, self.lines));
+        }
+        violations.sort_by_key(|violation| violation.line);
+        if violations.len() >= MAX_VIOLATIONS {
+            violations.push(Violation::of_file(0, Defect::TooManyViolations {}));
+        }
+        Err(violations)
     }
 
     fn is_section(&mut self, entry: &Entry) -> bool {

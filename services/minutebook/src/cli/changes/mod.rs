@@ -7,6 +7,7 @@ mod tests;
 mod text;
 
 use clap::Args;
+use minutebook_domain::value::Value;
 use minutebook_proto::pb;
 
 use super::connect::Session;
@@ -68,6 +69,11 @@ impl Changes {
 /// How an agenda changed, as the server answers it.
 pub(crate) async fn ask(session: &Session, request: pb::GetChangesRequest) -> Result<pb::GetChangesResponse, Failure> {
     Ok(session.agenda().get_changes(request).await?.into_inner())
+}
+
+/// The answer for programs.
+pub(crate) fn to_json(answer: &pb::GetChangesResponse) -> Value {
+    json::changes(answer)
 }
 
 /// Writes the answer for people.

@@ -4,8 +4,8 @@ use minutebook_domain::document::Document;
 use minutebook_domain::ids::Kind;
 use serde_json::json;
 
-use super::super::{Format, parse, tree, with_changes};
-use super::{EXAMPLES, crlf, document, example, read, refused, refused_once, skeletons};
+use super::super::{Format, parse, parse_items, tree, with_changes};
+use super::{EXAMPLES, crlf, document, example, read, refused, refused_once, shown, skeletons};
 
 #[test]
 fn the_example_documents_are_read() {
@@ -47,6 +47,20 @@ fn nested_items_stand_flat_with_their_parents() {
     assert_eq!(records, ["theme t", "subtask s", "policy_item p", "action x", "step 1", "step 2"]);
     assert_eq!(document.of(Kind::Action).next().unwrap().value("policy_item"), json!("p"));
     assert_eq!(document.of(Kind::Subtask).next().unwrap().value("theme"), json!("t"));
+}
+
+#[test]
+fn items_stand_flat_in_a_file_of_their_own() {
+    let text = "actions:\n- {id: a, title: A, policy_item: p, amounts: [geld]}\namounts: [{id: geld, what: Geld, eur: 5}]\n\
+                policy_items: [{id: p, title: P, theme: t}]\n";
+    let records = parse_items(text.as_bytes()).unwrap();
+    let names: Vec<_> = records.iter().map(|record| (record.kind().name(), record.id().as_str())).collect();
+    assert_eq!(names, [("action", "a"), ("amount", "geld"), ("policy_item", "p")]);
+    let refused = |text: &str| shown(&parse_items(text.as_bytes()).unwrap_err()).join("\n");
+    assert!(refused("action: [{id: a, title: A, policy_item: p}]").contains("did you mean `actions`"));
+    assert!(refused("actions: [{id: a, title: A}]").contains("policy_item"));
+    assert!(refused("parties: [{id: a, name: A}]").contains("parties"));
+    assert!(!refused("- a").is_empty() && !refused("").is_empty());
 }
 
 #[test]
