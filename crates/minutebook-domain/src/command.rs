@@ -41,6 +41,8 @@ pub enum Command {
     ResolveDoubt(ResolveDoubt),
     /// Do something with a record outside the table of items.
     Do(DoDeed),
+    /// Let an action carry out a motion, or no more.
+    Link(LinkMotion),
 }
 
 /// Record one statement outside the table of items.
@@ -135,6 +137,25 @@ pub struct DoDeed {
     pub expected_revision: Option<Position>,
 }
 
+/// Let an action carry out a motion, or no more. Said of one action, so that two people who link at once both count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkMotion {
+    /// The motion.
+    pub motion: Id,
+    /// The action.
+    pub action: Id,
+    /// It carries the motion out no more.
+    pub remove: bool,
+    /// How it carries the motion out, or why no more.
+    pub how: Option<Text>,
+    /// The decision by which.
+    pub decision: Option<Id>,
+    /// From when it holds; absent is from when the decision holds, or today.
+    pub effective: Option<Edtf>,
+    /// The newest event of the motion that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
+}
+
 impl From<DoDeed> for Command {
     fn from(deed: DoDeed) -> Self {
         Self::Do(deed)
@@ -153,6 +174,7 @@ impl Command {
             Self::RecordLate(command) => &mut command.expected_revision,
             Self::ResolveDoubt(command) => &mut command.expected_revision,
             Self::Do(command) => &mut command.expected_revision,
+            Self::Link(command) => &mut command.expected_revision,
         };
         *slot = slot.or(revision);
         self
@@ -227,6 +249,11 @@ impl Serialize for Digested<'_> {
                 "key": d.key.path(), "step": step(&d.step), "decision": d.decision.as_ref().map(Id::as_str),
                 "effective": d.effective.as_ref().map(Edtf::as_str), "reason": d.reason.as_ref().map(Text::as_str),
                 "expected_revision": d.expected_revision,
+            }}),
+            Command::Link(l) => json!({"link": {
+                "motion": l.motion.as_str(), "action": l.action.as_str(), "remove": l.remove,
+                "how": l.how.as_ref().map(Text::as_str), "decision": l.decision.as_ref().map(Id::as_str),
+                "effective": l.effective.as_ref().map(Edtf::as_str), "expected_revision": l.expected_revision,
             }}),
         };
         Canonical(value).serialize(serializer)

@@ -34,6 +34,7 @@ impl Book {
             Command::RecordLate(command) => self.decide_late(command, context, events),
             Command::ResolveDoubt(command) => self.decide_resolve(command, context),
             Command::Do(command) => self.decide_deed(command, context, events),
+            Command::Link(command) => self.decide_link(command, context, events),
         }
     }
 
@@ -50,7 +51,12 @@ fn check_personal_data(command: &Command, context: &Context) -> Result<(), Refus
     let citation = match command {
         Command::Correct(command) => command.citation.as_ref(),
         Command::RecordLate(command) => command.citation.as_ref(),
-        Command::Found(_) | Command::State(_) | Command::Import(_) | Command::ResolveDoubt(_) | Command::Do(_) => None,
+        Command::Found(_)
+        | Command::State(_)
+        | Command::Import(_)
+        | Command::ResolveDoubt(_)
+        | Command::Do(_)
+        | Command::Link(_) => None,
     };
     let founding = if let Command::Found(founding) = command { Some(founding) } else { None };
     let actor = &context.actor;

@@ -1,5 +1,6 @@
 //! The pure rules of the minute book: no input or output, no clock, no threads, no wire format.
 
+pub mod agreement;
 pub mod answer;
 pub mod authority;
 pub mod book;
@@ -22,12 +23,15 @@ pub mod fold;
 pub mod history;
 pub mod ids;
 pub mod message;
+pub mod money;
+pub mod motion;
 pub mod plan;
 pub mod record;
 mod references;
 pub mod refusal;
 pub mod related;
 mod review;
+pub mod role;
 mod statement;
 mod steps;
 pub mod value;

@@ -9,7 +9,7 @@ use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 
 use crate::minutes::{at, take_raised};
-use crate::{authority, claims, corrections, deeds, documents, findings};
+use crate::{agreements, authority, claims, corrections, deeds, documents, findings, money, motions, roles};
 
 /// Codes that the domain names and others raise, with the crate that tests them.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -34,12 +34,13 @@ fn check(all: &[&'static str], covers: &[(&'static str, fn())], elsewhere: &[(&'
 #[test]
 fn every_refusal_has_a_test_that_raises_it() {
     let covers = [authority::COVERS, claims::COVERS, corrections::COVERS, deeds::COVERS, documents::COVERS].concat();
-    check(Refusal::CODES, &covers, ELSEWHERE);
+    let areas = [roles::COVERS, agreements::COVERS, money::COVERS, motions::COVERS].concat();
+    check(Refusal::CODES, &[covers, areas].concat(), ELSEWHERE);
 }
 
 #[test]
 fn every_observation_has_a_test_that_raises_it() {
-    check(Observation::CODES, findings::COVERS, &[]);
+    check(Observation::CODES, &[findings::COVERS, roles::FOUND, money::FOUND].concat(), &[]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // as in any test
 #![allow(clippy::needless_pass_by_value)] // tests hand over what they make
 
+mod agreements;
 mod authority;
 mod claims;
 mod codes;
@@ -13,6 +14,9 @@ mod faults;
 mod findings;
 mod minutes;
 mod model;
+mod money;
+mod motions;
 mod properties;
+mod roles;
 mod support;
 mod years;
