@@ -217,7 +217,7 @@ impl Doing<'_> {
             return Err(self.unfit());
         }
         if self.book.entry(self.key()).is_some() {
-            return Err(Refusal::AlreadyRecorded { key: self.key().clone() }.into());
+            return Err(Refusal::AlreadyThere { key: self.key().clone() }.into());
         }
         if let Some(agenda) = agenda {
             self.book.check_known(&Key::new(Kind::Agenda, agenda))?;

@@ -6,7 +6,7 @@ use crate::book::Book;
 use crate::command::{Context, DoDeed, LinkMotion};
 use crate::dates::{Day, Edtf};
 use crate::deeds::Doing;
-use crate::event::{DeedStep, Draft, Payload};
+use crate::event::{DeedStep, Draft, Payload, Recorded, Statement};
 use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, Milestone, Motion, Record};
@@ -179,7 +179,7 @@ impl Book {
                     None if times > 1 => PromiseState::Moved,
                     None => PromiseState::Planned,
                 },
-                decision: set.and_then(|set| set.event.decision.clone()),
+                decision: set.and_then(|set| self.decided(&set)),
                 outcome: mark.map(|mark| outcome(mark, events)).transpose()?,
                 revision: entry.newest(),
             });
@@ -187,6 +187,17 @@ impl Book {
         let due = |promise: &PromiseStanding| promise.milestone.due.as_ref().map_or(Day::NEVER, Edtf::latest);
         all.sort_by(|a, b| due(a).cmp(&due(b)).then_with(|| a.milestone.id.cmp(&b.milestone.id)));
         Ok(all)
+    }
+
+    /// The decision by which something was stated: its own, or the one that adopted the edition that states it.
+    fn decided(&self, recorded: &Recorded) -> Option<Id> {
+        let adopted = match &recorded.event.payload {
+            Payload::Stated(Statement { agenda: Some(agenda), edition: Some(_), .. }) => self.agenda(agenda),
+            _ => None,
+        };
+        let seal =
+            adopted.and_then(|state| state.revisions.iter().find(|revision| revision.position > recorded.position));
+        recorded.event.decision.clone().or_else(|| seal.map(|revision| revision.seal.edition.decision.clone()))
     }
 
     /// Lets an action carry out a motion, or no more.

@@ -136,6 +136,10 @@ messages! {
         DuplicateId { key: Key } = "DUPLICATE_ID"
             nl "{key:#} staat twee keer in het document; geef elk een eigen id"
             en "{key} stands twice in the document; give each its own id"
+        /// What should be new is there.
+        AlreadyThere { key: Key } = "ALREADY_THERE"
+            nl "{key:#} staat al in het boek; kies een ander id, of wijzig wat er staat"
+            en "{key} is in the book already; choose another id, or change what is there"
         /// The id belongs to another agenda.
         IdTaken { key: Key, agenda: Id } = "ID_TAKEN"
             nl "{key:#} hoort al bij agenda `{agenda}`; kies een ander id"
@@ -248,10 +252,6 @@ messages! {
         AgreementParties { agreement: Id } = "AGREEMENT_PARTIES"
             nl "afspraak `{agreement}` noemt geen twee partijen; noem ten minste twee verschillende"
             en "agreement `{agreement}` does not name two parties; name at least two different ones"
-        /// The id is in use.
-        AlreadyRecorded { key: Key } = "ALREADY_RECORDED"
-            nl "{key:#} staat al in het boek; kies een ander id"
-            en "{key} is in the book already; choose another id"
         /// Who is no party cannot sign.
         NotAParty { agreement: Id, party: Id, parties: String } = "NOT_A_PARTY"
             nl "`{party}` is geen partij bij afspraak `{agreement}`; noem een van {parties}"

@@ -1,5 +1,6 @@
 //! Single values of the domain and the wire, for who builds or reads messages outside this crate.
 
+use minutebook_domain::dates::Edtf;
 use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::record::Record;
 
@@ -34,6 +35,11 @@ pub fn id_from_pb(field: &str, pb: String) -> Result<Id, Violations> {
 
 /// An id that may be absent, checked.
 pub fn optional_id_from_pb(field: &str, pb: Option<String>) -> Result<Option<Id>, Violations> {
+    Slot::from_slot(pb).map_err(|violations: Violations| violations.within(field))
+}
+
+/// A date that may be absent, checked.
+pub fn date_from_pb(field: &str, pb: Option<pb::Date>) -> Result<Option<Edtf>, Violations> {
     Slot::from_slot(pb).map_err(|violations: Violations| violations.within(field))
 }
 

@@ -18,7 +18,7 @@ use crate::support::{Ledger, id, record};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
     ("AGREEMENT_PARTIES", an_agreement_is_between_two_at_least),
-    ("ALREADY_RECORDED", what_is_proposed_is_new),
+    ("ALREADY_THERE", what_is_proposed_is_new),
     ("NOT_A_PARTY", only_a_party_signs),
     ("ALREADY_SIGNED", a_party_signs_once),
     ("STILL_TO_COME", nobody_signs_in_the_future),
@@ -104,7 +104,7 @@ fn an_agreement_is_between_two_at_least() {
 
 #[test]
 fn what_is_proposed_is_new() {
-    proposed().when(propose(json!({}))).then_refused("ALREADY_RECORDED");
+    proposed().when(propose(json!({}))).then_refused("ALREADY_THERE");
     let mut other = propose(json!({}));
     other.key.id = id("ander");
     given([import(first())]).when(other).then_refused("DEED_UNFIT");

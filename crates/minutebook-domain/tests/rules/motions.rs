@@ -186,6 +186,7 @@ fn promises_come_the_oldest_first_and_undated_ones_last() {
         .add("milestones", json!({"id": "eerst", "what": "Eerst", "due": "2016-06"}))
         .add("milestones", json!({"id": "later", "what": "Later", "due": "2017-21"}));
     let all = promises(&given([import(document)]), "2020-01-01");
+    assert_eq!(all[0].decision, Some(id("d-2016")), "of the edition that states it");
     let ids: Vec<_> = all.iter().map(|promise| promise.milestone.id.to_string()).collect();
     assert_eq!(ids, ["eerst", "later", "oplevering", "ooit"]);
     assert_eq!(all[3].state, PromiseState::Planned);

@@ -92,7 +92,9 @@ fn code_of(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::NotFound { .. } => Code::NotFound,
         Refusal::StaleBase { .. } => Code::Aborted,
-        Refusal::RequestIdReused { .. } | Refusal::AlreadyFounded { .. } => Code::AlreadyExists,
+        Refusal::RequestIdReused { .. } | Refusal::AlreadyFounded { .. } | Refusal::AlreadyThere { .. } => {
+            Code::AlreadyExists
+        }
         Refusal::Document { .. }
         | Refusal::DocumentForm { .. }
         | Refusal::FieldInvalid { .. }
