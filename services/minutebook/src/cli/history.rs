@@ -105,7 +105,8 @@ fn stated_in(answer: &pb::GetBlameResponse) -> Map<String, Value> {
     stated.map(|(name, value)| (name.to_owned(), value_from_pb(value))).collect()
 }
 
-fn entry_json(entry: &pb::HistoryEntry) -> Value {
+/// An event of a record for programs.
+pub(super) fn entry_json(entry: &pb::HistoryEntry) -> Value {
     let why = entry.why.as_ref();
     let mut map = json::key("kind", entry.key.as_ref());
     let mut put = |name: &str, value: Value| map.insert(name.to_owned(), value);
@@ -130,7 +131,7 @@ fn entry_json(entry: &pb::HistoryEntry) -> Value {
 }
 
 /// One event: what it set, why, who decided, who recorded it, and where it is stated.
-fn write_entry(page: &mut Page, w: Words, entry: &pb::HistoryEntry, asked: Option<&pb::RecordKey>) {
+pub(super) fn write_entry(page: &mut Page, w: Words, entry: &pb::HistoryEntry, asked: Option<&pb::RecordKey>) {
     let position = entry.why.as_ref().map_or(0, |why| why.position);
     page.gap();
     let at = w.pick("gebeurtenis", "event");

@@ -1,6 +1,8 @@
 //! The command line: one file for each group of subcommands. It speaks gRPC, and decides nothing.
 
 mod agenda;
+mod agreement;
+mod amount;
 mod args;
 mod changes;
 mod connect;
@@ -14,8 +16,11 @@ mod findings;
 mod history;
 mod json;
 mod ledger;
+mod motion;
 mod page;
+mod promise;
 mod record;
+mod role;
 mod sources;
 mod unopened;
 mod words;
@@ -109,6 +114,16 @@ enum Command {
     Blame(history::Blame),
     /// Tell what a careful auditor would remark
     Findings(findings::Findings),
+    /// Assign and end roles, and tell who has which, where
+    Role(role::Role),
+    /// Propose, sign, amend, end and show agreements
+    Agreement(agreement::Agreement),
+    /// Record and end sums of money, and add them up
+    Amount(amount::Amount),
+    /// Record motions, link them to what carries them out, and settle them
+    Motion(motion::Motion),
+    /// Tell what was promised, and what became of it
+    Promise(promise::Promise),
     /// Correct a slip of the pen
     Erratum(correct::Erratum),
     /// Record late what was true
@@ -258,6 +273,11 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::History(history) => history.run(session, output).await,
         Command::Blame(blame) => blame.run(session, output).await,
         Command::Findings(findings) => findings.run(session, output).await,
+        Command::Role(role) => role.run(session, output).await,
+        Command::Agreement(agreement) => agreement.run(session, output).await,
+        Command::Amount(amount) => amount.run(session, output).await,
+        Command::Motion(motion) => motion.run(session, output).await,
+        Command::Promise(promise) => promise.run(session, output).await,
         Command::Erratum(erratum) => erratum.run(session, output).await,
         Command::LateFact(fact) => fact.run(session, output).await,
         Command::ResolveDoubt(resolve) => resolve.run(session, output).await,

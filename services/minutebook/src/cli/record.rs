@@ -53,6 +53,20 @@ impl Recording {
     }
 }
 
+/// By which decision, from when and why something is done.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Because {
+    /// The decision by which
+    #[arg(long, value_name = "ID")]
+    pub(crate) decision: Option<String>,
+    /// From when (EDTF: 2018-01-01, 2018); from when the decision holds, or today, unless given
+    #[arg(long, value_name = "DATE", value_parser = super::args::date)]
+    pub(crate) effective: Option<pb::Date>,
+    /// Why, in one or more sentences
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
 /// Sends a write, and keeps its name for whoever must send it again.
 pub(crate) async fn sent<T>(
     write: &pb::Write,
