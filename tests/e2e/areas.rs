@@ -4,10 +4,10 @@ use minutebook_proto::pb;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::fixture::client::{assert_refused, client, connect, head, import, write};
+use crate::fixture::client::{assert_refused, client, connect, head, write};
 use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
-use crate::fixture::{AGENDA, FIRST, NEXT, text};
+use crate::fixture::{AGENDA, FIRST};
 
 /// A ledger with the first edition.
 fn first() -> Ledger {
@@ -324,17 +324,14 @@ fn promises_come_due_and_are_met_moved_or_missed() {
 }
 
 #[tokio::test]
-async fn all_of_it_is_asked_and_answered_over_grpc() {
-    let ledger = Ledger::found();
+async fn all_of_it_is_asked_over_grpc() {
+    let ledger = Ledger::with_both_editions();
     let server = Server::start(&ledger.data());
     let channel = connect(&server.address).await;
-    import(&channel, write("first"), text(FIRST).as_bytes()).await.expect("recorded");
-    import(&channel, write("next"), text(NEXT).as_bytes()).await.expect("recorded");
     let newest = head(&channel).await - 1;
     let agenda = || AGENDA.to_owned();
     let mut roles = client!(role_service_client::RoleServiceClient, channel);
     let mut agreements = client!(agreement_service_client::AgreementServiceClient, channel);
-    let mut decisions = client!(decision_service_client::DecisionServiceClient, channel);
     let mut agendas = client!(agenda_service_client::AgendaServiceClient, channel);
 
     let asked = pb::ListRoleStatementsRequest { agenda: agenda(), ..Default::default() };
@@ -347,6 +344,22 @@ async fn all_of_it_is_asked_and_answered_over_grpc() {
     assert_eq!((answer.position, sum.per_year, sum.once), (newest, Some(510_000), Some(150_000)));
     let answer = agendas.list_promises(pb::ListPromisesRequest::default()).await.expect("promises").into_inner();
     assert_eq!((answer.position, answer.open_motions), (newest, 3));
+    let asked = pb::GetAgreementRequest { agreement: "opdracht-trendbureau".into(), ..Default::default() };
+    let answer = agreements.get_agreement(asked).await.expect("an agreement").into_inner();
+    assert_eq!((answer.position, answer.amendments.len()), (newest, 1), "the second edition states it otherwise");
+    let asked = pb::GetAgreementRequest { agreement: "no-such-agreement".into(), ..Default::default() };
+    assert_refused(agreements.get_agreement(asked).await, Code::NotFound, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn all_of_it_is_recorded_over_grpc() {
+    let ledger = Ledger::with_both_editions();
+    let server = Server::start(&ledger.data());
+    let channel = connect(&server.address).await;
+    let newest = head(&channel).await - 1;
+    let mut roles = client!(role_service_client::RoleServiceClient, channel);
+    let mut agreements = client!(agreement_service_client::AgreementServiceClient, channel);
+    let mut decisions = client!(decision_service_client::DecisionServiceClient, channel);
 
     let assignment = pb::Assignment {
         id: "r-1".into(),

@@ -152,6 +152,16 @@ impl Book {
         Ok(all)
     }
 
+    /// Who agreed to what was proposed or signed does not change, whoever states it.
+    pub(crate) fn parties_fixed(&self, agreement: &Agreement) -> Option<Refusal> {
+        let entry = self.entry(&Key::new(Kind::Agreement, &agreement.id))?;
+        entry.last_act(&[Act::Proposed, Act::Signed], &Cut::NOW)?;
+        let Record::Agreement(recorded) = entry.record.as_ref() else { return None };
+        let parties = |of: &Agreement| of.parties.iter().flatten().cloned().collect::<BTreeSet<_>>();
+        let same = parties(recorded) == parties(agreement);
+        (!same).then(|| Refusal::PartiesFixed { agreement: agreement.id.clone() })
+    }
+
     /// An agreement that was proposed or signed is not merely stated otherwise by itself.
     pub(crate) fn check_unbound(&self, agreement: &Agreement) -> Result<(), Refusal> {
         let bound = [Act::Proposed, Act::Signed, Act::TookEffect, Act::Ended];

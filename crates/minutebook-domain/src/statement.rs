@@ -25,6 +25,7 @@ pub(crate) fn check(planner: &mut Planner) {
             Record::Decision(decision) => decision_differs(planner.book, decision)
                 .or_else(|| planner.not_taken(decision).filter(|_| planner.document.edition.is_none())),
             Record::Mandate(mandate) if !first => mandate_needs_decision(planner.registry, mandate, &mut may_begin),
+            Record::Agreement(agreement) => planner.book.parties_fixed(agreement),
             _ => None,
         };
         if let Some(refusal) = refusal {

@@ -12,7 +12,7 @@ use minutebook_domain::record::FieldSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::minutes::{Asked as _, Doc as _, deed, first, given, import, state};
+use crate::minutes::{Asked as _, Doc as _, deed, edition_after, first, given, import, state};
 use crate::properties::check;
 use crate::support::{Ledger, id, record};
 
@@ -199,7 +199,17 @@ fn an_amendment_keeps_the_other_clauses_and_the_signatures() {
 
 #[test]
 fn an_amendment_does_not_change_who_agreed() {
-    in_force().when(amend(json!({"parties": ["emmen", "provincie"]}))).then_refused("PARTIES_FIXED");
+    let fewer = || json!({"parties": ["emmen", "provincie"]});
+    in_force().when(amend(fewer())).then_refused("PARTIES_FIXED");
+    // Nor does a document, once somebody has signed.
+    let document = || edition_after(first(), "2018-2019", "2018-06-01").add("agreements", agreement(fewer()));
+    proposed().when(import(document())).then_refused("PARTIES_FIXED");
+    let stated = given([import(first().add("agreements", agreement(json!({}))))]);
+    stated.clone().when(import(document())).then_recorded();
+    let signed = stated.when(sign("emmen", "2018-02-01")).then_recorded();
+    signed.clone().when(import(document())).then_refused("PARTIES_FIXED");
+    let same = document().patch("agreements", "deal", json!({"parties": ["emmen", "coevorden", "provincie"]}));
+    signed.when(import(same)).then_recorded();
 }
 
 #[test]
@@ -220,7 +230,7 @@ fn what_ended_is_neither_signed_nor_amended_nor_ended() {
 
 #[test]
 fn what_was_proposed_is_not_merely_stated_otherwise() {
-    let stated = || state(Kind::Agreement, agreement(json!({"parties": ["emmen"]})));
+    let stated = || state(Kind::Agreement, agreement(json!({"what": "Anders"})));
     proposed().when(stated()).then_refused("AGREEMENT_BOUND");
     in_force().when(stated()).then_refused("AGREEMENT_BOUND");
     given([import(first())]).when(stated()).then(&["AgreementStated"]);
