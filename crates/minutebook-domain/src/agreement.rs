@@ -260,11 +260,7 @@ impl Doing<'_> {
             let on = signed.on.as_ref().map(ToString::to_string).unwrap_or_default();
             return Err(Refusal::AlreadySigned { agreement: agreement.id.clone(), party: party.clone(), on }.into());
         }
-        let key = Key::new(Kind::Party, party);
-        let ended = self.book.entry(&key).and_then(|entry| entry.end(&Cut::NOW));
-        if let Some(end) = ended.filter(|end| end.since <= self.effective.earliest()) {
-            return Err(self.book.over(&key, end, self.events)?.into());
-        }
+        self.book.check_not_ended(&Key::new(Kind::Party, party), self.effective.earliest(), self.events)?;
         membership.map_or(Ok(()), |membership| self.check_speaks(membership, party))?;
         let (on, decision) = (Some(self.effective.clone()), self.command.decision.clone());
         all.push(Signature { party: party.clone(), membership: membership.cloned(), on, decision, position: 0 });

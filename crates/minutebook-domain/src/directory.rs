@@ -32,6 +32,14 @@ impl Book {
         })
     }
 
+    /// The record has not ended by that day.
+    pub(crate) fn check_not_ended(&self, key: &Key, day: Day, events: &dyn Recall) -> Result<(), Rejection> {
+        match self.entry(key).and_then(|entry| entry.end(&Cut::NOW)).filter(|end| end.since <= day) {
+            Some(end) => Err(self.over(key, end, events)?.into()),
+            None => Ok(()),
+        }
+    }
+
     /// What a record names has not ended by that day. A body may be a party that decides.
     pub(crate) fn check_alive(&self, record: &Record, day: Day, events: &dyn Recall) -> Result<(), Rejection> {
         for (_, kind, id) in record.references() {

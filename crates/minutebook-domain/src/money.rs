@@ -300,10 +300,7 @@ impl Book {
 
     /// Holds a lone amount to the rules: it is still there, and ends after it begins.
     pub(crate) fn check_amount(&self, amount: &Amount, events: &dyn Recall) -> Result<(), Rejection> {
-        let key = Key::new(Kind::Amount, &amount.id);
-        if let Some(end) = self.entry(&key).and_then(|entry| entry.end(&Cut::NOW)) {
-            return Err(self.over(&key, end, events)?.into());
-        }
+        self.check_not_ended(&Key::new(Kind::Amount, &amount.id), Day::NEVER, events)?;
         match amount.from.as_ref().zip(amount.through.as_ref()) {
             Some((from, through)) if through.latest() < from.earliest() => {
                 let (amount, from, through) = (amount.id.clone(), from.to_string(), through.to_string());

@@ -263,9 +263,7 @@ impl Book {
         events: &dyn Recall,
     ) -> Result<Id, Rejection> {
         let key = Key::new(Kind::Assignment, &assignment.id);
-        if let Some(end) = self.entry(&key).and_then(|entry| entry.end(&Cut::NOW)) {
-            return Err(self.over(&key, end, events)?.into());
-        }
+        self.check_not_ended(&key, Day::NEVER, events)?;
         let mut items = assignment.items();
         let (Some((kind, item)), None) = (items.next(), items.next()) else {
             return Err(Refusal::RoleItem { assignment: assignment.id.clone() }.into());
