@@ -14,6 +14,7 @@
 
 mod agenda;
 mod architecture;
+mod areas;
 mod batches;
 mod demo;
 mod directories;

@@ -103,6 +103,10 @@ async fn every_question_is_answered_at_the_newest_position() {
     ask!(decisions, list_motions, pb::ListMotionsRequest::default());
     let mut agreements = client!(agreement_service_client::AgreementServiceClient, channel);
     ask!(agreements, list_agreements, pb::ListAgreementsRequest::default());
+    ask!(agreements, sum_amounts, pb::SumAmountsRequest { agenda: agenda(), ..Default::default() });
+    let mut roles = client!(role_service_client::RoleServiceClient, channel);
+    ask!(roles, list_role_statements, pb::ListRoleStatementsRequest { agenda: agenda(), ..Default::default() });
+    ask!(agendas, list_promises, pb::ListPromisesRequest::default());
     let mut reviews = client!(review_service_client::ReviewServiceClient, channel);
     ask!(reviews, list_reviews, pb::ListReviewsRequest { agenda: agenda() });
     ask!(reviews, get_review, pb::GetReviewRequest { agenda: agenda(), edition: None });

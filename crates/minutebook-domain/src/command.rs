@@ -44,6 +44,8 @@ pub enum Command {
     Do(DoDeed),
     /// Do one step of a review.
     Review(ReviewCommand),
+    /// Let an action carry out a motion, or no more.
+    Link(LinkMotion),
 }
 
 /// Record one statement outside the table of items.
@@ -138,6 +140,25 @@ pub struct DoDeed {
     pub expected_revision: Option<Position>,
 }
 
+/// Let an action carry out a motion, or no more. Said of one action, so that two people who link at once both count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkMotion {
+    /// The motion.
+    pub motion: Id,
+    /// The action.
+    pub action: Id,
+    /// It carries the motion out no more.
+    pub remove: bool,
+    /// How it carries the motion out, or why no more.
+    pub how: Option<Text>,
+    /// The decision by which.
+    pub decision: Option<Id>,
+    /// From when it holds; absent is from when the decision holds, or today.
+    pub effective: Option<Edtf>,
+    /// The newest event of the motion that the client knows; another one refuses.
+    pub expected_revision: Option<Position>,
+}
+
 impl From<DoDeed> for Command {
     fn from(deed: DoDeed) -> Self {
         Self::Do(deed)
@@ -157,6 +178,7 @@ impl Command {
             Self::ResolveDoubt(command) => &mut command.expected_revision,
             Self::Do(command) => &mut command.expected_revision,
             Self::Review(command) => &mut command.expected_revision,
+            Self::Link(command) => &mut command.expected_revision,
         };
         *slot = slot.or(revision);
         self
@@ -233,6 +255,11 @@ impl Serialize for Digested<'_> {
                 "expected_revision": d.expected_revision,
             }}),
             Command::Review(review) => review.to_value(),
+            Command::Link(l) => json!({"link": {
+                "motion": l.motion.as_str(), "action": l.action.as_str(), "remove": l.remove,
+                "how": l.how.as_ref().map(Text::as_str), "decision": l.decision.as_ref().map(Id::as_str),
+                "effective": l.effective.as_ref().map(Edtf::as_str), "expected_revision": l.expected_revision,
+            }}),
         };
         Canonical(value).serialize(serializer)
     }

@@ -35,6 +35,7 @@ impl Book {
             Command::ResolveDoubt(command) => self.decide_resolve(command, context),
             Command::Do(command) => self.decide_deed(command, context, events),
             Command::Review(command) => self.decide_review(command, context, events),
+            Command::Link(command) => self.decide_link(command, context, events),
         }
     }
 
@@ -56,7 +57,8 @@ fn check_personal_data(command: &Command, context: &Context) -> Result<(), Refus
         | Command::Import(_)
         | Command::ResolveDoubt(_)
         | Command::Do(_)
-        | Command::Review(_) => None,
+        | Command::Review(_)
+        | Command::Link(_) => None,
     };
     let founding = if let Command::Found(founding) = command { Some(founding) } else { None };
     let actor = &context.actor;

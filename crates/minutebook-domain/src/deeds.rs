@@ -1,14 +1,14 @@
 //! What is done with a record outside the table of items: the rules that all deeds share. Those of one area stand with
-//! it (`decision.rs`, `directory.rs`).
+//! it (`decision.rs`, `directory.rs`, `role.rs`, `agreement.rs`, `money.rs`, `motion.rs`).
 
 use crate::authority::Registry;
 use crate::book::Book;
 use crate::command::{Context, DoDeed};
 use crate::dates::{Day, Edtf};
 use crate::event::{Deed, DeedStep, Draft, Payload, Reason};
-use crate::history::Recall;
+use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind};
-use crate::record::Decision;
+use crate::record::{Decision, FieldSet, Record};
 use crate::refusal::{Refusal, Rejection, Subject};
 use crate::statement::{check_text, is_reason};
 use crate::value::Nearest;
@@ -52,6 +52,11 @@ impl Book {
             (Kind::Party | Kind::Body, DeedStep::Ended(successor)) => doing.end_with(successor.as_ref())?,
             (Kind::Party, DeedStep::Merged(into)) => doing.end_with(Some(into))?,
             (Kind::Membership, DeedStep::Ended(_)) => doing.end()?,
+            (Kind::Assignment, DeedStep::Ended(_)) => doing.end_role()?,
+            (Kind::Amount, DeedStep::Ended(_)) => doing.end_amount()?,
+            (Kind::Agreement, _) => doing.agree()?,
+            (Kind::Motion, _) => doing.carry_out()?,
+            (Kind::Milestone, _) => doing.keep_promise()?,
             _ => return Err(Refusal::DeedUnfit { key: command.key.clone() }.into()),
         };
         Ok(done)
@@ -105,9 +110,7 @@ impl<'a> Doing<'a> {
     /// It is still there, and ends after it began.
     pub(crate) fn check_open(self) -> Result<(), Rejection> {
         let Some(entry) = self.book.entry(self.key()) else { return Ok(()) };
-        if let Some(refusal) = self.book.over(self.key(), Day::NEVER, self.events)? {
-            return Err(refusal.into());
-        }
+        self.book.check_not_ended(self.key(), Day::NEVER, self.events)?;
         let begun = entry.begins();
         if self.effective.latest() < begun && begun > Day::EVER {
             let (end, start) = (self.effective.to_string(), begun.to_string());
@@ -121,5 +124,37 @@ impl<'a> Doing<'a> {
         self.check_open()?;
         self.check_reason()?;
         Ok(vec![self.draft()])
+    }
+
+    /// What is done happened already.
+    pub(crate) fn check_happened(self) -> Result<(), Refusal> {
+        let to_come = self.effective.earliest() > self.context.today;
+        if to_come { Err(Refusal::StillToCome { date: self.effective.to_string() }) } else { Ok(()) }
+    }
+
+    /// What does not fit a record of this kind.
+    pub(crate) fn unfit(self) -> Rejection {
+        Refusal::DeedUnfit { key: self.key().clone() }.into()
+    }
+
+    /// The record reads differently from then on, in some of the fields that this deed may touch.
+    pub(crate) fn amend(self, to: &Record, named: FieldSet, allowed: &[&str]) -> Result<Vec<Draft>, Rejection> {
+        let (key, kind) = (self.key(), self.key().kind);
+        let beyond = named.without(FieldSet::named(kind, allowed.iter().copied()));
+        if to.kind() != kind || *to.id() != key.id || !beyond.is_empty() {
+            return Err(self.unfit());
+        }
+        let cut = Cut { valid: self.effective.earliest(), ..Cut::NOW };
+        let state = self.book.at(key, &cut, self.events)?.ok_or_else(|| Refusal::NotFound {
+            what: Subject::On(key.clone(), Box::new(self.effective.clone())),
+            nearest: Nearest::of("", []),
+        })?;
+        let fields = state.record.rewritten(&state.record.with(to, named));
+        if fields.is_empty() {
+            return Err(Refusal::NoChange { item: key.clone() }.into());
+        }
+        let record = state.record.with(to, fields);
+        self.book.check_alone(&record, true, self.context, self.events)?;
+        Ok(vec![self.draft_of(DeedStep::Amended(record, fields))])
     }
 }

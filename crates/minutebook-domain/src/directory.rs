@@ -47,7 +47,7 @@ impl Book {
     }
 
     /// Why nothing can be done any more with a record; `None` where it has not ended by that day.
-    pub(crate) fn over(&self, key: &Key, day: Day, events: &dyn Recall) -> Result<Option<Refusal>, Unreadable> {
+    fn over(&self, key: &Key, day: Day, events: &dyn Recall) -> Result<Option<Refusal>, Unreadable> {
         let Some(end) = self.end_of(key, &Cut { valid: day, ..Cut::NOW }, events)? else { return Ok(None) };
         let (since, name) = (end.since, || Registry { book: self, stated: None }.body_name(&key.id));
         Ok(Some(match (key.kind, end.decision) {
@@ -58,6 +58,11 @@ impl Book {
         }))
     }
 
+    /// The record has not ended by that day.
+    pub(crate) fn check_not_ended(&self, key: &Key, day: Day, events: &dyn Recall) -> Result<(), Rejection> {
+        self.over(key, day, events)?.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
     /// What a record names has not ended by that day. A body may be a party that decides.
     pub(crate) fn check_alive(&self, record: &Record, day: Day, events: &dyn Recall) -> Result<(), Rejection> {
         for (_, kind, id) in record.references() {
@@ -66,9 +71,7 @@ impl Book {
             }
             let own = Key::new(kind, id);
             let key = if self.entry(&own).is_some() { own } else { Key::new(Kind::Party, id) };
-            if let Some(refusal) = self.over(&key, day, events)? {
-                return Err(refusal.into());
-            }
+            self.check_not_ended(&key, day, events)?;
         }
         Ok(())
     }
@@ -80,9 +83,7 @@ impl Doing<'_> {
         if let Some(id) = successor {
             let other = Key::new(self.key().kind, id);
             self.book.check_known(&other)?;
-            if let Some(refusal) = self.book.over(&other, Day::NEVER, self.events)? {
-                return Err(refusal.into());
-            }
+            self.book.check_not_ended(&other, Day::NEVER, self.events)?;
             if other == *self.key() {
                 return Err(Refusal::NoChange { item: other }.into());
             }

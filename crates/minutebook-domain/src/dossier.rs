@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::book::{AgendaState, Book};
 use crate::dates::{Day, Edtf};
 use crate::decision::{DecisionView, EFFECTS_MAX};
-use crate::history::{Act, Cut, Recall, Unreadable};
+use crate::history::{Cut, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Decision, Milestone, Record};
 
@@ -18,7 +18,7 @@ pub struct Dossier {
     pub knew: Vec<Knew>,
     /// The decisions that what it adopted rests on, advice first, by id.
     pub grounds: Vec<Decision>,
-    /// What is still due of the actions that it touched, by id.
+    /// What is still due of the actions that it touched, the oldest first.
     pub promises: Vec<Milestone>,
 }
 
@@ -54,7 +54,7 @@ impl Book {
         Ok(Some(Dossier {
             knew,
             grounds: self.grounds(&view, cut, events)?,
-            promises: self.promises(&view, cut, events)?,
+            promises: self.still_due(&view, cut, events)?,
             view,
         }))
     }
@@ -73,19 +73,16 @@ impl Book {
         Ok(grounds)
     }
 
-    fn promises(&self, view: &DecisionView, cut: &Cut, events: &dyn Recall) -> Result<Vec<Milestone>, Unreadable> {
+    fn still_due(&self, view: &DecisionView, cut: &Cut, events: &dyn Recall) -> Result<Vec<Milestone>, Unreadable> {
         let touched: BTreeSet<_> = view.effects.iter().map(|effect| &effect.key).collect();
-        let mut due = Vec::new();
-        for (key, entry) in self.entries(Kind::Milestone) {
-            let Some(state) = entry.at(cut, events)? else { continue };
-            let Record::Milestone(milestone) = state.record.as_ref() else { continue };
+        let concerned = |milestone: &Milestone| {
             let of_action = milestone.action.as_ref().map(|action| Key::new(Kind::Action, action));
-            let concerned = touched.contains(key) || of_action.is_some_and(|action| touched.contains(&action));
-            if concerned && entry.last_act(&[Act::Met], cut).is_none() {
-                due.push(milestone.clone());
-            }
-        }
-        Ok(due)
+            touched.contains(&Key::new(Kind::Milestone, &milestone.id))
+                || of_action.is_some_and(|a| touched.contains(&a))
+        };
+        let promises = self.promises(None, cut, cut.valid, events)?.into_iter();
+        let open = promises.filter(|promise| promise.state.is_open()).map(|promise| promise.milestone);
+        Ok(open.filter(concerned).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A finding refuses nothing. It is computed from the book, never recorded, and goes away when its cause does.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::authority::{ADVISE, Registry, Verdict};
 use crate::book::{Book, Revision, Stated};
@@ -12,9 +12,11 @@ use crate::event::Payload;
 use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
+use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
 use crate::record::{Action, Agreement, Decision, Framework, Mandate, Record};
-use crate::refusal::listed;
-use crate::value::Text;
+use crate::refusal::{listed, shown};
+use crate::role::{Contradiction, RoleSource};
+use crate::value::Field;
 
 messages! {
     /// What can be remarked.
@@ -80,9 +82,13 @@ messages! {
             nl "`{field}` verwijst naar actie `{id}`, die van de agenda af is"
             en "`{field}` refers to action `{id}`, which has left the agenda"
         /// Two statements of a role disagree.
-        RolesContradict { item: Id, stated: String, remark: Id, other: String } = "ROLES_CONTRADICT"
-            nl "rol bij `{item}`: de tabel zegt {stated}, `{remark}` zegt {other}"
-            en "role for `{item}`: the table says {stated}, `{remark}` says {other}"
+        RolesContradict { item: Id, one: RoleSource, stated: String, two: RoleSource, other: String } = "ROLES_CONTRADICT"
+            nl "rol bij `{item}`: {one:#} zegt {stated}, {two:#} zegt {other}"
+            en "role for `{item}`: {one} says {stated}, {two} says {other}"
+        /// A role that nobody decided on.
+        RoleWithoutDecision { role: Id, item: Key } = "ROLE_WITHOUT_DECISION"
+            nl "de rol `{role}` bij {item:#} is gesteld, zonder besluit"
+            en "the role `{role}` in {item} is stated, without a decision"
         /// A per-unit amount does not add up.
         UnitRule { amount: Id, units: u32, each: u64, total: u64 } = "MONEY_RULE"
             nl "{units} × € {each} (`{amount}`) is niet € {total}"
@@ -91,6 +97,10 @@ messages! {
         CofinancingBase { agreement: Id } = "COFIN_AMBIGUOUS"
             nl "cofinanciering `{agreement}`: van welk bedrag het aandeel is, is niet vermeld"
             en "co-financing `{agreement}`: what the share is a share of is not stated"
+        /// Less than was agreed.
+        CofinancingBelow { agreement: Id, paid: u64, of: u64, share: String } = "COFIN_BELOW"
+            nl "cofinanciering `{agreement}`: partners dragen € {paid} bij op € {of}, minder dan het afgesproken aandeel {share}"
+            en "co-financing `{agreement}`: partners contribute € {paid} to € {of}, less than the agreed share {share}"
         /// A term that ends before it starts.
         PeriodReversed { field: &'static str, from: String, to: String } = "PERIOD_REVERSED"
             nl "`{field}` eindigt ({to}) voordat het begint ({from})"
@@ -162,6 +172,7 @@ impl Book {
                 }
             }
         }
+        auditor.assigned_roles(today, events)?;
         auditor.not_stated();
         Ok(auditor.findings)
     }
@@ -190,10 +201,6 @@ impl Book {
         }
         Ok(auditor.findings)
     }
-}
-
-fn is_stated(text: Option<&Text>) -> bool {
-    text.is_some_and(|text| !text.as_str().is_empty())
 }
 
 /// Remarks on the agenda as a revision states it.
@@ -225,7 +232,9 @@ impl<'a> Auditor<'a> {
         let mine = entry.agenda.as_ref().is_none_or(|agenda| agenda == self.agenda);
         let reached = || self.stated.reaches(key, entry, &self.book.now());
         let shared = || key.kind.is_shared() && self.stated.has(key);
-        key.kind.is_register() || shared() || mine && (key.kind == Kind::Decision || reached())
+        // No edition states a role assignment.
+        let apart = matches!(key.kind, Kind::Decision | Kind::Assignment);
+        key.kind.is_register() || shared() || mine && (apart || reached())
     }
 
     /// A body, as it was called at a point in time: its name and id.
@@ -346,20 +355,14 @@ impl<'a> Auditor<'a> {
         match entry.record.as_ref() {
             Record::Decision(decision) => self.stated_decision(key, decision),
             Record::Mandate(mandate) => self.mandate(key, mandate),
-            Record::Motion(motion) => self.motion(key, motion),
+            Record::Motion(motion) => self.motion(key, motion, entry),
             Record::Explanation(explanation) => {
                 self.sides(key, Kind::Action, explanation.actions.as_deref().unwrap_or_default());
             }
             Record::Action(action) => self.action(key, action, entry),
             Record::Remark(remark) => self.remark(key, remark),
             Record::Amount(amount) => self.amount(key, amount),
-            Record::Agreement(agreement) => {
-                let cofinancing = agreement.kind.as_ref().is_some_and(|kind| kind.as_str() == "co-financing");
-                let rule = agreement.cofinancing.as_ref();
-                if rule.map_or(cofinancing, |rule| !is_stated(rule.base.as_ref())) {
-                    self.add(key, Observation::CofinancingBase { agreement: agreement.id.clone() });
-                }
-            }
+            Record::Agreement(agreement) => self.cofinancing(key, agreement),
             Record::Change(change) => self.change(key, change),
             Record::PolicyItem(item) => self.policy_item(key, item),
             Record::Source(_)
@@ -423,9 +426,9 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    fn motion(&mut self, key: &Key, motion: &crate::record::Motion) {
+    fn motion(&mut self, key: &Key, motion: &crate::record::Motion, entry: &Entry) {
         let actions = motion.addressed_by.as_deref().unwrap_or_default();
-        if actions.is_empty() {
+        if actions.is_empty() && entry.last_act(&[Act::Settled], &Cut::NOW).is_none() {
             self.add(key, Observation::MotionUnlinked { motion: motion.id.clone() });
         }
         self.sides(key, Kind::Action, actions);
@@ -477,18 +480,6 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// Does following `part_of` come back to where it started?
-    fn is_part_of_itself(&self, amount: &crate::record::Amount) -> bool {
-        let (mut seen, mut next) = (BTreeSet::new(), amount.part_of.as_ref());
-        while let Some(id) = next.filter(|id| seen.insert(*id)) {
-            next = match self.item(Kind::Amount, id).map(|entry| entry.record.as_ref()) {
-                Some(Record::Amount(whole)) => whole.part_of.as_ref(),
-                _ => None,
-            };
-        }
-        seen.contains(&amount.id)
-    }
-
     fn remark(&mut self, key: &Key, remark: &crate::record::Remark) {
         let Some(words) = remark.roles.as_deref().filter(|words| !words.is_empty()) else { return };
         for id in remark.actions.as_deref().unwrap_or_default() {
@@ -500,45 +491,73 @@ impl<'a> Auditor<'a> {
             let stated = item.roles.as_deref().unwrap_or_default();
             if words.iter().any(|word| !stated.contains(word)) {
                 let (stated, other) = (listed(stated), listed(words));
-                let observation =
-                    Observation::RolesContradict { item: item.id.clone(), stated, remark: remark.id.clone(), other };
-                self.add(key, observation);
+                let (one, two) = (self.table(), RoleSource::Remark(remark.id.clone()));
+                self.add(key, Observation::RolesContradict { item: item.id.clone(), one, stated, two, other });
             }
         }
     }
 
-    /// It stands with its action on both sides. A part by unit, times the number of units, is the whole: where the action
-    /// has one partner group with a count.
+    /// It stands with its action on both sides, is no part of itself, and keeps to its rule by unit.
     fn amount(&mut self, key: &Key, amount: &crate::record::Amount) {
         self.sides(key, Kind::Action, amount.action.as_slice());
-        if self.is_part_of_itself(amount) {
+        if is_part_of_itself(amount, &|kind, id| self.record_of(kind, id)) {
             self.add(key, Observation::PartOfItself { amount: amount.id.clone() });
         }
-        let whole =
-            amount.part_of.as_ref().and_then(|id| self.item(Kind::Amount, id)).map(|entry| entry.record.as_ref());
-        let (Some(Record::Amount(whole)), Some(each), Some(action)) = (whole, amount.eur, &amount.action) else {
+        if let Some(UnitRule::Differs(Units { units, each, total })) =
+            unit_rule(amount, &|kind, id| self.record_of(kind, id))
+        {
+            self.add(key, Observation::UnitRule { amount: amount.id.clone(), units, each, total });
+        }
+    }
+
+    fn record_of(&self, kind: Kind, id: &Id) -> Option<Arc<Record>> {
+        self.item(kind, id).map(|entry| entry.record.clone())
+    }
+
+    /// A share is of something, and what partners contribute comes to it.
+    fn cofinancing(&mut self, key: &Key, agreement: &Agreement) {
+        let Some(rule) = CofinancingRule::of(agreement) else { return };
+        if !rule.readings().is_empty() {
+            self.add(key, Observation::CofinancingBase { agreement: agreement.id.clone() });
+        }
+        let Some(Record::Agenda(agenda)) = self.item(Kind::Agenda, self.agenda).map(|entry| entry.record.as_ref())
+        else {
             return;
         };
-        let (Some(total), true) = (whole.eur, is_stated(amount.unit.as_ref())) else { return };
-        let Some(Record::Action(action)) = self.item(Kind::Action, action).map(|entry| entry.record.as_ref()) else {
-            return;
-        };
-        let counts = action.partners.as_deref().unwrap_or_default().iter().filter_map(|id| {
-            match self.item(Kind::Party, id).map(|entry| entry.record.as_ref()) {
-                Some(Record::Party(party)) => {
-                    let members = party.members.as_ref().and_then(|members| u32::try_from(members.len()).ok());
-                    party.count.or(members)
+        let amounts = self
+            .book
+            .entries(Kind::Amount)
+            .filter(|(key, entry)| self.concerns(key, entry) && entry.end(&Cut::NOW).is_none());
+        let amounts: Vec<_> = amounts.map(|(_, entry)| entry.record.as_ref()).collect();
+        if let Some((paid, of)) = rule.falls_short(agreement, agenda.owner.as_ref(), &amounts) {
+            let share = rule.share.as_ref().and_then(Field::write).map(|share| shown(&share)).unwrap_or_default();
+            self.add(key, Observation::CofinancingBelow { agreement: agreement.id.clone(), paid, of, share });
+        }
+    }
+
+    /// The table of the edition, as a place where roles are stated.
+    fn table(&self) -> RoleSource {
+        RoleSource::Edition(self.stated.revision.seal.edition.id.clone())
+    }
+
+    /// Roles that were assigned: without a decision, or otherwise than elsewhere.
+    fn assigned_roles(&mut self, today: Day, events: &dyn Recall) -> Result<(), Unreadable> {
+        for row in self.book.roles(self.agenda, &Cut::NOW, today, events)? {
+            for said in row.statements.iter().filter(|said| said.decision.is_none()) {
+                if let RoleSource::Assignment(id) = &said.source {
+                    let (role, item) = (said.word.clone(), row.item.clone());
+                    self.add(&Key::new(Kind::Assignment, id), Observation::RoleWithoutDecision { role, item });
                 }
-                _ => None,
             }
-        });
-        let counts: Vec<u32> = counts.collect();
-        if let [units] = *counts {
-            let (each, total) = (each.euros(), total.euros());
-            if u64::from(units).checked_mul(each) != Some(total) {
-                self.add(key, Observation::UnitRule { amount: amount.id.clone(), units, each, total });
+            for Contradiction { one: (one, stated), other: (two, other) } in row.contradictions() {
+                if let RoleSource::Assignment(id) = &two {
+                    let key = Key::new(Kind::Assignment, id);
+                    let (item, stated, other) = (row.item.id.clone(), listed(stated), listed(other));
+                    self.add(&key, Observation::RolesContradict { item, one, stated, two, other });
+                }
             }
         }
+        Ok(())
     }
 
     fn change(&mut self, key: &Key, change: &crate::record::Change) {

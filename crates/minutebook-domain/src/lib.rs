@@ -2,6 +2,7 @@
 
 mod adopt;
 mod adoption;
+pub mod agreement;
 mod amend;
 pub mod answer;
 pub mod audit;
@@ -29,6 +30,8 @@ pub mod fold;
 pub mod history;
 pub mod ids;
 pub mod message;
+pub mod money;
+pub mod motion;
 pub mod plan;
 mod propose;
 pub mod record;
@@ -36,6 +39,7 @@ mod references;
 pub mod refusal;
 pub mod related;
 pub mod review;
+pub mod role;
 pub mod sheet;
 mod statement;
 mod steps;

@@ -232,6 +232,70 @@ messages! {
         DeedUnfit { key: Key } = "DEED_UNFIT"
             nl "dit kan niet met {key:#}; kies een handeling die bij dit gegeven hoort"
             en "this cannot be done with {key}; choose what fits such a record"
+        /// A role in nothing, or in several items.
+        RoleItem { assignment: Id } = "ROLE_ITEM"
+            nl "noem bij `{assignment}` precies één van `action`, `policy_item`, `subtask` of `theme`"
+            en "name for `{assignment}` exactly one of `action`, `policy_item`, `subtask` or `theme`"
+        /// An item that is not on the agenda.
+        NotOnAgenda { item: Key } = "NOT_ON_AGENDA"
+            nl "{item:#} staat niet op die agenda; noem een onderdeel dat erop staat"
+            en "{item} does not stand on that agenda; name an item that does"
+        /// The same role twice.
+        RoleOverlap { holder: String, word: Id, item: Box<Key>, since: String } = "ROLE_OVERLAP"
+            nl "`{holder}` heeft bij {item:#} al de rol `{word}` sinds {since}; kies een andere tijd of beëindig die eerst"
+            en "`{holder}` has the role `{word}` in {item} already since {since}; choose another time, or end that one first"
+        /// A role that ends before it starts.
+        RoleEndBeforeStart { since: String, until: String } = "ROLE_END_BEFORE_START"
+            nl "de rol zou eindigen op {until}, voordat zij begint ({since}); verbeter een van beide"
+            en "the role would end on {until}, before it starts ({since}); correct one of them"
+        /// An agreement of one.
+        AgreementParties { agreement: Id } = "AGREEMENT_PARTIES"
+            nl "afspraak `{agreement}` noemt geen twee partijen; noem ten minste twee verschillende"
+            en "agreement `{agreement}` does not name two parties; name at least two different ones"
+        /// Who is no party cannot sign.
+        NotAParty { agreement: Id, party: Id, parties: String } = "NOT_A_PARTY"
+            nl "`{party}` is geen partij bij afspraak `{agreement}`; noem een van {parties}"
+            en "`{party}` is not a party to agreement `{agreement}`; name one of {parties}"
+        /// A party signs once.
+        AlreadySigned { agreement: Id, party: Id, on: String } = "ALREADY_SIGNED"
+            nl "`{party}` tekende afspraak `{agreement}` al op {on}; laat dat zo"
+            en "`{party}` signed agreement `{agreement}` already on {on}; leave it at that"
+        /// The signer does not speak for the party.
+        AgreementPartyMandate { membership: Id, party: Id, on: String } = "AGREEMENT_PARTY_MANDATE"
+            nl "wie tekent onder `{membership}` spreekt op {on} niet voor `{party}`; noem een lidmaatschap van die partij dat dan geldt"
+            en "who signs under `{membership}` does not speak for `{party}` on {on}; name a membership of that party that holds then"
+        /// Not in force yet.
+        AgreementUnsigned { agreement: Id, parties: String } = "AGREEMENT_UNSIGNED"
+            nl "afspraak `{agreement}` is nog niet getekend door {parties}; laat die eerst tekenen"
+            en "agreement `{agreement}` has not been signed by {parties} yet; let them sign first"
+        /// Nothing is agreed any more.
+        AmendEnded { agreement: Id, since: Day } = "AMEND_ENDED"
+            nl "afspraak `{agreement}` is geëindigd per {since}; sluit een nieuwe afspraak"
+            en "agreement `{agreement}` ended on {since}; propose a new one"
+        /// Who agreed does not change.
+        PartiesFixed { agreement: Id } = "PARTIES_FIXED"
+            nl "de partijen bij afspraak `{agreement}` wijzigen niet; beëindig haar en stel een nieuwe voor"
+            en "the parties to agreement `{agreement}` do not change; end it and propose a new one"
+        /// What was proposed or signed is not merely stated otherwise.
+        AgreementBound { agreement: Id } = "AGREEMENT_BOUND"
+            nl "afspraak `{agreement}` is voorgesteld of getekend; wijzig haar met `minutebook agreement amend`"
+            en "agreement `{agreement}` was proposed or signed; change it with `minutebook agreement amend`"
+        /// A sum that would end before it starts.
+        AmountEndBeforeStart { amount: Id, from: String, through: String } = "AMOUNT_END_BEFORE_START"
+            nl "bedrag `{amount}` zou eindigen op {through}, voordat het begint ({from}); verbeter een van beide"
+            en "amount `{amount}` would end on {through}, before it starts ({from}); correct one of them"
+        /// Nothing shows that a motion was carried out.
+        MotionNoEvidence { motion: Id } = "MOTION_SETTLED_NO_EVIDENCE"
+            nl "koppel aan motie `{motion}` een besluit, actie of bron waarmee zij is afgedaan"
+            en "name a decision, action or source that shows that motion `{motion}` was settled"
+        /// Done with before.
+        AlreadySettled { key: Key, since: Day } = "ALREADY_SETTLED"
+            nl "{key:#} is al afgedaan per {since}; laat dat zo"
+            en "{key} was settled already on {since}; leave it at that"
+        /// What is still to come did not happen yet.
+        StillToCome { date: String } = "STILL_TO_COME"
+            nl "{date} moet nog komen; leg dit vast als het zover is"
+            en "{date} is still to come; record this once it is there"
         /// An event over its size.
         EventTooLarge { event: &'static str, item: String, bytes: usize, limit: usize } = "EVENT_TOO_LARGE"
             nl "{event} van {item} wordt {bytes} bytes en mag er {limit} zijn; zet lange tekst in een document en registreer het als bron"

@@ -27,6 +27,7 @@ pub(crate) fn check(planner: &mut Planner) {
             Record::Decision(decision) => decision_differs(planner.book, decision)
                 .or_else(|| planner.not_taken(decision).filter(|_| planner.document.edition.is_none())),
             Record::Mandate(mandate) if !first => mandate_needs_decision(planner.registry, mandate, &mut may_begin),
+            Record::Agreement(agreement) => planner.book.parties_fixed(agreement),
             _ => None,
         };
         if let Some(refusal) = refusal {
@@ -191,6 +192,7 @@ impl Book {
         if let Some(decision) = decision_of(&command.record) {
             self.check_holds(decision, effective.earliest())?;
         }
+        let agenda = self.check_area(command, &effective, context, events)?;
         let cut = Cut { valid: effective.earliest(), ..self.now() };
         let (record, fields) = if let Some(state) = self.at(&key, &cut, events)? {
             let fields = state.record.rewritten(&command.record);
@@ -207,11 +209,27 @@ impl Book {
             decision: decision_of(&command.record).cloned(),
             effective: Some(effective),
             reason: command.reason.clone().map(|text| Reason { code: None, text }),
-            ..Draft::of(
-                context,
-                Payload::Stated(Statement { agenda: command.agenda.clone(), edition: None, record, fields }),
-            )
+            ..Draft::of(context, Payload::Stated(Statement { agenda, edition: None, record, fields }))
         }])
+    }
+
+    /// Holds a lone statement to the rules of its area, and says which agenda it belongs to.
+    fn check_area(
+        &self,
+        command: &StateRecord,
+        effective: &Edtf,
+        context: &Context,
+        events: &dyn Recall,
+    ) -> Result<Option<Id>, Rejection> {
+        match &command.record {
+            Record::Assignment(assignment) => {
+                return self.check_assignment(assignment, command, effective, context, events).map(Some);
+            }
+            Record::Agreement(agreement) => self.check_unbound(agreement)?,
+            Record::Amount(amount) => self.check_amount(amount, events)?,
+            _ => {}
+        }
+        Ok(command.agenda.clone())
     }
 
     /// Holds a lone statement to the same rules as a partial document with one record in it. `decided` says that a

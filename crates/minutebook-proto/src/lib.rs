@@ -5,6 +5,7 @@
 //! behind the feature `grpc`, so that the ledger, which only needs events, does not build them.
 
 mod answer;
+mod areas;
 mod command;
 mod convert;
 mod encoded;
@@ -19,6 +20,10 @@ mod violation;
 mod wire;
 
 pub use answer::{blame_to_pb, changes_to_pb, finding_to_pb, history_to_pb, plan_to_pb, revision_to_pb};
+pub use areas::{
+    agreement_state_to_pb, agreement_to_pb, link_from_pb, money_to_pb, motion_to_pb, promise_to_pb, role_row_to_pb,
+    role_total_to_pb,
+};
 pub use command::{
     WriteOptions, commands_from_pb, correct_from_pb, deed_from_pb, late_from_pb, resolve_from_pb, state_from_pb,
     write_from_pb,

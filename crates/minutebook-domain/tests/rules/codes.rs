@@ -9,7 +9,10 @@ use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 
 use crate::minutes::{at, take_raised};
-use crate::{authority, claims, corrections, deeds, documents, findings, proposals, questions, reviews};
+use crate::{
+    agreements, authority, claims, corrections, deeds, documents, findings, money, motions, proposals, questions,
+    reviews, roles,
+};
 
 /// Codes that the domain names and others raise, with the crate that tests them.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -34,13 +37,14 @@ fn check(all: &[&'static str], covers: &[(&'static str, fn())], elsewhere: &[(&'
 #[test]
 fn every_refusal_has_a_test_that_raises_it() {
     let covers = [authority::COVERS, claims::COVERS, corrections::COVERS, deeds::COVERS, documents::COVERS].concat();
-    let covers = [covers, proposals::COVERS.to_vec(), reviews::COVERS.to_vec()].concat();
-    check(Refusal::CODES, &covers, ELSEWHERE);
+    let areas = [roles::COVERS, agreements::COVERS, money::COVERS, motions::COVERS].concat();
+    let review = [proposals::COVERS, reviews::COVERS].concat();
+    check(Refusal::CODES, &[covers, areas, review].concat(), ELSEWHERE);
 }
 
 #[test]
 fn every_observation_has_a_test_that_raises_it() {
-    check(Observation::CODES, &[findings::COVERS, questions::COVERS].concat(), &[]);
+    check(Observation::CODES, &[findings::COVERS, questions::COVERS, roles::FOUND, money::FOUND].concat(), &[]);
 }
 
 #[test]

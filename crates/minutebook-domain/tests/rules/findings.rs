@@ -52,12 +52,12 @@ fn all(ledger: &Ledger) -> Vec<Finding> {
 }
 
 /// What the findings with a code are about.
-fn about(ledger: &Ledger, code: &str) -> Vec<String> {
+pub(crate) fn about(ledger: &Ledger, code: &str) -> Vec<String> {
     let found = all(ledger).into_iter().filter(|finding| finding.observation.code() == code);
     found.map(|finding| finding.key.map_or_else(|| "agenda".to_owned(), |key| key.id.to_string())).collect()
 }
 
-fn of(document: Value, code: &str) -> Vec<String> {
+pub(crate) fn of(document: Value, code: &str) -> Vec<String> {
     about(&given([import(document)]), code)
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // as in any test
 #![allow(clippy::needless_pass_by_value)] // tests hand over what they make
 
+mod agreements;
 mod authority;
 mod claims;
 mod codes;
@@ -13,11 +14,14 @@ mod faults;
 mod findings;
 mod minutes;
 mod model;
+mod money;
+mod motions;
 mod properties;
 mod proposals;
 mod questions;
 mod review_properties;
 mod review_steps;
 mod reviews;
+mod roles;
 mod support;
 mod years;

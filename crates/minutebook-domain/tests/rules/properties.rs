@@ -44,6 +44,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
+/// Holds a property to cases that are the same in every run.
 pub(crate) fn check<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let set = |name, usual| std::env::var(name).map_or(usual, |text| text.parse::<u64>().expect("a number"));
     let (seed, cases) = (set("MINUTEBOOK_SEED", SEED), set("MINUTEBOOK_CASES", CASES));

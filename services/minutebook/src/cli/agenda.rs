@@ -84,6 +84,32 @@ async fn list(session: &Session, output: Output) -> Result<(), Failure> {
     })
 }
 
+/// The agenda that is named, or else the only one that there is.
+pub(crate) async fn named_or_only(session: &Session, named: Option<String>, w: Words) -> Result<String, Failure> {
+    if let Some(agenda) = named {
+        return Ok(agenda);
+    }
+    let answer = session.agenda().list_agendas(pb::ListAgendasRequest {}).await?.into_inner();
+    let mut ids = answer.agendas.into_iter().filter_map(|summary| summary.agenda).map(|agenda| agenda.id);
+    match (ids.next(), ids.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => {
+            let (nl, en) = (
+                "er zijn nog geen agenda's; `minutebook import` legt er een vast",
+                "there are no agendas yet; `minutebook import` records one",
+            );
+            Err(Failure::new(Exit::NotFound, "NOT_FOUND", w.pick(nl, en)))
+        }
+        (Some(_), Some(_)) => {
+            let (nl, en) = (
+                "er zijn meer agenda's; noem er een met --agenda",
+                "there are several agendas; name one with --agenda",
+            );
+            Err(Failure::usage(w.pick(nl, en)))
+        }
+    }
+}
+
 /// `2018-2019@1, from 2018-01-01, adopted with … (event 912)`.
 pub(crate) fn revision_line(w: Words, revision: &pb::Revision) -> String {
     let seal = revision.seal.clone().unwrap_or_default();

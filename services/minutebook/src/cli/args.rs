@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::Args;
 use minutebook_domain::dates::{DateFault, Day, Edtf};
 use minutebook_domain::event::Lines;
 use minutebook_domain::ids::{Id, Key, Kind};
@@ -89,6 +90,17 @@ pub(crate) fn asked_lang(arguments: &[OsString]) -> Lang {
     let joined = || arguments.iter().find_map(|argument| argument.to_str()?.strip_prefix("--lang="));
     let named = after.or_else(joined).map(str::to_owned).or_else(|| std::env::var("MINUTEBOOK_LANG").ok());
     named.and_then(|text| lang(&text).ok()).unwrap_or_default()
+}
+
+/// As of when.
+#[derive(Debug, Args)]
+pub(crate) struct Moment {
+    /// What held on this day (2017-03-01)
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) valid: Option<String>,
+    /// As it was known at a position (812), at the end of a day (2017-07-01) or at an instant
+    #[arg(long, value_name = "WHEN", value_parser = known)]
+    pub(crate) known: Option<pb::Known>,
 }
 
 /// The address of a record: `egpo-invoering` is an action, others name their kind (`amount/kknn-leerstoel-jaarlijks`).

@@ -10,10 +10,12 @@ use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::{OpenError, Options, has_remains};
 use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
+use minutebook_proto::pb::agreement_service_client::AgreementServiceClient;
 use minutebook_proto::pb::decision_service_client::DecisionServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
 use minutebook_proto::pb::review_service_client::ReviewServiceClient;
+use minutebook_proto::pb::role_service_client::RoleServiceClient;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -102,6 +104,8 @@ impl Session {
         admin: AdminServiceClient,
         /// Agendas, and corrections.
         agenda: AgendaServiceClient,
+        /// Agreements and money.
+        agreement: AgreementServiceClient,
         /// Decisions and motions.
         decision: DecisionServiceClient,
         /// Registers and single records.
@@ -110,6 +114,8 @@ impl Session {
         ledger: LedgerServiceClient,
         /// Reviews.
         review: ReviewServiceClient,
+        /// Roles.
+        role: RoleServiceClient,
     }
 
     /// Ends the connection, and closes a ledger that this process opened.

@@ -1,6 +1,8 @@
 //! The command line: one file for each group of subcommands. It speaks gRPC, and decides nothing.
 
 mod agenda;
+mod agreement;
+mod amount;
 mod args;
 mod audit;
 mod changes;
@@ -17,10 +19,13 @@ mod history;
 mod json;
 mod ledger;
 mod mandate;
+mod motion;
 mod page;
+mod promise;
 mod record;
 mod register;
 mod review;
+mod role;
 mod sheet;
 mod sources;
 mod unopened;
@@ -133,6 +138,16 @@ enum Command {
     Sheet(sheet::Sheet),
     /// Tell the gaps of authority of an agenda, each with its events
     Audit(audit::Audit),
+    /// Assign and end roles, and tell who has which, where
+    Role(role::Role),
+    /// Propose, sign, amend, end and show agreements
+    Agreement(agreement::Agreement),
+    /// Record and end sums of money, and add them up
+    Amount(amount::Amount),
+    /// Record motions, link them to what carries them out, and settle them
+    Motion(motion::Motion),
+    /// Tell what was promised, and what became of it
+    Promise(promise::Promise),
     /// Correct a slip of the pen
     Erratum(correct::Erratum),
     /// Record late what was true
@@ -293,6 +308,11 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::Framework(framework) => framework.run(session, output).await,
         Command::Sheet(sheet) => sheet.run(session, output).await,
         Command::Audit(audit) => audit.run(session, output).await,
+        Command::Role(role) => role.run(session, output).await,
+        Command::Agreement(agreement) => agreement.run(session, output).await,
+        Command::Amount(amount) => amount.run(session, output).await,
+        Command::Motion(motion) => motion.run(session, output).await,
+        Command::Promise(promise) => promise.run(session, output).await,
         Command::Erratum(erratum) => erratum.run(session, output).await,
         Command::LateFact(fact) => fact.run(session, output).await,
         Command::ResolveDoubt(resolve) => resolve.run(session, output).await,

@@ -127,6 +127,33 @@ impl Page {
         }
     }
 
+    /// Rows under the names of their columns; the first column is as wide as its longest entry. Never wrapped.
+    pub(crate) fn table(&mut self, names: &[String], rows: &[Vec<String>]) {
+        self.gap();
+        let all = || std::iter::once(names).chain(rows.iter().map(Vec::as_slice));
+        let width = |n: usize| all().filter_map(|row| row.get(n)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..names.len()).map(width).collect();
+        for (n, row) in all().enumerate() {
+            let cells = row.iter().zip(&widths);
+            let line = match self.medium {
+                Medium::Lines { .. } => cells
+                    .map(|(cell, width)| format!("{cell:<width$}"))
+                    .collect::<Vec<_>>()
+                    .join("  ")
+                    .trim_end()
+                    .to_owned(),
+                Medium::Markdown => {
+                    format!("| {} |", row.iter().map(|cell| escaped(cell)).collect::<Vec<_>>().join(" | "))
+                }
+            };
+            let indent = if self.medium == Medium::Markdown { "" } else { "  " };
+            self.put(&format!("{indent}{line}\n"));
+            if n == 0 && self.medium == Medium::Markdown {
+                self.put(&format!("|{}\n", " --- |".repeat(names.len())));
+            }
+        }
+    }
+
     /// A command as it can be typed: never wrapped.
     pub(crate) fn command(&mut self, text: &str) {
         match self.medium {

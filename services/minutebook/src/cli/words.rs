@@ -136,7 +136,8 @@ impl Words {
         }
     }
 
-    fn euros(self, digits: &str) -> String {
+    /// A sum of whole euros.
+    pub(crate) fn euros(self, digits: &str) -> String {
         let mark = self.pick('.', ',');
         let mut text = String::new();
         for (n, digit) in digits.chars().enumerate() {

@@ -9,19 +9,22 @@ use minutebook_domain::command::Command;
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Id, Key, Kind, Position};
 use minutebook_domain::message::Lang;
-use minutebook_domain::record::Record;
+use minutebook_domain::motion::{MotionState, PromiseState};
+use minutebook_domain::record::{Milestone, Record};
 use minutebook_domain::value::{Nearest, Value};
 use minutebook_proto::pb::agenda_service_server::AgendaService;
+use minutebook_proto::pb::deed::Step;
 use minutebook_proto::pb::get_changes_request::Span as PbSpan;
 use minutebook_proto::{
-    blame_to_pb, changes_to_pb, correct_from_pb, finding_to_pb, gap_to_pb, history_to_pb, id_from_pb, key_from_pb,
-    late_from_pb, pb, record_to_pb, resolve_from_pb, revision_to_pb, state_from_pb,
+    blame_to_pb, changes_to_pb, correct_from_pb, date_from_pb, finding_to_pb, gap_to_pb, history_to_pb, id_from_pb,
+    key_from_pb, late_from_pb, optional_id_from_pb, pb, promise_to_pb, record_to_pb, resolve_from_pb, revision_to_pb,
+    state_from_pb,
 };
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{agenda_of, asked, chunks, missing, named_revision, parts, query, write};
+use super::{agenda_of, asked, chunks, deed_of, missing, moment, named_revision, parts, perform, query, write};
 use crate::app::{App, Query};
 use crate::import::{to_json, to_yaml};
 
@@ -219,6 +222,72 @@ impl AgendaService for Service {
         let receipt = write(&self.0, &metadata, pb.write, command);
         Ok(Response::new(pb::StateRecordResponse { receipt: receipt.await? }))
     }
+
+    async fn meet_promise(
+        &self,
+        request: Request<pb::MeetPromiseRequest>,
+    ) -> Result<Response<pb::MeetPromiseResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let step = Step::Meet(pb::EvidenceStep { evidence: pb.evidence });
+        let deed = deed_of(pb::Kind::Milestone, pb.promise, step, pb.decision, pb.effective, pb.reason);
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::MeetPromiseResponse { receipt }))
+    }
+
+    async fn move_promise(
+        &self,
+        request: Request<pb::MovePromiseRequest>,
+    ) -> Result<Response<pb::MovePromiseResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        // Only the named fields of the record count.
+        let (id, what) = (pb.promise.clone(), pb.promise.clone());
+        let milestone = pb::Milestone { id, what, due: pb.due, due_text: pb.due_text, ..pb::Milestone::default() };
+        let record = Some(pb::Record { record: Some(pb::record::Record::Milestone(milestone)) });
+        let step = Step::Amend(pb::AmendStep { record, fields: vec!["due".to_owned(), "due_text".to_owned()] });
+        let deed = deed_of(pb::Kind::Milestone, pb.promise, step, pb.decision, pb.effective, pb.reason);
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::MovePromiseResponse { receipt }))
+    }
+
+    async fn miss_promise(
+        &self,
+        request: Request<pb::MissPromiseRequest>,
+    ) -> Result<Response<pb::MissPromiseResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let step = Step::Miss(pb::MissStep {});
+        let deed = deed_of(pb::Kind::Milestone, pb.promise, step, pb.decision, pb.effective, pb.reason);
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::MissPromiseResponse { receipt }))
+    }
+
+    async fn list_promises(
+        &self,
+        request: Request<pb::ListPromisesRequest>,
+    ) -> Result<Response<pb::ListPromisesResponse>, Status> {
+        let (lang, request) = asked(request);
+        query(&self.0, lang, move |query| list_promises(query, request)).await.map(Response::new)
+    }
+}
+
+fn list_promises(query: &Query, request: pb::ListPromisesRequest) -> Result<pb::ListPromisesResponse, Fault> {
+    let agenda = optional_id_from_pb("agenda", request.agenda)?;
+    let due = date_from_pb("due", request.due)?;
+    let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
+    let mut promises = query.book.promises(agenda.as_ref(), &cut, day, &query.reader)?;
+    if let Some(due) = due {
+        let by_then = |milestone: &Milestone| milestone.due.as_ref().is_some_and(|date| date.latest() <= due.latest());
+        promises.retain(|promise| promise.state.is_open() && by_then(&promise.milestone));
+    }
+    if request.overdue {
+        promises.retain(|promise| promise.state == PromiseState::Overdue);
+    }
+    let motions = query.book.motions(agenda.as_ref(), &cut, &query.reader)?;
+    let open = motions.iter().filter(|motion| motion.state != MotionState::Settled).count();
+    Ok(pb::ListPromisesResponse {
+        position: cut.known,
+        promises: promises.iter().map(promise_to_pb).collect(),
+        open_motions: u32::try_from(open).unwrap_or(u32::MAX),
+    })
 }
 
 fn summary(query: &Query, key: &Key, record: &Record) -> Option<pb::AgendaSummary> {

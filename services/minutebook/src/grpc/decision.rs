@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use minutebook_domain::command::Command;
 use minutebook_domain::dates::Edtf;
 use minutebook_domain::decision::{DecisionFilter, EFFECTS_MAX};
 use minutebook_domain::ids::{Key, Kind};
 use minutebook_proto::pb::decision_service_server::DecisionService;
 use minutebook_proto::pb::deed::Step;
-use minutebook_proto::{decision_to_pb, dossier_to_pb, id_from_pb, optional_id_from_pb, pb, record_to_pb};
+use minutebook_proto::{
+    decision_to_pb, dossier_to_pb, id_from_pb, link_from_pb, motion_to_pb, optional_id_from_pb, pb,
+};
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, asked, list_records, missing, parts, perform, query};
+use super::{StateRequest, asked, deed_of, missing, parts, perform, query, write};
 use crate::app::{App, day_asked};
 
 /// Decisions and motions.
@@ -121,19 +124,37 @@ impl DecisionService for Service {
         Ok(Response::new(pb::RecordMotionResponse { receipt }))
     }
 
+    async fn link_motion(
+        &self,
+        request: Request<pb::LinkMotionRequest>,
+    ) -> Result<Response<pb::LinkMotionResponse>, Status> {
+        let (metadata, mut pb) = parts(request);
+        let header = pb.write.take();
+        let receipt = write(&self.0, &metadata, header, || Ok(vec![Command::Link(link_from_pb(pb)?)])).await?;
+        Ok(Response::new(pb::LinkMotionResponse { receipt }))
+    }
+
+    async fn settle_motion(
+        &self,
+        request: Request<pb::SettleMotionRequest>,
+    ) -> Result<Response<pb::SettleMotionResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let step = Step::Settle(pb::EvidenceStep { evidence: pb.evidence });
+        let deed = deed_of(pb::Kind::Motion, pb.motion, step, pb.decision, pb.effective, pb.reason);
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::SettleMotionResponse { receipt }))
+    }
+
     async fn list_motions(
         &self,
         request: Request<pb::ListMotionsRequest>,
     ) -> Result<Response<pb::ListMotionsResponse>, Status> {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
-            let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
-            let records = list_records(query, Kind::Motion, request.agenda, valid, known)?;
-            let motions = records.iter().filter_map(|record| match record_to_pb(record).record {
-                Some(pb::record::Record::Motion(record)) => Some(record),
-                _ => None,
-            });
-            Ok(pb::ListMotionsResponse { position: query.position(), motions: motions.collect() })
+            let agenda = optional_id_from_pb("agenda", request.agenda)?;
+            let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
+            let motions = query.book.motions(agenda.as_ref(), &cut, &query.reader)?;
+            Ok(pb::ListMotionsResponse { position: cut.known, motions: motions.iter().map(motion_to_pb).collect() })
         });
         answer.await.map(Response::new)
     }

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 use minutebook_domain::book::{AgendaState, Revision};
 use minutebook_domain::command::Command;
+use minutebook_domain::dates::Day;
+use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Id, Key, Kind, Position};
 use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
@@ -120,6 +122,19 @@ async fn perform(
     write(app, metadata, header, || deeds.into_iter().map(command).collect()).await
 }
 
+/// Something to do with a record, by a decision, from a date, for a reason.
+fn deed_of(
+    kind: pb::Kind,
+    id: String,
+    step: pb::deed::Step,
+    decision: Option<String>,
+    effective: Option<pb::Date>,
+    reason: Option<String>,
+) -> pb::Deed {
+    let key = pb::RecordKey { kind: kind.into(), id, ..pb::RecordKey::default() };
+    pb::Deed { key: Some(key), step: Some(step), decision, effective, reason }
+}
+
 fn receipt_to_pb(receipt: &Receipt) -> pb::Receipt {
     pb::Receipt {
         first: receipt.first,
@@ -181,6 +196,12 @@ fn list_records(
 fn missing(query: &Query, key: &Key) -> Trouble {
     let ids: Vec<&str> = query.book.entries(key.kind).map(|(known, _)| known.id.as_str()).collect();
     Trouble::RecordUnknown { key: key.clone(), nearest: Nearest::of(key.id.as_str(), ids) }
+}
+
+/// A point in time, and the day that tells what is over then: the one asked for, or today.
+fn moment(query: &Query, valid: Option<&str>, known: Option<&pb::Known>) -> Result<(Cut, Day), Fault> {
+    let cut = query.cut(valid, known)?;
+    Ok((cut, if valid.is_some() { cut.valid } else { query.today() }))
 }
 
 /// An agenda, by the id that a request names.

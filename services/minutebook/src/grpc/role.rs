@@ -1,17 +1,18 @@
-//! The role vocabulary, and where its words are used.
+//! The role vocabulary, and who has which role where.
 
 use std::sync::Arc;
 
-use minutebook_domain::ids::{Id, Kind};
-use minutebook_domain::record::Record;
+use minutebook_domain::ids::Kind;
+use minutebook_domain::role::role_totals;
+use minutebook_proto::pb::deed::Step;
 use minutebook_proto::pb::role_service_server::RoleService;
-use minutebook_proto::{kind_to_pb, pb, record_to_pb};
+use minutebook_proto::{pb, record_to_pb, role_row_to_pb, role_total_to_pb};
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, asked, list_records, parts, query};
+use super::{StateRequest, agenda_of, asked, deed_of, list_records, moment, parts, perform, query};
 use crate::app::App;
 
-/// The role vocabulary, and where its words are used.
+/// The role vocabulary, and who has which role where.
 #[derive(Debug, Clone)]
 pub(crate) struct Service(pub(crate) Arc<App>);
 
@@ -52,30 +53,35 @@ impl RoleService for Service {
     ) -> Result<Response<pb::ListRoleStatementsResponse>, Status> {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
-            let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
-            let of = |kind| list_records(query, kind, Some(request.agenda.clone()), valid, known);
-            let items = of(Kind::PolicyItem)?;
-            let remarks = of(Kind::Remark)?;
-            let statements = items.iter().chain(&remarks).filter_map(statement).collect();
-            Ok(pb::ListRoleStatementsResponse { position: query.position(), statements })
+            let (agenda, _) = agenda_of(query, request.agenda)?;
+            let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
+            let rows = query.book.roles(&agenda, &cut, day, &query.reader)?;
+            Ok(pb::ListRoleStatementsResponse {
+                position: cut.known,
+                totals: role_totals(&rows).iter().map(role_total_to_pb).collect(),
+                rows: rows.iter().map(|row| role_row_to_pb(row, &agenda)).collect(),
+            })
         });
         answer.await.map(Response::new)
     }
-}
 
-/// What a policy item or a remark states of roles; a remark that names no role states nothing.
-fn statement(record: &Record) -> Option<pb::RoleStatement> {
-    let (roles, actions) = match record {
-        Record::PolicyItem(item) => (item.roles.as_deref(), None),
-        Record::Remark(remark) => (Some(remark.roles.as_deref()?), remark.actions.as_deref()),
-        _ => return None,
-    };
-    let names = |ids: Option<&[Id]>| ids.unwrap_or_default().iter().map(ToString::to_string).collect();
-    Some(pb::RoleStatement {
-        kind: kind_to_pb(record.kind()).into(),
-        id: record.id().to_string(),
-        label: record.label(),
-        words: names(roles),
-        actions: names(actions),
-    })
+    async fn assign_role(
+        &self,
+        request: Request<pb::AssignRoleRequest>,
+    ) -> Result<Response<pb::AssignRoleResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
+        let record = pb.assignment.map(pb::record::Record::Assignment);
+        let state = StateRequest { write, agenda, record, effective, reason };
+        let receipt = state.record(&self.0, &metadata).await?;
+        Ok(Response::new(pb::AssignRoleResponse { receipt }))
+    }
+
+    async fn end_role(&self, request: Request<pb::EndRoleRequest>) -> Result<Response<pb::EndRoleResponse>, Status> {
+        let (metadata, pb) = parts(request);
+        let step = Step::End(pb::EndStep::default());
+        let deed = deed_of(pb::Kind::Assignment, pb.assignment, step, pb.decision, pb.effective, pb.reason);
+        let receipt = perform(&self.0, &metadata, pb.write, [deed]).await?;
+        Ok(Response::new(pb::EndRoleResponse { receipt }))
+    }
 }
