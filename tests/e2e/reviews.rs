@@ -71,9 +71,11 @@ fn a_review_is_done_by_several_people_and_answers_for_itself_afterwards() {
 
     let check = review(&ledger, "check", &["--decision", "gs-2017-12"]).json();
     let told = states(&check);
-    assert_eq!(told[..2], [("change-01", "competing"), ("change-02", "competing")]);
-    assert_eq!(told[5], ("change-06", "withdrawn"));
-    assert_eq!(check["proposals"][1]["actor"]["capacity"], "adviseur");
+    let by_item = ["change-03", "change-06", "change-04", "change-01", "change-02", "change-05"];
+    assert_eq!(told.iter().map(|(change, _)| *change).collect::<Vec<_>>(), by_item);
+    assert_eq!(told[3..5], [("change-01", "competing"), ("change-02", "competing")]);
+    assert_eq!(told[1], ("change-06", "withdrawn"));
+    assert_eq!(check["proposals"][4]["actor"]["capacity"], "adviseur");
     assert_eq!((check["actions"].as_u64(), check["without_proposal"].as_array().unwrap().len()), (Some(40), 38));
     let codes: Vec<_> = check["problems"].as_array().unwrap().iter().map(|p| p["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["REVIEW_INCOMPLETE", "REVIEW_CONFLICT"]);

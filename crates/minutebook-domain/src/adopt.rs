@@ -7,7 +7,7 @@ use crate::authority::Registry;
 use crate::changes::{Outcome, Span};
 use crate::coming::{Counted, named_fields};
 use crate::command::Context;
-use crate::dates::{Day, Edtf};
+use crate::dates::Day;
 use crate::document::{Document, key};
 use crate::event::{Amendment, Draft, Payload, Reason};
 use crate::history::{Mark, Unreadable};
@@ -233,10 +233,4 @@ fn incomplete(without: &[Id], actions: usize) -> Refusal {
         more => format!("{named} + {more}"),
     };
     Refusal::ReviewIncomplete { missing: without.len(), actions, ids }
-}
-
-/// The date from which an edition would hold, for who asks without adopting.
-pub(crate) fn asked(decision: Option<&Id>, effective: Option<&Edtf>) -> Option<Adopting> {
-    let decision = decision?.clone();
-    Some(Adopting { decision, effective: effective.cloned(), amend: Vec::new() })
 }

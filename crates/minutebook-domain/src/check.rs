@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::adopt::asked;
 use crate::book::{Book, OpenReview};
 use crate::changes::Changes;
 use crate::command::Context;
 use crate::dates::{Day, Edtf};
+use crate::document::Document;
 use crate::event::{Actor, ControlTotal, Draft, Recorded};
 use crate::findings::Finding;
 use crate::history::{Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position, RequestId};
-use crate::refusal::{Problem, Rejection};
+use crate::record::Record;
+use crate::refusal::{Problem, Refusal, Rejection};
+use crate::review::{Adopting, Reviewing};
 use crate::tally::{Proposed, conflicts};
 
 /// What a review would do if it were adopted now.
@@ -22,7 +24,7 @@ pub struct Check {
     pub open: OpenReview,
     /// What changed in the agenda since its base, where that has moved.
     pub moved: Option<Changes>,
-    /// What was proposed, in the order in which it was.
+    /// What was proposed, by item.
     pub proposals: Vec<Proposed>,
     /// How many actions stand on the agenda.
     pub actions: usize,
@@ -44,28 +46,30 @@ impl Book {
         Ok(self.reviewing(agenda, Some(edition), events)?.proposals()?)
     }
 
-    /// What a review would do if it were adopted now, by a decision where one is named.
+    /// What a review would do if it were adopted now, by a decision and from a day where those are named.
     pub fn check_review(
         &self,
         agenda: &Id,
         edition: Option<&Id>,
-        (decision, effective): (Option<&Id>, Option<&Edtf>),
+        decision: Option<&Id>,
+        effective: Option<&Edtf>,
         today: Day,
         events: &dyn Recall,
     ) -> Result<Check, Rejection> {
         let at = self.reviewing(agenda, edition, events)?;
-        let outlook = at.outlook(asked(decision, effective).as_ref(), None, today)?;
+        let at = Reviewing { effective: effective.unwrap_or(at.effective), ..at };
+        let adopting =
+            decision.map(|decision| Adopting { decision: decision.clone(), effective: None, amend: Vec::new() });
+        let mut outlook = at.outlook(adopting.as_ref(), None, today)?;
         let mut problems = outlook.lacks;
         problems.extend(outlook.plan.problems.iter().cloned());
         let of_edition = |key: Option<&Key>| key.is_some_and(|key| key.kind == Kind::Edition);
-        if decision.is_none() {
-            // Who adopts it, and when, is not said yet.
-            let by = |field: &str| field == "decision" || field == "adopted_by";
-            problems.retain(|p| !(of_edition(p.place.key.as_ref()) && p.place.field.as_deref().is_some_and(by)));
-        }
+        // Who adopts it, and how far that mandate goes, is not said yet.
+        problems.retain(|problem| decision.is_some() || !is_of_decision(problem, &outlook.document));
         let drafts = context(self, today).map(|context| self.adopted(&outlook.document, &outlook.plan, &context));
         let mut findings = self.findings_after(agenda, drafts.unwrap_or_default(), today, events)?;
         findings.retain(|finding| decision.is_some() || !of_edition(finding.key.as_ref()));
+        outlook.proposals.sort_by_cached_key(|proposed| (proposed.change.subject(), proposed.position));
         Ok(Check {
             open: at.open.clone(),
             moved: at.moved().map(|span| self.changes(agenda, span, events)).transpose()?,
@@ -99,6 +103,18 @@ impl Book {
         // What is remarked of the agenda as a whole counts what is not stated: only the numbers differ.
         findings.retain(|finding| finding.key.is_some() && !now.contains(finding));
         Ok(findings)
+    }
+}
+
+/// Does the problem lie in the adopting decision?
+fn is_of_decision(problem: &Problem, document: &Document) -> bool {
+    let place = &problem.place;
+    match (place.key.as_ref().map(|key| key.kind), place.index.and_then(|index| document.records.get(index))) {
+        (Some(Kind::Edition), _) => matches!(place.field.as_deref(), Some("decision" | "adopted_by")),
+        (_, Some(Record::Change(change))) => {
+            change.decision.is_none() && matches!(problem.refusal, Refusal::MandateCeiling { .. })
+        }
+        _ => false,
     }
 }
 

@@ -59,6 +59,12 @@ impl ProposalState {
 }
 
 impl Change {
+    /// The item that it is about; of a split or merge the first action that leaves.
+    pub(crate) fn subject(&self) -> Option<Key> {
+        let leaves = || self.from.iter().flatten().next().map(|id| (Kind::Action, id));
+        self.item().or_else(leaves).map(|(kind, id)| Key::new(kind, id))
+    }
+
     /// The items that it is about, those that leave and come by a split or merge included.
     pub(crate) fn touches(&self) -> BTreeSet<Key> {
         let lineage = self.from.iter().chain(&self.into).flatten().map(|id| (Kind::Action, id));

@@ -150,7 +150,7 @@ impl Ledger {
     pub(crate) fn check(&self, decision: Option<&str>) -> Check {
         let decision = decision.map(id);
         let today = self.context().today;
-        self.book.check_review(&id("agenda"), None, (decision.as_ref(), None), today, &self.events).unwrap()
+        self.book.check_review(&id("agenda"), None, decision.as_ref(), None, today, &self.events).unwrap()
     }
 
     /// The proposals of the open review of 2018, with what became of each.

@@ -441,7 +441,10 @@ fn a_ground_keeps_its_ceiling() {
         let set = vec![setting(at(Kind::Amount, "geld"), "eur", json!(eur))];
         propose(Proposing { set, ..crate::review_steps::proposing(minutebook_domain::value::ChangeKind::Changed) })
     };
-    then(ledger.clone(), [eur(800_000)]).when(adopt("d-2018")).then_refused("MANDATE_CEILING");
+    let dear = then(ledger.clone(), [eur(800_000)]);
+    assert_eq!(dear.problems(None), Vec::<&str>::new(), "whose mandate it will be is not said yet");
+    assert_eq!(dear.problems(Some("d-2018")), ["MANDATE_CEILING"]);
+    dear.when(adopt("d-2018")).then_refused("MANDATE_CEILING");
     exported(&then(ledger, [eur(700_000), adopt("d-2018")]));
 }
 

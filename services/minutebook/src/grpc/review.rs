@@ -204,8 +204,8 @@ fn check_review(query: &Query, request: pb::CheckReviewRequest) -> Result<pb::Ch
     let edition = optional_id_from_pb("edition", request.edition)?;
     let decision = optional_id_from_pb("decision", request.decision)?;
     let effective = date_from_pb("effective", request.effective)?;
-    let by = (decision.as_ref(), effective.as_ref());
-    let check = query.book.check_review(&agenda, edition.as_ref(), by, query.today(), &query.reader)?;
+    let (edition, decision, effective) = (edition.as_ref(), decision.as_ref(), effective.as_ref());
+    let check = query.book.check_review(&agenda, edition, decision, effective, query.today(), &query.reader)?;
     let problems = check.problems.iter().map(problem_to_pb).collect();
     Ok(check_to_pb(&check, problems, query.position()))
 }
