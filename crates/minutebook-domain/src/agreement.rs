@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::dates::{Day, Edtf};
 use crate::deeds::Doing;
 use crate::event::{DeedStep, Draft, Payload, Recorded};
-use crate::history::{Act, Cut, Entry, Recall, Unreadable};
+use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Agreement, FieldSet, Membership, Record};
 use crate::refusal::{Refusal, Rejection, listed};
@@ -146,8 +146,9 @@ impl Book {
     pub fn amendments(&self, id: &Id, cut: &Cut, events: &dyn Recall) -> Result<Vec<HistoryEntry>, Unreadable> {
         let key = Key::new(Kind::Agreement, id);
         let mut all = self.history(&key, cut.known, events)?;
-        let counts =
-            |position| self.entry(&key).and_then(|entry| entry.mark_at(position)).is_some_and(|m| cut.selects(&m));
+        // A signature or an end is no amendment: it sets no clause.
+        let sets = |mark: Mark| !mark.fields.is_empty() && cut.selects(&mark);
+        let counts = |position| self.entry(&key).and_then(|entry| entry.mark_at(position)).is_some_and(sets);
         all.retain(|entry| !entry.fields.is_empty() && counts(entry.why.position));
         Ok(all)
     }

@@ -183,6 +183,17 @@ pub struct State {
     pub uncertain: bool,
 }
 
+impl State {
+    /// The record, and what the marks that it comes from say beside it.
+    fn of<'a>(record: Arc<Record>, selected: impl DoubleEndedIterator<Item = &'a Mark> + Clone, cut: &Cut) -> Self {
+        // What a revision contains it contains on any day that its date may mean.
+        let contained = |mark: &Mark| cut.sealed.is_some_and(|seal| mark.anchor <= seal);
+        let doubtful = |mark: &Mark| mark.surely_since > cut.valid && !contained(mark);
+        let uncertain = cut.valid < Day::NEVER && selected.clone().any(doubtful);
+        Self { present: !record.kind().is_item() || present(selected), record, uncertain }
+    }
+}
+
 impl Entry {
     /// A record at its first mark.
     pub fn new(agenda: Option<Id>, record: Record, mark: Mark) -> Self {
@@ -294,7 +305,7 @@ impl Entry {
         let held = self.until(cut.valid);
         let is_all = held.len() == self.marks.len() && self.newest <= cut.known && cut.sealed.is_none();
         if is_all {
-            return Ok(Some(self.state(self.record.clone(), held.iter(), cut)));
+            return Ok(Some(State::of(self.record.clone(), held.iter(), cut)));
         }
         let selected: Vec<&Mark> = held.iter().filter(|mark| cut.selects(mark)).collect();
         if selected.is_empty() {
@@ -305,21 +316,7 @@ impl Entry {
         } else {
             self.read_back(&selected, cut, events)?
         };
-        Ok(record.map(|record| self.state(record, selected.iter().copied(), cut)))
-    }
-
-    /// What these marks come to, beside the record.
-    fn state<'a>(
-        &self,
-        record: Arc<Record>,
-        selected: impl DoubleEndedIterator<Item = &'a Mark> + Clone,
-        cut: &Cut,
-    ) -> State {
-        // What a revision contains it contains on any day that its date may mean.
-        let contained = |mark: &Mark| cut.sealed.is_some_and(|seal| mark.anchor <= seal);
-        let doubtful = |mark: &Mark| mark.surely_since > cut.valid && !contained(mark);
-        let uncertain = cut.valid < Day::NEVER && selected.clone().any(doubtful);
-        State { present: !record.kind().is_item() || present(selected), record, uncertain }
+        Ok(record.map(|record| State::of(record, selected.iter().copied(), cut)))
     }
 
     /// Reads the record that these marks come to: each field from the last mark that touched it.

@@ -72,8 +72,8 @@ async fn ask(served: &Served, count: usize) -> Result<Vec<(&'static str, Times)>
         let request = pb::GetChangesRequest { agenda: name.clone(), span, ..pb::GetChangesRequest::default() };
         let answer = agenda.get_changes(request).await?.into_inner();
         let compared = told.elapsed();
-        let changed = answer.changes.context("no answer")?.items;
-        if changed.len() < 10 || sheet.into_inner().rows.is_empty() {
+        let items = answer.changes.context("no answer")?.items;
+        if items.len() < 10 || sheet.into_inner().rows.is_empty() {
             bail!("nothing changed in {YEAR}, or nothing touches the party: this is not the answer");
         }
         if n >= warm {
