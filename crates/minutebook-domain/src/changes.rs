@@ -1,8 +1,10 @@
 //! The central answer: how an agenda differs between two points in time, by whose decision and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::book::{AgendaState, Book, Revision};
 use crate::compare::{FieldChange, Reading};
@@ -31,6 +33,12 @@ impl Span {
         let end = |year| Day::last_of(year).map(|valid| Cut { valid, known, sealed: None });
         let from = year.checked_sub(1).and_then(end).filter(|cut| agenda.in_force(cut).is_some());
         Some(Self { from, to: end(year)? })
+    }
+
+    /// Are both points days, seen from the same point of knowledge?
+    fn is_of_days(&self) -> bool {
+        let same = |from: Cut| from.known == self.to.known && from.sealed.is_none() && self.to.sealed.is_none();
+        self.from.is_some_and(same)
     }
 
     /// Two revisions, as known at a position; the one that was sealed first is the one before.
@@ -210,7 +218,7 @@ pub(crate) struct Comparison<'a> {
     lineage: BTreeMap<Position, Lineage>,
     parts: BTreeSet<Id>,
     /// How each action stood on the agenda.
-    standing: BTreeMap<Id, Standing>,
+    standing: HashMap<Id, Standing, RandomState>,
     /// The amounts that the actions named before, and after: those count in their action.
     pub(crate) counted: [BTreeSet<Id>; 2],
     pub(crate) answer: Changes,
@@ -268,8 +276,12 @@ impl<'a> Comparison<'a> {
 
     fn compare(&mut self, key: &Key, entry: &Entry) -> Result<(), Unreadable> {
         let between = self.between(entry);
-        let before = self.before(entry)?;
         let after = entry.at(&self.span.to, self.events)?;
+        let before = match self.span.from.filter(|from| self.span.is_of_days() && from.valid >= entry.begins()) {
+            // Nothing counts in between: it read the same at both points.
+            Some(from) if between.is_empty() => after.as_ref().map(|after| entry.same_at(&from, after.record.clone())),
+            _ => self.before(entry)?,
+        };
         let stood = before.as_ref().is_some_and(|state| state.present);
         let stands = after.as_ref().is_some_and(|state| state.present);
         if key.kind == Kind::Action {
@@ -353,8 +365,8 @@ impl<'a> Comparison<'a> {
 
     /// The amounts that an action names; none for another record.
     pub(crate) fn amounts_of(&self, action: &Record) -> Vec<(Key, &'a Entry)> {
-        let amounts = action.references().into_iter().filter(|(_, kind, _)| *kind == Kind::Amount);
-        let keys = amounts.filter(|_| action.kind() == Kind::Action).map(|(_, kind, id)| Key::new(kind, id));
+        let Record::Action(action) = action else { return Vec::new() };
+        let keys = action.amounts.iter().flatten().map(|id| Key::new(Kind::Amount, id));
         keys.filter_map(|key| self.book.entry(&key).map(|entry| (key, entry.as_ref()))).collect()
     }
 

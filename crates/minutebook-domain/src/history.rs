@@ -300,6 +300,11 @@ impl Entry {
         self.until(to.valid).iter().skip(earlier).filter(new).collect()
     }
 
+    /// The record as it read at another point in time, where it is known to have read the same at this one.
+    pub(crate) fn same_at(&self, cut: &Cut, record: Arc<Record>) -> State {
+        State::of(record, self.until(cut.valid).iter().filter(|mark| cut.selects(mark)), cut)
+    }
+
     /// How the record read at a point in time; `None` before it was first stated.
     pub fn at(&self, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
         let held = self.until(cut.valid);

@@ -90,7 +90,7 @@ impl Comparison<'_> {
     /// Registers and what this agenda's documents state; an amount that an action names counts with its action.
     fn concerns(&self, key: &Key, entry: &Entry, sides: &Sides) -> bool {
         let mine = entry.agenda.as_ref().is_none_or(|agenda| agenda == self.agenda);
-        let shared = || sides.before.iter().chain(&sides.after).any(|stated| stated.has(key));
+        let shared = || key.kind.is_shared() && sides.before.iter().chain(&sides.after).any(|stated| stated.has(key));
         let other_agenda = key.kind == Kind::Agenda && key.id != *self.agenda;
         !other_agenda && (key.kind.is_register() || mine || shared()) && !self.counts_in_action(key, entry, sides)
     }

@@ -1,6 +1,8 @@
 //! Everything that touches one partner, with the groups that it was in at that time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::slice;
+use std::sync::Arc;
 
 use crate::book::{Book, Revision};
 use crate::history::{Cut, Recall, State, Unreadable};
@@ -103,26 +105,25 @@ impl Book {
     fn touching(&self, party: Party, cut: &Cut, events: &dyn Recall) -> Result<(Sheet, Records), Unreadable> {
         let parties = self.parties(cut, events)?;
         let names = self.names(&party.id, &parties, cut, events)?;
+        let groups: HashSet<&Id> = parties.values().filter(|p| is_unstated_group(p)).map(|p| &p.id).collect();
         let (mut rows, mut records, mut unstated) = (Vec::new(), Records::new(), BTreeSet::new());
         for (key, entry) in KINDS.into_iter().flat_map(|kind| self.entries(kind)) {
             let Some(State { record, .. }) = entry.at(cut, events)?.filter(|state| state.present) else { continue };
-            let partners =
-                record.references().into_iter().filter(|(_, kind, _)| matches!(kind, Kind::Party | Kind::Body));
             let mut touches = None;
-            for (field, _, id) in partners {
+            for (field, id) in partners(&record) {
                 if *id == party.id {
                     touches = Some((field, None));
                 } else if touches.is_none() && names.iter().any(|name| name.id() == id) {
                     touches = Some((field, Some(id.clone())));
                 }
-                if key.kind == Kind::Action && parties.get(id).is_some_and(is_unstated_group) {
+                if key.kind == Kind::Action && groups.contains(id) {
                     unstated.insert(id.clone());
                 }
             }
             let Some((field, via)) = touches else { continue };
             let ended = entry.end(cut).is_some();
             rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
-            records.insert(key.clone(), record.as_ref().clone());
+            records.insert(key.clone(), record);
         }
         unstated.remove(&party.id);
         Ok((Sheet { party, names, rows, unstated: unstated.into_iter().collect() }, records))
@@ -175,7 +176,24 @@ impl Book {
     }
 }
 
-type Records = BTreeMap<Key, Record>;
+/// The parties and bodies that a record names, each with the field that names it.
+fn partners(record: &Record) -> impl Iterator<Item = (&'static str, &Id)> {
+    let named: [(&str, &[Id]); 2] = match record {
+        Record::Agenda(agenda) => [("owner", agenda.owner.as_slice()), NOBODY],
+        Record::Action(action) => [("partners", action.partners.as_deref().unwrap_or_default()), NOBODY],
+        Record::Amount(amount) => [("source", amount.source.as_slice()), NOBODY],
+        Record::Agreement(agreement) => [("parties", agreement.parties.as_deref().unwrap_or_default()), NOBODY],
+        Record::Membership(seat) => [("body", slice::from_ref(&seat.body)), ("party", seat.party.as_slice())],
+        Record::Assignment(assignment) => [("holder", assignment.holder.as_slice()), NOBODY],
+        // INVARIANT: these are all of `KINDS`.
+        _ => [NOBODY; 2],
+    };
+    named.into_iter().flat_map(|(field, ids)| ids.iter().map(move |id| (field, id)))
+}
+
+const NOBODY: (&str, &[Id]) = ("", &[]);
+
+type Records = BTreeMap<Key, Arc<Record>>;
 
 /// A group of which nobody stated the members.
 fn is_unstated_group(party: &Party) -> bool {

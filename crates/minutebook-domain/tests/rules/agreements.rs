@@ -219,7 +219,7 @@ fn what_ended_is_neither_signed_nor_amended_nor_ended() {
     let ledger = in_force().when(end()).then(&["AgreementEnded"]);
     assert_eq!(standing(&ledger, "2018-12-31").state, AgreementState::InForce);
     let now = standing(&ledger, "2019-01-01");
-    assert_eq!((now.state, now.ended.unwrap().effective.unwrap().as_str()), (AgreementState::Ended, "2019-01-01"));
+    assert_eq!((now.state, now.ended.unwrap().since.to_string().as_str()), (AgreementState::Ended, "2019-01-01"));
     let stated = state(Kind::Agreement, agreement(json!({"what": "Anders"})));
     for again in
         [Command::from(end()), amend(json!({"what": "Anders"})).into(), sign("emmen", "2018-02-01").into(), stated]
