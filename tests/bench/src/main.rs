@@ -6,6 +6,7 @@
 //! The first command builds the program `minutebook`, which some figures start as people do. Without it those figures
 //! are not run, and the table says so.
 
+mod acts;
 mod echo;
 mod generate;
 mod measure;
@@ -69,6 +70,8 @@ enum Only {
     Replay,
     /// Recording by many callers at once
     Record,
+    /// Each single act of governance
+    Acts,
     /// What people ask of a large ledger
     Questions,
 }
@@ -125,6 +128,9 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     if wanted(Only::Record) {
         record::record(&mut report, program.as_ref(), options.quick, &dir)?;
+    }
+    if wanted(Only::Acts) {
+        acts::acts(&mut report, program.as_ref(), options, &dir)?;
     }
     if wanted(Only::Questions) {
         questions::questions(&mut report, program.as_ref(), options.quick, &dir)?;

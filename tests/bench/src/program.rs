@@ -20,8 +20,8 @@ use crate::measure::{Memory, Times};
 use crate::report::{Report, Row, Target};
 
 /// The first document, which figure 1 imports, and the one after it.
-const DOCUMENTS: [&str; 2] = ["drenthe-2016-2017.yaml", "drenthe-2018-2019-invented.yaml"];
-const AGENDA: &str = "krimp-en-leefbaarheid";
+pub(crate) const DOCUMENTS: [&str; 2] = ["drenthe-2016-2017.yaml", "drenthe-2018-2019-invented.yaml"];
+pub(crate) const AGENDA: &str = "krimp-en-leefbaarheid";
 const YEAR: u16 = 2018;
 /// How to get the program, for those who lack it.
 pub(crate) const ABSENT: &str =
@@ -44,7 +44,8 @@ impl Program {
         Ok(runs.then_some(Self(path)))
     }
 
-    fn run(&self, data: &Path, arguments: &[&str]) -> Result<()> {
+    /// Run a command on a ledger.
+    pub(crate) fn run(&self, data: &Path, arguments: &[&str]) -> Result<()> {
         let output = Command::new(&self.0).args(arguments).arg("--data").arg(data).output()?;
         if !output.status.success() {
             bail!("minutebook {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
