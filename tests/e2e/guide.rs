@@ -28,6 +28,8 @@ use crate::fixture::{root, text};
 const GAP: &str = "…";
 /// The guide that goes through the commands.
 const SECRETARY: &str = "docs/guide-secretary.md";
+/// The guide to what can be established.
+const AUDITOR: &str = "docs/guide-auditor.md";
 /// The guide to the interface.
 const INTEGRATOR: &str = "docs/guide-integrator.md";
 /// Where the guide of the secretary lists the commands that it leaves out, each with a reason.
@@ -153,7 +155,7 @@ fn the_guide_of_the_secretary_is_what_the_program_does() {
 
 #[test]
 fn the_guide_of_the_auditor_is_what_the_program_does() {
-    follow("docs/guide-auditor.md");
+    follow(AUDITOR);
 }
 
 #[test]
@@ -267,6 +269,15 @@ fn the_requests_that_the_integrator_is_shown_can_be_made() {
         let request = serde_json::from_str(&block.content).unwrap_or_else(|error| panic!("{rpc}: {error}"));
         let message = rpcs.get(rpc).unwrap_or_else(|| panic!("there is no {rpc}"));
         check_request(&files, message, &request, rpc);
+    }
+}
+
+#[test]
+fn no_line_of_a_guide_is_longer_than_a_page_is_wide() {
+    for path in [SECRETARY, AUDITOR, INTEGRATOR] {
+        for (n, line) in (1..).zip(text(path).lines()) {
+            assert!(line.chars().count() <= 120, "{path}, line {n}");
+        }
     }
 }
 
