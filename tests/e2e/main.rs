@@ -22,6 +22,7 @@ mod documents;
 mod errors;
 mod fixture;
 mod governance;
+mod guide;
 mod kill;
 mod limits;
 mod requests;
