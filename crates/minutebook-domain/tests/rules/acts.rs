@@ -60,22 +60,17 @@ fn answer(ledger: &mut Ledger, act: &Act) -> Answer {
     }
 }
 
-/// The model after a turn, what was asked, and the answer that is expected.
-fn expected(model: &Model, turn: &Turn) -> (Model, Act, Answer) {
-    let ask = |act: &Act| {
-        let mut after = model.clone();
-        let answer = after.ask(act).map(|mut names| {
-            if names.contains(&"RevisionSealed") {
-                names.sort_unstable();
-            }
-            names
-        });
-        let after = if answer.is_ok() { after } else { Model { turn: after.turn, ..model.clone() } };
-        (after, act.clone(), answer)
-    };
-    let allowed = || turn.choices.iter().map(ask).find(|(.., answer)| answer.is_ok());
-    let asked = if turn.keen { allowed() } else { None };
-    asked.unwrap_or_else(|| ask(&turn.choices[0]))
+/// What is asked in a turn, and the answer that the model expects; it takes in what it accepts.
+fn expected(model: &mut Model, turn: &Turn) -> (Act, Answer) {
+    let mut ask = |act: &Act| (act.clone(), model.ask(act));
+    let allowed = turn.choices.iter().filter(|_| turn.keen).map(&mut ask).find(|(_, answer)| answer.is_ok());
+    let (act, mut answer) = allowed.unwrap_or_else(|| ask(&turn.choices[0]));
+    if let Ok(names) = &mut answer
+        && names.contains(&"RevisionSealed")
+    {
+        names.sort_unstable();
+    }
+    (act, answer)
 }
 
 /// Holds the answers to questions against the model.
@@ -93,7 +88,8 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
         let (valid, when): (_, Day) = (cut(day), day.parse().unwrap());
         for (name, _) in model.of(Kind::Agreement) {
             let standing = book.agreement(&id(name), &valid, when, events).unwrap();
-            let told = standing.map(|now| (format!("{:?}", now.state), now.unsigned.iter().map(ToString::to_string).collect()));
+            let told = standing
+                .map(|now| (format!("{:?}", now.state), now.unsigned.iter().map(ToString::to_string).collect()));
             let known = model.agreement(name, day).map(|(state, unsigned)| (state.to_owned(), unsigned));
             prop_assert_eq!(told, known, "agreement {} on {}", name, day);
         }
@@ -115,10 +111,20 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
     }
     for (name, _) in model.of(Kind::Decision) {
         let links = book.decision_links(&id(name), &Cut::NOW, events).unwrap();
-        let told: BTreeSet<_> = links.superseded_by.iter().map(|link| {
-            let how = if link.revoked { "revoked" } else if link.part.is_some() { "part" } else { "whole" };
-            (link.other.to_string(), how)
-        }).collect();
+        let told: BTreeSet<_> = links
+            .superseded_by
+            .iter()
+            .map(|link| {
+                let how = if link.revoked {
+                    "revoked"
+                } else if link.part.is_some() {
+                    "part"
+                } else {
+                    "whole"
+                };
+                (link.other.to_string(), how)
+            })
+            .collect();
         let known = model.places.iter().filter(|(old, ..)| old == name).map(|(_, new, how)| (new.clone(), *how));
         prop_assert_eq!(told, known.collect(), "what took the place of {}", name);
     }
@@ -145,24 +151,37 @@ fn compare_reviews(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> 
     let (book, events) = (&ledger.book, &ledger.events);
     for (edition, review) in &model.reviews {
         let proposals = book.open_proposals(&id("agenda"), &id(edition), events).unwrap();
-        let told: Vec<_> = proposals.iter().map(|proposed| {
-            let (body, capacity) = (proposed.actor.on_behalf_of.clone().unwrap(), proposed.actor.capacity.clone().unwrap());
-            (proposed.change.id.to_string(), body.to_string(), capacity.to_string(), format!("{:?}", proposed.state))
-        }).collect();
-        let known = review.told().into_iter().map(|(id, (body, capacity), state)| {
-            (id, body.to_owned(), capacity.to_owned(), state.to_owned())
-        });
+        let told: Vec<_> = proposals
+            .iter()
+            .map(|proposed| {
+                let (body, capacity) =
+                    (proposed.actor.on_behalf_of.clone().unwrap(), proposed.actor.capacity.clone().unwrap());
+                (
+                    proposed.change.id.to_string(),
+                    body.to_string(),
+                    capacity.to_string(),
+                    format!("{:?}", proposed.state),
+                )
+            })
+            .collect();
+        let known = review
+            .told()
+            .into_iter()
+            .map(|(id, (body, capacity), state)| (id, body.to_owned(), capacity.to_owned(), state.to_owned()));
         prop_assert_eq!(told, known.collect::<Vec<_>>(), "the proposals of {}", edition);
         let today = TODAY.parse().unwrap();
-        let check = book.check_review(&id("agenda"), Some(&id(edition)), Some(&id("d-2016")), None, today, events).unwrap();
+        let check =
+            book.check_review(&id("agenda"), Some(&id(edition)), Some(&id("d-2016")), None, today, events).unwrap();
         let (actions, without) = model.without(edition);
         let open: BTreeSet<_> = check.without.iter().map(ToString::to_string).collect();
         prop_assert_eq!((check.actions, open), (actions, without), "how complete {} is", edition);
         let found: BTreeSet<_> = check.problems.iter().map(|problem| problem.refusal.code()).collect();
         let (lacks, faults) = model.obstacles(edition, "d-2016");
+        // Where the base has moved, what is proposed is not judged any further.
         let stale = lacks.contains(&"BASE_MOVED") || lacks.contains(&"STALE_BASE");
-        let all: BTreeSet<_> = lacks.into_iter().chain(faults).collect();
-        prop_assert!(if stale { found.is_superset(&all) } else { found == all }, "{}: {:?} or {:?}", edition, found, all);
+        let all: BTreeSet<_> = lacks.into_iter().chain(faults.into_iter().filter(|_| !stale)).collect();
+        let same = if stale { found.is_superset(&all) } else { found == all };
+        prop_assert!(same, "what keeps {} from being adopted: {:?}, not {:?}", edition, found, all);
     }
     Ok(())
 }
@@ -195,12 +214,11 @@ fn every_act_is_answered_as_the_model_answers() {
         let (mut ledger, mut model) = (begun.clone(), Model::new());
         let mut told = String::new();
         for turn in turns.0.iter().flatten() {
-            let (after, act, expected) = expected(&model, turn);
+            let (act, expected) = expected(&mut model, turn);
             let found = answer(&mut ledger, &act);
             told += &format!("\n  {} as {}: {:?}\n    -> {found:?}", act.actor.0, act.actor.1, act.what);
             prop_assert_eq!(&found, &expected, "\nthe book answers on the left, the model on the right, after{}", told);
             tally.borrow_mut().count(&found);
-            model = after;
         }
         compare(&ledger, &model).map_err(|failure| TestCaseError::fail(format!("{failure}\nafter{told}")))?;
         prop_assert_eq!(&ledger.replayed(snapshot), &ledger.book);

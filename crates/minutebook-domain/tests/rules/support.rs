@@ -128,11 +128,7 @@ impl Ledger {
     }
 
     /// Does so when this actor asks.
-    pub(crate) fn record_as(
-        &mut self,
-        command: &Command,
-        actor: Actor,
-    ) -> Result<std::ops::Range<Position>, Refusal> {
+    pub(crate) fn record_as(&mut self, command: &Command, actor: Actor) -> Result<std::ops::Range<Position>, Refusal> {
         let context = Context { actor, ..self.context() };
         self.requests += 1;
         let drafts = match self.book.decide(command, &context, &self.events) {

@@ -366,7 +366,8 @@ impl Model {
             item.stands.iter().any(|(_, turn, _)| later(*turn))
                 || touched.iter().any(|field| item.reads.set(field).any(later))
         });
-        let field_set = |amount: &Record| ["what", "eur", "per", "action"].iter().any(|field| amount.set(field).any(later));
+        let field_set =
+            |amount: &Record| ["what", "eur", "per", "action"].iter().any(|field| amount.set(field).any(later));
         moved || proposed.pays.iter().any(|(id, _)| field_set(&self.records[&(Kind::Amount, id.clone())]))
     }
 

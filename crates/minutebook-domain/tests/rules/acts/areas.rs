@@ -6,7 +6,7 @@ use minutebook_domain::ids::Kind;
 use serde_json::{Value, json};
 
 use crate::acts::act::{Doing, What, Word};
-use crate::acts::model::{Answer, Deed, Model, Record, Rule, TODAY, NEVER, fields, first, forbid, last, refused};
+use crate::acts::model::{Answer, Deed, Model, NEVER, Record, Rule, TODAY, fields, first, forbid, last, refused};
 
 /// Whose the agenda is.
 const OWNER: &str = "provincie";
@@ -125,7 +125,8 @@ impl Model {
         if stated {
             let bound = known.filter(|known| !known.done.is_empty());
             let fixed = bound.filter(|known| known.last("proposed").or(known.last("signed")).is_some());
-            let others = fixed.is_some_and(|known| listed(known, "parties") != parties.iter().map(|p| (*p).to_owned()).collect());
+            let others = fixed
+                .is_some_and(|known| listed(known, "parties") != parties.iter().map(|p| (*p).to_owned()).collect());
             let mut faults: BTreeSet<_> = self.alone(&named).err().into_iter().flatten().collect();
             faults.extend(others.then_some("PARTIES_FIXED"));
             if !faults.is_empty() {
@@ -261,7 +262,11 @@ impl Model {
         }
         forbid("NO_CHANGE", linked != remove)?;
         forbid("REASON_MISSING", remove && !why)?;
-        if remove { actions.retain(|other| other != action) } else { actions.push(action.into()) }
+        if remove {
+            actions.retain(|other| other != action)
+        } else {
+            actions.push(action.into())
+        }
         let turn = self.turn;
         let record = self.records.get_mut(&(Kind::Motion, motion.to_owned())).unwrap();
         record.state(TODAY, turn, fields([("addressed_by", actions.into())]));

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minutebook_domain::ids::Kind;
 use serde_json::{Value, json};
 
-use crate::acts::act::{Act, Doing, Word, What};
+use crate::acts::act::{Act, Doing, What, Word};
 use crate::acts::agenda::{Item, Review};
 
 /// The day of every request.
@@ -210,10 +210,18 @@ impl Model {
         };
         put(Kind::Amount, "geld", amount("Website", 600_000, "year".into(), "website".into()));
         put(Kind::Amount, "los", amount("Los", 100, Value::Null, Value::Null));
-        put(Kind::Milestone, "oplevering", fields([("what", "Oplevering".into()), ("due", "2017".into()), ("action", "website".into())]));
+        put(
+            Kind::Milestone,
+            "oplevering",
+            fields([("what", "Oplevering".into()), ("due", "2017".into()), ("action", "website".into())]),
+        );
         put(Kind::Motion, "armoede", fields([("addressed_by", json!([]))]));
         put(Kind::Motion, "sport", fields([("addressed_by", json!(["lobby"]))]));
-        put(Kind::Agreement, "oud", fields([("what", "Oud".into()), ("parties", json!(["emmen", "provincie"])), ("period", Value::Null)]));
+        put(
+            Kind::Agreement,
+            "oud",
+            fields([("what", "Oud".into()), ("parties", json!(["emmen", "provincie"])), ("period", Value::Null)]),
+        );
         put(Kind::Role, "stimuleren", fields([]));
         put(Kind::Role, "regisseren", fields([]));
         for (id, title) in [("meting", "Meting"), ("website", "Website"), ("lobby", "Lobby"), ("pilot", "Pilot")] {
@@ -223,7 +231,7 @@ impl Model {
         model
     }
 
-    /// Answers an act; what is accepted is taken in.
+    /// Answers an act; what is accepted is taken in, what is refused leaves nothing.
     pub(crate) fn ask(&mut self, act: &Act) -> Answer {
         self.turn += 1;
         self.asked(act.actor)?;
@@ -244,7 +252,8 @@ impl Model {
                 let on = since.unwrap_or(TODAY);
                 self.alone(&named)?;
                 self.alive(&named, &first(on))?;
-                let all = [("body", json!(body)), ("party", json!(party)), ("since", json!(since)), ("until", json!(until))];
+                let all =
+                    [("body", json!(body)), ("party", json!(party)), ("since", json!(since)), ("until", json!(until))];
                 self.state(Kind::Membership, id, on, fields(all))
             }
             What::Assign { .. } => self.assign(&act.what),
@@ -371,9 +380,8 @@ impl Model {
 
     /// The body may take a decision of this kind on this date.
     pub(crate) fn may(&self, body: &str, kind: &str, date: Option<&str>) -> bool {
-        self.of(Kind::Mandate).any(|(_, mandate)| {
-            mandate.get("body").as_deref() == Some(body) && self.covers(mandate, kind, date)
-        })
+        self.of(Kind::Mandate)
+            .any(|(_, mandate)| mandate.get("body").as_deref() == Some(body) && self.covers(mandate, kind, date))
     }
 
     /// The records of a kind.
@@ -386,7 +394,8 @@ impl Model {
         let decision = by.and_then(|by| self.record(Kind::Decision, by));
         decision.is_some_and(|decision| {
             let (body, date) = (decision.get("body").unwrap(), decision.get("date"));
-            decision.get("kind").as_deref() == Some("grant-mandate") && self.may(&body, "grant-mandate", date.as_deref())
+            decision.get("kind").as_deref() == Some("grant-mandate")
+                && self.may(&body, "grant-mandate", date.as_deref())
         })
     }
 
@@ -401,9 +410,8 @@ impl Model {
         let granting = |(_, mandate): (&str, &Record)| {
             mandate.get("may").as_deref() == Some("grant-mandate") && mandate.ended.is_none()
         };
-        let begins = may == "grant-mandate"
-            && !self.of(Kind::Mandate).any(granting)
-            && self.may(body, "adopt-framework", None);
+        let begins =
+            may == "grant-mandate" && !self.of(Kind::Mandate).any(granting) && self.may(body, "adopt-framework", None);
         let known = self.record(Kind::Mandate, id).is_some_and(|mandate| mandate.now() == to);
         if may != "advise" && !known && !begins && !self.grants(by) {
             faults.insert("MANDATE_NEEDS_DECISION");
