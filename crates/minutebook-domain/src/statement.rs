@@ -232,8 +232,8 @@ impl Book {
         Ok(command.agenda.clone())
     }
 
-    /// Holds a lone statement to the same rules as a partial document with one record in it. `decided` says that a
-    /// decision was checked, where one is required.
+    /// Holds a lone statement to the same rules as a partial document with one record in it. `decided` says that it is
+    /// a deed: a decision was checked, where one is required, and so was that the parties to an agreement stay.
     pub(crate) fn check_alone(
         &self,
         record: &Record,
@@ -243,7 +243,9 @@ impl Book {
     ) -> Result<(), Rejection> {
         let document = Document { records: vec![record.clone()], ..Document::default() };
         let mut problems = self.plan(&document, context.today, events)?.problems;
-        problems.retain(|problem| !(decided && matches!(problem.refusal, Refusal::DecisionRequired { .. })));
+        let checked =
+            |refusal: &Refusal| matches!(refusal, Refusal::DecisionRequired { .. } | Refusal::PartiesFixed { .. });
+        problems.retain(|problem| !(decided && checked(&problem.refusal)));
         match problems.as_slice() {
             [] => Ok(()),
             [Problem { refusal, .. }] => Err(refusal.clone().into()),

@@ -213,6 +213,16 @@ fn an_amendment_does_not_change_who_agreed() {
 }
 
 #[test]
+fn a_clause_is_amended_from_a_day_on_which_others_were_party() {
+    let fewer = state(Kind::Agreement, agreement(json!({"parties": ["emmen", "provincie"]})));
+    let ledger = given([import(first().add("agreements", agreement(json!({})))), fewer]);
+    let ledger = ledger.when(sign("emmen", "2020-03-01")).then_recorded();
+    let ledger = ledger.when(amend(json!({"what": "Anders"})).from("2018-01-01")).then(&["AgreementAmended"]);
+    assert_eq!(standing(&ledger, "2019-01-01").agreement.parties.unwrap().len(), 3);
+    assert_eq!(standing(&ledger, "2020-03-01").agreement.parties.unwrap().len(), 2);
+}
+
+#[test]
 fn what_ended_is_neither_signed_nor_amended_nor_ended() {
     let end = || deed(Kind::Agreement, "deal", DeedStep::Ended(None)).from("2019-01-01");
     in_force().when(end().unexplained()).then_refused("REASON_MISSING");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // as in any test
 #![allow(clippy::needless_pass_by_value)] // tests hand over what they make
 
+mod acts;
 mod agreements;
 mod authority;
 mod claims;

@@ -52,7 +52,8 @@ pub(crate) fn check<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> Result
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let config = Config { cases: u32::try_from(cases).unwrap(), failure_persistence: None, ..Config::default() };
+    let cases = u32::try_from(cases).unwrap();
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
     TestRunner::new_with_rng(config, rng).run(strategy, test).unwrap_or_else(|failure| panic!("{failure}"));
 }
 

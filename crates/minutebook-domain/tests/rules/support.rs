@@ -124,7 +124,12 @@ impl Ledger {
 
     /// Decides on a command and records what it gives; the positions of its events.
     pub(crate) fn record(&mut self, command: &Command) -> Result<std::ops::Range<Position>, Refusal> {
-        let context = self.context();
+        self.record_as(command, Actor::default())
+    }
+
+    /// Does so when this actor asks.
+    pub(crate) fn record_as(&mut self, command: &Command, actor: Actor) -> Result<std::ops::Range<Position>, Refusal> {
+        let context = Context { actor, ..self.context() };
         self.requests += 1;
         let drafts = match self.book.decide(command, &context, &self.events) {
             Ok(drafts) => drafts,
