@@ -71,7 +71,10 @@ impl Reviewing<'_> {
             let change = Change { reason: Some(reason.clone()), ..blank(id, ChangeKind::Changed) };
             return self.changed_otherwise(item, set, change, None);
         };
-        let as_proposed = Change { id, reason: Some(reason.clone()), ..proposed.change.clone() };
+        // Why it was proposed still counts; what the body adds comes after it.
+        let proposed_for = proposed.change.reason.as_ref().map_or("", Text::as_str);
+        let both = Text::new(format!("{proposed_for}\n{reason}").trim()).unwrap_or_else(|_| reason.clone());
+        let as_proposed = Change { id, reason: Some(both), ..proposed.change.clone() };
         match (proposed.change.kind, proposed.items.iter().find(|record| is(record, item))) {
             (ChangeKind::Changed | ChangeKind::Dropped | ChangeKind::Suspended, _) => {
                 let change = Change { kind: ChangeKind::Changed, disposition: None, ..as_proposed };

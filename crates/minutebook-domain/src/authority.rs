@@ -74,6 +74,13 @@ impl<'a> Registry<'a> {
         })
     }
 
+    /// From when a mandate holds: as it states, or else from when the decision that granted it holds.
+    fn granted_from(self, mandate: &Mandate) -> Day {
+        let granting = mandate.decision.as_ref().and_then(|id| self.decision(id));
+        let granted = granting.and_then(|decision| decision.effective.as_ref().or(decision.date.as_ref()));
+        mandate.since.as_ref().or(granted).map_or(Day::EVER, Edtf::earliest)
+    }
+
     /// The mandates under which a body may take a decision of this kind, for this agenda, on this date.
     fn held<'b>(
         self,
@@ -82,7 +89,7 @@ impl<'a> Registry<'a> {
         date: Option<&'b Edtf>,
     ) -> impl Iterator<Item = &'a Mandate> {
         self.mandates()
-            .filter(move |(mandate, end)| covers(mandate, *end, kind, agenda, date))
+            .filter(move |(mandate, end)| covers(mandate, self.granted_from(mandate), *end, kind, agenda, date))
             .map(|(mandate, _)| mandate)
     }
 
@@ -114,7 +121,9 @@ impl<'a> Registry<'a> {
         let holders: Vec<_> = self.held(decision.kind.as_str(), agenda, None).collect();
         let who = match holders.iter().find(|mandate| mandate.body == decision.body) {
             Some(own) => Holders::Itself(own.id.clone(), own.since.clone(), own.until.clone()),
-            None => self.holders(holders.iter().map(|mandate| &mandate.body)),
+            None => self
+                .elsewhere(decision, agenda)
+                .unwrap_or_else(|| self.holders(holders.iter().map(|mandate| &mandate.body))),
         };
         Refusal::NoMandate {
             body: self.body_name(&decision.body),
@@ -122,6 +131,14 @@ impl<'a> Registry<'a> {
             kind: decision.kind.clone(),
             who: Box::new(who),
         }
+    }
+
+    /// That the body holds such a mandate for another agenda than the one that was named, or than none.
+    fn elsewhere(self, decision: &Decision, agenda: Option<&Id>) -> Option<Holders> {
+        let own = self.mandates().map(|(mandate, _)| mandate).filter(|mandate| {
+            mandate.body == decision.body && mandate.may == decision.kind && mandate.agenda.as_ref() != agenda
+        });
+        own.filter_map(|mandate| Some(Holders::ForAgenda(mandate.id.clone(), mandate.agenda.clone()?))).next()
     }
 
     /// Bodies in a message, each once.
@@ -177,7 +194,8 @@ impl Book {
             let on = filter.on.as_ref();
             filter.may.as_ref().is_none_or(|may| *may == mandate.may)
                 && filter.body.as_ref().is_none_or(|body| *body == mandate.body)
-                && (on.is_none() || covers(mandate, *end, mandate.may.as_str(), agenda, on))
+                && (on.is_none()
+                    || covers(mandate, registry.granted_from(mandate), *end, mandate.may.as_str(), agenda, on))
                 && mandate.agenda.as_ref().is_none_or(|of| filter.agenda.as_ref().is_none_or(|mine| mine == of))
         });
         let held = meant.map(|(mandate, withdrawn)| HeldMandate {
@@ -188,6 +206,16 @@ impl Book {
         let mut all: Vec<_> = held.collect();
         all.sort_by(|a, b| (&a.mandate.may, &a.mandate.body).cmp(&(&b.mandate.may, &b.mandate.body)));
         all
+    }
+
+    /// The mandate under which a dated decision was taken, as far as is known now.
+    pub(crate) fn mandate_for(&self, decision: &Id, agenda: Option<&Id>) -> Option<Id> {
+        let registry = Registry { book: self, stated: None };
+        let decision = registry.decision(decision)?;
+        match registry.verdict(&decision.body, decision.kind.as_str(), agenda, decision.date.as_ref()) {
+            Verdict::Held(mandate) => Some(mandate),
+            Verdict::NotVerifiable(_) | Verdict::None => None,
+        }
     }
 
     /// The mandate under which a dated decision adopts an agenda, as known at a position.
@@ -208,7 +236,9 @@ impl Book {
             let Some(state) = entry.at(&cut, events)? else { continue };
             let Record::Mandate(mandate) = state.record.as_ref() else { continue };
             let end = entry.end(&cut).map(|mark| mark.since);
-            if mandate.body == taken.body && covers(mandate, end, ADOPT_AGENDA, Some(agenda), taken.date.as_ref()) {
+            let from = Registry { book: self, stated: None }.granted_from(mandate);
+            if mandate.body == taken.body && covers(mandate, from, end, ADOPT_AGENDA, Some(agenda), taken.date.as_ref())
+            {
                 return Ok(Some(mandate.id.clone()));
             }
         }
@@ -216,11 +246,17 @@ impl Book {
     }
 }
 
-/// Does the mandate let its body decide this, on this date? A start counts from its earliest day, an end to its
+/// Does the mandate, which holds from a day on, let its body decide this, on this date? A start counts from its earliest day, an end to its
 /// latest; an imprecise date is covered where any of its days is. From the day of its withdrawal on it covers nothing,
 /// and of a date that is not stated nobody can say that it was before.
-fn covers(mandate: &Mandate, end: Option<Day>, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> bool {
-    let since = mandate.since.as_ref().map_or(Day::EVER, Edtf::earliest);
+fn covers(
+    mandate: &Mandate,
+    since: Day,
+    end: Option<Day>,
+    kind: &str,
+    agenda: Option<&Id>,
+    date: Option<&Edtf>,
+) -> bool {
     let until = mandate.until.as_ref().map_or(Day::NEVER, Edtf::latest);
     mandate.may.as_str() == kind
         && mandate.agenda.as_ref().is_none_or(|of| Some(of) == agenda)

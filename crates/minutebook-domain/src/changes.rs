@@ -491,6 +491,7 @@ impl Book {
         // The seal that ends the adoption that the event is a part of; a late fact is a part of none.
         let adopted = match &event.payload {
             Payload::Item(item) => item.edition.is_some(),
+            Payload::AmendedAtAdoption(_) => true,
             Payload::Stated(statement) => statement.edition.is_some() && !event.is_retroactive(),
             _ => false,
         };
@@ -509,6 +510,8 @@ impl Book {
                 seal.mandate.clone()
             } else if event.is_retroactive() {
                 self.mandate_of(decision, agenda, recorded.position, events)?
+            } else if matches!(event.payload, Payload::Deed(_)) {
+                self.mandate_for(decision, Some(agenda))
             } else {
                 let seal = seal.filter(|revision| revision.seal.edition.decision == *decision);
                 seal.and_then(|revision| revision.seal.mandate.clone())

@@ -1,6 +1,6 @@
 //! What a review would do if it were adopted now. Nothing is recorded here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::book::{Book, OpenReview};
@@ -100,8 +100,11 @@ impl Book {
         }
         let now = self.findings(agenda, today, events)?;
         let mut findings = after.findings(agenda, today, &ahead)?;
-        // What is remarked of the agenda as a whole counts what is not stated: only the numbers differ.
-        findings.retain(|finding| finding.key.is_some() && !now.contains(finding));
+        // What is remarked of the agenda as a whole counts what is not stated: only the numbers differ. Of a record it
+        // is the same remark where its words name another edition.
+        let told: HashSet<_> = now.iter().map(|finding| (&finding.key, finding.observation.code())).collect();
+        let is_new = |finding: &Finding| !told.contains(&(&finding.key, finding.observation.code()));
+        findings.retain(|finding| finding.key.is_some() && is_new(finding));
         Ok(findings)
     }
 }

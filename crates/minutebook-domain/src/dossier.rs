@@ -14,7 +14,7 @@ use crate::record::{Decision, Milestone, Record};
 pub struct Dossier {
     /// The decision, its mandate, its effects and what superseded it.
     pub view: DecisionView,
-    /// What was known when it was taken.
+    /// What was known when it was taken; empty where nobody can tell.
     pub knew: Vec<Knew>,
     /// The decisions that what it adopted rests on, advice first, by id.
     pub grounds: Vec<Decision>,
@@ -49,8 +49,9 @@ impl Book {
         let day = view.decision.date.as_ref().map_or(Day::NEVER, Edtf::latest);
         let knew = then.map(|known| Cut { valid: day, known, sealed: None });
         let concerned = |agenda: &Id| view.agenda.as_ref().is_none_or(|mine| mine == agenda);
-        let agendas = self.agendas().filter(|(agenda, _)| concerned(agenda));
-        let knew = agendas.map(|(agenda, state)| knew_of(agenda, state, knew.as_ref())).collect();
+        let agendas = || self.agendas().filter(|(agenda, _)| concerned(agenda));
+        let told = |cut: Cut| agendas().map(|(agenda, state)| knew_of(agenda, state, &cut)).collect();
+        let knew = knew.map(told).unwrap_or_default();
         Ok(Some(Dossier {
             knew,
             grounds: self.grounds(&view, cut, events)?,
@@ -86,8 +87,8 @@ impl Book {
     }
 }
 
-fn knew_of(agenda: &Id, state: &AgendaState, cut: Option<&Cut>) -> Knew {
-    let revision = cut.and_then(|cut| state.in_force(cut));
+fn knew_of(agenda: &Id, state: &AgendaState, cut: &Cut) -> Knew {
+    let revision = state.in_force(cut);
     Knew {
         agenda: agenda.clone(),
         revision: revision.map(crate::book::Revision::name),

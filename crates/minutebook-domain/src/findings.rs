@@ -492,7 +492,12 @@ impl<'a> Auditor<'a> {
             if words.iter().any(|word| !stated.contains(word)) {
                 let (stated, other) = (listed(stated), listed(words));
                 let (one, two) = (self.table(), RoleSource::Remark(remark.id.clone()));
-                self.add(key, Observation::RolesContradict { item: item.id.clone(), one, stated, two, other });
+                let found =
+                    Finding::of(key, Observation::RolesContradict { item: item.id.clone(), one, stated, two, other });
+                // Two of its actions may stand under the same policy item.
+                if !self.findings.contains(&found) {
+                    self.findings.push(found);
+                }
             }
         }
     }

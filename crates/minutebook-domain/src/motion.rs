@@ -166,8 +166,12 @@ impl Book {
             let Some(state) = entry.at(cut, events)? else { continue };
             let Record::Milestone(milestone) = state.record.as_ref() else { continue };
             let mark = kept(entry, cut);
-            let set = newest(entry, cut, |mark| matches!(mark.act, Act::Stated | Act::Changed));
-            let set = set.map(|mark| events.recall(mark.position)).transpose()?;
+            let mut decision = None;
+            for mark in entry.marks().iter().rev().filter(|mark| cut.selects(mark)) {
+                if decision.is_none() && matches!(mark.act, Act::Stated | Act::Changed) {
+                    decision = self.decided(events.recall(mark.position)?.as_ref());
+                }
+            }
             let overdue = milestone.due.as_ref().is_some_and(|due| due.latest() < day);
             let times = entry.marks().iter().filter(|mark| sets_due(mark) && cut.selects(mark)).count();
             all.push(PromiseStanding {
@@ -179,7 +183,7 @@ impl Book {
                     None if times > 1 => PromiseState::Moved,
                     None => PromiseState::Planned,
                 },
-                decision: set.and_then(|set| self.decided(&set)),
+                decision,
                 outcome: mark.map(|mark| outcome(mark, events)).transpose()?,
                 revision: entry.newest(),
             });

@@ -513,6 +513,8 @@ pub enum Holders {
     Others(String),
     /// The body itself, but at another time.
     Itself(Id, Option<Edtf>, Option<Edtf>),
+    /// The body itself, but for another agenda.
+    ForAgenda(Id, Id),
     /// Nobody.
     Nobody,
 }
@@ -533,8 +535,14 @@ impl fmt::Display for Holders {
                 let term = end("from", since) + &end("until", until);
                 write!(f, "mandate `{mandate}` holds{term}: name a decision of that time, or correct the mandate")
             }
-            (Self::Nobody, Lang::Nl) => f.write_str("niemand heeft die: leg eerst een mandaat vast"),
-            (Self::Nobody, Lang::En) => f.write_str("nobody has one: record a mandate first"),
+            (Self::ForAgenda(mandate, agenda), Lang::Nl) => {
+                write!(f, "mandaat `{mandate}` geldt alleen voor agenda `{agenda}`: noem die erbij (`agenda`)")
+            }
+            (Self::ForAgenda(mandate, agenda), Lang::En) => {
+                write!(f, "mandate `{mandate}` holds for agenda `{agenda}` only: name that one with it (`agenda`)")
+            }
+            (Self::Nobody, Lang::Nl) => f.write_str("niemand heeft die: leg eerst een mandaat vast (`mandate grant`)"),
+            (Self::Nobody, Lang::En) => f.write_str("nobody has one: record a mandate first (`mandate grant`)"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::compare::FieldChange;
 use crate::history::{Cut, Entry, Unreadable};
 use crate::ids::{Key, Kind};
 use crate::record::{Record, is_compared};
-use crate::value::{Value, same};
+use crate::value::{Value, is_unstated, same};
 
 /// A record beside the items that came, changed or was not stated again.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +142,9 @@ impl Comparison<'_> {
         if same(&before, &after) {
             return Ok(None);
         }
+        let stated = !is_unstated(&after);
         let change = match self.span.from {
+            Some(_) if !stated => RelatedChange::NotRestated,
             Some(_) => RelatedChange::Changed(vec![FieldChange { field: "process", before, after }]),
             None => RelatedChange::Added,
         };

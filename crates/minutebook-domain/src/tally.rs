@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
 use crate::book::{Book, Revision};
+use crate::coming::named_fields;
+use crate::compare::FieldChange;
 use crate::dates::Timestamp;
 use crate::event::{Actor, Payload};
 use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::{Change, Record};
+use crate::record::{Change, FieldSet, Record};
 use crate::refusal::{Refusal, Subject};
 use crate::review::Reviewing;
-use crate::value::Nearest;
+use crate::value::{ChangeKind, Nearest};
 
 /// One proposal of a review.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Proposed {
     pub change: Change,
     /// The items as they would read, and their amounts.
     pub items: Vec<Record>,
+    /// What would read differently, against what was known when it was proposed.
+    pub fields: Vec<FieldChange>,
     /// The proposal that it takes the place of, where the adopting body decided otherwise.
     pub amends: Option<Id>,
     /// Who proposed it.
@@ -123,10 +127,38 @@ impl Book {
             let last = |act| acts(entry, act, span).max();
             let state = if last(Act::Withdrawn).is_some() { ProposalState::Withdrawn } else { ProposalState::Sole };
             let (actor, recorded_at) = (recorded.event.actor.clone(), recorded.recorded_at);
-            let proposed = Proposed { change, items, amends, actor, position, recorded_at, state };
+            let fields = self.proposed_fields(&change, &items, position, cut, events)?;
+            let proposed = Proposed { change, items, fields, amends, actor, position, recorded_at, state };
             all.push(Marked { proposed, selected: last(Act::Selected) });
         }
         all.sort_by_key(|marked| marked.proposed.position);
+        Ok(all)
+    }
+}
+
+impl Book {
+    /// What a proposal would let read differently of an item that stays or comes back, and of the amounts that it names.
+    fn proposed_fields(
+        &self,
+        change: &Change,
+        items: &[Record],
+        known: Position,
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<Vec<FieldChange>, Unreadable> {
+        if !matches!(change.kind, ChangeKind::Changed | ChangeKind::Reinstated) {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        for item in items {
+            let then = Cut { known, sealed: None, ..*cut };
+            let Some(state) = self.at(&Key::new(item.kind(), item.id()), &then, events)? else { continue };
+            let fields = state.record.changed(item);
+            let is_amount = item.kind() == Kind::Amount;
+            let counts = fields.and(if is_amount { FieldSet::ALL } else { named_fields(change, item.kind()) });
+            let pair = |field| FieldChange { field, before: state.record.value(field), after: item.value(field) };
+            all.extend(counts.names(item.kind()).map(pair));
+        }
         Ok(all)
     }
 }

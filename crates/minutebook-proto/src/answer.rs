@@ -28,7 +28,7 @@ pub fn revision_to_pb(revision: &Revision) -> pb::Revision {
 }
 
 /// Fields that differ.
-fn fields(changes: &[FieldChange]) -> Vec<pb::FieldChange> {
+pub(crate) fn fields(changes: &[FieldChange]) -> Vec<pb::FieldChange> {
     let field = |change: &FieldChange| pb::FieldChange {
         field: change.field.to_owned(),
         before: Some(value_to_pb(&change.before)),

@@ -6,7 +6,7 @@ use minutebook_domain::ids::Id;
 use minutebook_domain::review::{Adopting, Opening, Proposing, ReviewAct, ReviewCommand, Setting};
 use minutebook_domain::tally::{ProposalState, Proposed};
 
-use crate::answer::{changes_to_pb, finding_to_pb};
+use crate::answer::{changes_to_pb, fields, finding_to_pb};
 use crate::json::value_from_pb;
 use crate::pb;
 use crate::pb::review_command::Step;
@@ -136,6 +136,7 @@ pub fn proposed_to_pb(proposed: &Proposed) -> pb::ReviewProposal {
         position: proposed.position,
         recorded_at_ms: proposed.recorded_at.0,
         state: state.into(),
+        fields: fields(&proposed.fields),
     }
 }
 

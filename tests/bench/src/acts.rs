@@ -79,6 +79,7 @@ macro_rules! act {
         $caller.requests += 1;
         let request_id = format!("0190f0e0-0000-7000-8000-{:012x}", $caller.requests);
         let write = Some(pb::Write { request_id, ..pb::Write::default() });
+        #[allow(clippy::needless_update, reason = "some requests have no more fields")]
         let request = pb::$request { write, $($field: $value,)* ..pb::$request::default() };
         let start = Instant::now();
         let answer = $caller.$client.$rpc(request).await.with_context(|| format!("{}", $name))?;
@@ -362,10 +363,12 @@ impl Caller {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "that is what the fields of requests hold")]
 fn day(text: &str) -> Option<pb::Date> {
     Some(pb::Date { date: Some(pb::date::Date::Edtf(text.to_owned())) })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "that is what the fields of requests hold")]
 fn because() -> Option<String> {
     Some("Zo is het afgesproken.".to_owned())
 }

@@ -150,7 +150,7 @@ fn a_dossier_tells_the_grounds_what_was_known_and_what_is_still_due() {
     assert_eq!(file.grounds.iter().map(|ground| ground.id.as_str()).collect::<Vec<_>>(), ["advies"]);
     assert_eq!(file.promises.iter().map(|promise| promise.id.as_str()).collect::<Vec<_>>(), ["rapport"]);
     assert_eq!((file.knew[0].revision.as_deref(), file.knew[0].actions), (Some("2016-2017"), 4));
-    assert_eq!(dossier(&ledger, None).knew[0].revision, None);
+    assert!(dossier(&ledger, None).knew.is_empty(), "nobody can tell");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 
 use crate::cli::agenda::revision_line;
 use crate::cli::changes;
-use crate::cli::changes::control_line;
+use crate::cli::changes::{control_line, difference};
 use crate::cli::json;
 use crate::cli::page::Page;
 use crate::cli::words::{Words, instant};
@@ -52,6 +52,7 @@ fn proposal_json(proposal: &pb::ReviewProposal) -> Value {
         "state": state_name(proposal.state()),
         "change": proposal.change.clone().map(pb::record::Record::Change).map(json::record),
         "amends": proposal.amends,
+        "fields": json::fields(&proposal.fields),
         "items": proposal.items.iter().map(item).collect::<Vec<_>>(),
         "actor": json::actor(proposal.actor.as_ref()),
         "position": proposal.position,
@@ -180,7 +181,10 @@ fn proposals(page: &mut Page, w: Words, all: &[pb::ReviewProposal]) {
         }
         let disposition = change.disposition();
         let fields = change.fields.map(|fields| fields.texts).unwrap_or_default();
-        if !fields.is_empty() {
+        for change in &proposal.fields {
+            page.detail(&change.field, &difference(w, change));
+        }
+        if !fields.is_empty() && proposal.fields.is_empty() {
             page.detail(w.pick("velden", "fields"), &fields.join(", "));
         }
         if disposition != pb::Disposition::Unspecified {
