@@ -24,6 +24,7 @@ mod fixture;
 mod governance;
 mod kill;
 mod limits;
+mod questions;
 mod requests;
 mod reviews;
 mod services;
