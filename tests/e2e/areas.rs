@@ -163,6 +163,11 @@ fn the_agreements_of_the_real_agenda_are_as_stated_and_some_run_out() {
     assert_eq!(list(&["--ends-before", "2020-01-01"]), ["bijdrage-dorpsinitiatieven", "samenwerkingsagenda-rijk"]);
     assert!(list(&["--state", "in-force"]).is_empty(), "signatures are not invented");
     assert!(list(&["--party", "rijk"]).contains(&"samenwerkingsagenda-rijk".to_owned()));
+    // A municipality takes part through the group that it is a member of.
+    let through = ask(&ledger, &["agreement", "list", "--party", "gemeente-coevorden"]);
+    let leader =
+        through["agreements"].as_array().expect("a list").iter().find(|a| a["agreement"]["id"] == "leader-los");
+    assert_eq!(leader.expect("listed")["via"], "gemeenten-anticipeerregio-oost-drenthe");
     assert_eq!(list(&["--state", "expired"]), ["besteding-onderdeel-b", "tegemoetkoming-mbo-reiskosten"]);
 }
 

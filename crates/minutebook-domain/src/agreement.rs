@@ -7,12 +7,12 @@ use crate::answer::HistoryEntry;
 use crate::book::Book;
 use crate::dates::{Day, Edtf};
 use crate::deeds::Doing;
-use crate::event::{DeedStep, Draft, Payload, Recorded};
+use crate::directory::End;
+use crate::event::{DeedStep, Draft, Payload};
 use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Agreement, FieldSet, Membership, Record};
 use crate::refusal::{Refusal, Rejection, listed};
-use crate::value::Text;
 
 /// The clauses that an amendment may touch: all but who agreed.
 const CLAUSES: [&str; 12] = [
@@ -44,7 +44,7 @@ pub struct AgreementStanding {
     /// From when it is in force; absent while not all have signed.
     pub in_force: Option<Edtf>,
     /// How it ended; absent where it did not.
-    pub ended: Option<Ending>,
+    pub ended: Option<End>,
     /// The newest event that touched it.
     pub revision: Position,
 }
@@ -79,30 +79,6 @@ pub struct Signature {
     pub position: Position,
 }
 
-/// How something ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    /// From when.
-    pub effective: Option<Edtf>,
-    /// Why.
-    pub reason: Option<Text>,
-    /// The decision by which, where one is named.
-    pub decision: Option<Id>,
-    /// The event.
-    pub position: Position,
-}
-
-impl From<&Recorded> for Ending {
-    fn from(recorded: &Recorded) -> Self {
-        Self {
-            effective: recorded.event.effective.clone(),
-            reason: recorded.event.reason.as_ref().map(|reason| reason.text.clone()),
-            decision: recorded.event.decision.clone(),
-            position: recorded.position,
-        }
-    }
-}
-
 impl Book {
     /// How an agreement stands at a point in time; `day` tells what is over. `None` where it is not known then.
     pub fn agreement(
@@ -130,14 +106,13 @@ impl Book {
             _ => AgreementState::AsStated,
         };
         let in_force = effect.map(|mark| events.recall(mark.position)).transpose()?;
-        let ended = end.map(|mark| events.recall(mark.position)).transpose()?;
         Ok(Some(AgreementStanding {
             unsigned: unsigned(agreement, &signatures).into_iter().cloned().collect(),
             agreement: agreement.clone(),
             state,
             signatures,
             in_force: in_force.and_then(|event| event.event.effective.clone()),
-            ended: ended.map(|event| Ending::from(event.as_ref())),
+            ended: self.end_of(&Key::new(Kind::Agreement, id), cut, events)?,
             revision: entry.newest(),
         }))
     }

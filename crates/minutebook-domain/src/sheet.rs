@@ -94,6 +94,11 @@ impl Book {
         Ok(Some(sheet))
     }
 
+    /// The other names under which a party took part at a point in time: groups, and parties whose place it took.
+    pub fn other_names(&self, party: &Id, cut: &Cut, events: &dyn Recall) -> Result<Vec<Name>, Unreadable> {
+        self.names(party, &self.parties(cut, events)?, cut, events)
+    }
+
     /// What touches a partner at a point in time, with how each record read.
     fn touching(&self, party: Party, cut: &Cut, events: &dyn Recall) -> Result<(Sheet, Records), Unreadable> {
         let parties = self.parties(cut, events)?;

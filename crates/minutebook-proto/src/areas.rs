@@ -1,6 +1,6 @@
 //! Roles, agreements, money, motions and promises as they go onto the wire.
 
-use minutebook_domain::agreement::{AgreementStanding, AgreementState, Ending, Signature};
+use minutebook_domain::agreement::{AgreementStanding, AgreementState, Signature};
 use minutebook_domain::command::LinkMotion;
 use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::message::Lang;
@@ -8,10 +8,11 @@ use minutebook_domain::money::{AmountStanding, CofinancingRule, Money, Sum, SumO
 use minutebook_domain::motion::{MotionStanding, MotionState, Outcome, PromiseStanding, PromiseState};
 use minutebook_domain::role::{Contradiction, RoleRow, RoleSource, RoleStatement};
 
+use crate::governance::end_to_pb;
 use crate::pb;
 use crate::pb::unit_rule::Verdict;
 use crate::violation::Violations;
-use crate::wire::{Slot, to_list};
+use crate::wire::{Slot, Wire, to_list};
 
 /// The roles in one item of an agenda.
 pub fn role_row_to_pb(row: &RoleRow, agenda: &Id) -> pb::RoleRow {
@@ -52,7 +53,7 @@ pub fn role_total_to_pb((word, items): &(Id, usize)) -> pb::RoleTotal {
 }
 
 /// An agreement, and where it stands.
-pub fn agreement_to_pb(standing: &AgreementStanding) -> pb::AgreementView {
+pub fn agreement_to_pb(standing: &AgreementStanding, via: Option<&Id>) -> pb::AgreementView {
     let signature = |signature: &Signature| pb::Signature {
         party: signature.party.to_slot(),
         membership: signature.membership.to_slot(),
@@ -60,20 +61,16 @@ pub fn agreement_to_pb(standing: &AgreementStanding) -> pb::AgreementView {
         decision: signature.decision.to_slot(),
         position: signature.position,
     };
-    let end = |end: &Ending| pb::AgreementEnd {
-        effective: end.effective.to_slot(),
-        reason: end.reason.to_slot(),
-        decision: end.decision.to_slot(),
-        position: end.position,
-    };
+    let key = Key::new(Kind::Agreement, &standing.agreement.id);
     pb::AgreementView {
         agreement: standing.agreement.to_slot(),
         state: agreement_state_to_pb(standing.state).into(),
         signatures: standing.signatures.iter().map(signature).collect(),
         unsigned: to_list(&standing.unsigned),
         in_force: standing.in_force.to_slot(),
-        ended: standing.ended.as_ref().map(end),
+        ended: standing.ended.as_ref().map(|end| end_to_pb(&key, end)),
         revision: standing.revision,
+        via: via.map(Wire::to_pb),
     }
 }
 

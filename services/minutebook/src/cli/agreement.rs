@@ -331,6 +331,9 @@ impl List {
                 let agreement = view.agreement.clone().unwrap_or_default();
                 page.item(&agreement.id, &format!("{} ({})", agreement.what, stands(w, view.state())));
                 page.detail(w.pick("looptijd", "period"), &period(w, &agreement));
+                if let Some(via) = &view.via {
+                    page.detail("via", via);
+                }
                 if !view.signatures.is_empty() || view.state() == pb::AgreementState::Proposed {
                     signatures(page, w, view);
                 }
@@ -362,12 +365,7 @@ fn view_json(view: &pb::AgreementView) -> Map<String, Value> {
             "decision": signature.decision, "position": signature.position,
         })
     };
-    let end = |end: &pb::AgreementEnd| {
-        json!({
-            "effective": json::date(end.effective.as_ref()), "reason": end.reason, "decision": end.decision,
-            "position": end.position,
-        })
-    };
+    let end = |end: &pb::RecordEnd| json!({"since": end.since, "reason": end.reason, "decision": end.decision, "position": end.position});
     let agreement = view.agreement.clone().map(pb::record::Record::Agreement).map(json::record);
     Map::from_iter([
         ("agreement".to_owned(), agreement.unwrap_or_default()),
@@ -377,6 +375,7 @@ fn view_json(view: &pb::AgreementView) -> Map<String, Value> {
         ("in_force".to_owned(), json::date(view.in_force.as_ref())),
         ("ended".to_owned(), view.ended.as_ref().map(end).unwrap_or_default()),
         ("revision".to_owned(), view.revision.into()),
+        ("via".to_owned(), view.via.as_deref().into()),
     ])
 }
 
@@ -435,7 +434,7 @@ fn write_view(page: &mut Page, w: Words, view: &pb::AgreementView, amendments: &
     if let Some(end) = &view.ended {
         let decision = end.decision.as_ref().map(|id| format!("; {} {id}", w.kind(Kind::Decision))).unwrap_or_default();
         let why = end.reason.clone().unwrap_or_else(|| w.not_stated().to_owned());
-        let line = format!("{}: {why}{decision}", w.date(end.effective.as_ref()));
+        let line = format!("{}: {why}{decision}", end.since);
         page.detail(w.pick("beëindigd per", "ended on"), &line);
     }
     signatures(page, w, view);

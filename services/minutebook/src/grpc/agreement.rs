@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minutebook_domain::agreement::{AgreementStanding, AgreementState};
 use minutebook_domain::ids::{Id, Key, Kind};
 use minutebook_domain::money::SumBy;
+use minutebook_domain::sheet::Name;
 use minutebook_proto::pb::agreement_service_server::AgreementService;
 use minutebook_proto::pb::deed::Step;
 use minutebook_proto::{
@@ -42,8 +43,7 @@ impl AgreementService for Service {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
             let position = query.known(request.known.as_ref())?;
-            let agreements = agreements(query, request)?;
-            Ok(pb::ListAgreementsResponse { position, agreements: agreements.iter().map(agreement_to_pb).collect() })
+            Ok(pb::ListAgreementsResponse { position, agreements: agreements(query, request)? })
         });
         answer.await.map(Response::new)
     }
@@ -61,7 +61,7 @@ impl AgreementService for Service {
             let amendments = query.book.amendments(&id, &cut, &query.reader)?;
             Ok(pb::GetAgreementResponse {
                 position: cut.known,
-                agreement: Some(agreement_to_pb(&standing)),
+                agreement: Some(agreement_to_pb(&standing, None)),
                 amendments: amendments.iter().map(history_to_pb).collect(),
             })
         });
@@ -177,7 +177,7 @@ impl AgreementService for Service {
 }
 
 /// The agreements that a request asks for.
-fn agreements(query: &Query, request: pb::ListAgreementsRequest) -> Result<Vec<AgreementStanding>, Fault> {
+fn agreements(query: &Query, request: pb::ListAgreementsRequest) -> Result<Vec<pb::AgreementView>, Fault> {
     let state = request.state();
     let agenda = optional_id_from_pb("agenda", request.agenda)?;
     let party = optional_id_from_pb("party", request.party)?;
@@ -189,14 +189,16 @@ fn agreements(query: &Query, request: pb::ListAgreementsRequest) -> Result<Vec<A
         let to = standing.agreement.period.as_ref().and_then(|period| period.to.as_ref());
         !over && to.is_some_and(|to| to.latest() < before)
     };
+    let names = party.as_ref().map_or(Ok(Vec::new()), |party| query.book.other_names(party, &cut, &query.reader))?;
     let mut all = Vec::new();
     for (key, _) in query.book.entries(Kind::Agreement).filter(|(_, entry)| !foreign(entry.agenda.as_ref())) {
         let Some(standing) = query.book.agreement(&key.id, &cut, day, &query.reader)? else { continue };
         let asked = state == pb::AgreementState::Unspecified || state == agreement_state_to_pb(standing.state);
-        let theirs =
-            party.as_ref().is_none_or(|party| standing.agreement.parties.iter().flatten().any(|id| id == party));
-        if asked && theirs && (request.ends_before.is_none() || runs_out(&standing)) {
-            all.push(standing);
+        let has = |id: &Id| standing.agreement.parties.iter().flatten().any(|party| party == id);
+        let direct = party.as_ref().is_none_or(has);
+        let via = names.iter().map(Name::id).find(|id| has(id)).filter(|_| !direct);
+        if asked && (direct || via.is_some()) && (request.ends_before.is_none() || runs_out(&standing)) {
+            all.push(agreement_to_pb(&standing, via));
         }
     }
     Ok(all)
