@@ -75,8 +75,8 @@ fn quoted(text: &str) -> Vec<&str> {
 fn rows(page: &str) -> Vec<Row<'_>> {
     let lines = page.lines().filter(|line| line.starts_with("| Q"));
     let row = |line| {
-        let cells: Vec<&str> = str::split(line, '|').map(str::trim).collect();
-        let [_, id, question, asker, commands, calls, answered, _] = cells.as_slice() else { panic!("{line}") };
+        let columns: Vec<&str> = str::split(line, '|').map(str::trim).collect();
+        let [_, id, question, asker, commands, calls, answered, _] = columns.as_slice() else { panic!("{line}") };
         assert!(question.ends_with('?') && !asker.is_empty(), "{line}");
         let number = id.strip_prefix('Q').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{line}"));
         Row { number, commands: quoted(commands), calls: quoted(calls), answered }
@@ -157,7 +157,7 @@ fn the_table_has_every_question_once_and_names_what_there_is() {
 
 /// What the table says of a question, by how its section begins and whether it says what is missing.
 fn answered(section: &str) -> &'static str {
-    match (section.trim_start().starts_with("Not yet."), section.contains("What is missing: ")) {
+    match (section.trim_start().starts_with("Not yet."), flowing(section).contains("What is missing: ")) {
         (true, _) => "no",
         (false, true) => "in part",
         (false, false) => "yes",
