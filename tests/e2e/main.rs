@@ -25,6 +25,7 @@ mod governance;
 mod guide;
 mod kill;
 mod limits;
+mod questions;
 mod requests;
 mod reviews;
 mod services;

@@ -135,10 +135,10 @@ impl<'a> Registry<'a> {
 
     /// That the body holds such a mandate for another agenda than the one that was named, or than none.
     fn elsewhere(self, decision: &Decision, agenda: Option<&Id>) -> Option<Holders> {
-        let own = self.mandates().map(|(mandate, _)| mandate).filter(|mandate| {
+        let mut own = self.mandates().map(|(mandate, _)| mandate).filter(|mandate| {
             mandate.body == decision.body && mandate.may == decision.kind && mandate.agenda.as_ref() != agenda
         });
-        own.filter_map(|mandate| Some(Holders::ForAgenda(mandate.id.clone(), mandate.agenda.clone()?))).next()
+        own.find_map(|mandate| Some(Holders::ForAgenda(mandate.id.clone(), mandate.agenda.clone()?)))
     }
 
     /// Bodies in a message, each once.

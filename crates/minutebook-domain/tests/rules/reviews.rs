@@ -247,7 +247,8 @@ fn the_body_may_decide_otherwise_and_both_texts_are_kept() {
     assert_eq!(document.of(Kind::Amount).next().unwrap().value("eur"), json!(1_000));
     let changed = ledger.events.iter().filter(|event| event.event.payload.name() == "ItemChanged");
     let reasons: Vec<_> = changed.map(|event| event.event.reason.clone().unwrap().text.to_string()).collect();
-    assert!(reasons.iter().all(|reason| reason == "Het college besloot anders."), "{reasons:?}");
+    let both = "Herijking van de agenda.\nHet college besloot anders.";
+    assert!(reasons.iter().all(|reason| reason == both), "the proposal's reason and the body's: {reasons:?}");
 }
 
 #[test]
