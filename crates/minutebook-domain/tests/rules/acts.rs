@@ -3,11 +3,13 @@
 mod act;
 mod agenda;
 mod areas;
+mod decisions;
 mod generate;
 mod model;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use minutebook_domain::authority::MandateFilter;
 use minutebook_domain::dates::Day;
@@ -24,7 +26,7 @@ use crate::acts::act::{Act, Word};
 use crate::acts::generate::{Turn, turns};
 use crate::acts::model::{Answer, Model, NEVER, TODAY};
 use crate::minutes::{Doc as _, first, given, import};
-use crate::properties::check;
+use crate::properties::check_many;
 use crate::review_steps::date;
 use crate::support::{Ledger, codes, id};
 
@@ -81,7 +83,7 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
     for day in DAYS {
         let filter = MandateFilter { on: Some(date(day)), ..MandateFilter::default() };
         let held: BTreeSet<_> = book.mandates(&filter).into_iter().map(|held| held.mandate.id.to_string()).collect();
-        let covers = |mandate: &model::Record| model.covers(mandate, &mandate.get("may").unwrap(), Some(day));
+        let covers = |mandate: &model::Record| decisions::covers(mandate, &mandate.get("may").unwrap(), Some(day));
         let covering = model.of(Kind::Mandate).filter(|(_, mandate)| covers(mandate));
         prop_assert_eq!(held, covering.map(|(id, _)| id.to_owned()).collect(), "who may decide on {}", day);
 
@@ -202,21 +204,73 @@ impl Tally {
             Err(codes) => (&mut self.refused, codes.iter().copied().collect()),
         };
         self.acts.0 += usize::from(answer.is_ok());
-        words.into_iter().for_each(|word| *counts.entry(word).or_default() += 1);
+        for word in words {
+            *counts.entry(word).or_default() += 1;
+        }
     }
 }
+
+/// The events of all that may be accepted.
+const ACCEPTED: &[&str] = &[
+    "AgreementAmended",
+    "AgreementEnded",
+    "AgreementProposed",
+    "AgreementSigned",
+    "AgreementStated",
+    "AgreementTookEffect",
+    "AmountChanged",
+    "AmountEnded",
+    "AmountRecorded",
+    "BodyChanged",
+    "BodyDissolved",
+    "BodyEstablished",
+    "DecisionRecorded",
+    "DecisionRevoked",
+    "DecisionSuperseded",
+    "DispositionProposed",
+    "DispositionSelected",
+    "DispositionWithdrawn",
+    "ItemAdded",
+    "ItemChanged",
+    "ItemDropped",
+    "ItemMerged",
+    "ItemReinstated",
+    "ItemSplit",
+    "ItemSuspended",
+    "MandateChanged",
+    "MandateGranted",
+    "MandateWithdrawn",
+    "MembershipEnded",
+    "MembershipStarted",
+    "MilestoneMet",
+    "MilestoneMissed",
+    "MilestoneMoved",
+    "MilestoneSet",
+    "MotionLinked",
+    "MotionSettled",
+    "PartyChanged",
+    "PartyEnded",
+    "PartyMerged",
+    "PartyRegistered",
+    "RestKept",
+    "ReviewAbandoned",
+    "ReviewOpened",
+    "RevisionSealed",
+    "RoleAssigned",
+    "RoleEnded",
+];
 
 #[test]
 fn every_act_is_answered_as_the_model_answers() {
     let tally = RefCell::new(Tally::default());
     let begun = begun();
-    check(&(turns(), 0..100_usize), |(turns, snapshot)| {
+    check_many(96, &(turns(), 0..100_usize), |(turns, snapshot)| {
         let (mut ledger, mut model) = (begun.clone(), Model::new());
         let mut told = String::new();
         for turn in turns.0.iter().flatten() {
             let (act, expected) = expected(&mut model, turn);
             let found = answer(&mut ledger, &act);
-            told += &format!("\n  {} as {}: {:?}\n    -> {found:?}", act.actor.0, act.actor.1, act.what);
+            write!(told, "\n  {} as {}: {:?}\n    -> {found:?}", act.actor.0, act.actor.1, act.what).unwrap();
             prop_assert_eq!(&found, &expected, "\nthe book answers on the left, the model on the right, after{}", told);
             tally.borrow_mut().count(&found);
         }
@@ -227,4 +281,13 @@ fn every_act_is_answered_as_the_model_answers() {
     let Tally { accepted, refused, acts } = tally.into_inner();
     println!("{} of {} acts accepted; {} kinds of events: {accepted:?}", acts.0, acts.1, accepted.len());
     println!("{} codes: {refused:?}", refused.len());
+    // A few sequences, asked for by hand, need not say everything.
+    if acts.1 < 3000 {
+        return;
+    }
+    let share = acts.0 * 100 / acts.1;
+    assert!((35..=70).contains(&share), "{share}% of the acts were accepted");
+    assert!(refused.len() >= 30, "few rules were broken");
+    let missing: Vec<_> = ACCEPTED.iter().filter(|name| !accepted.contains_key(*name)).collect();
+    assert!(missing.is_empty(), "never accepted: {missing:?}");
 }

@@ -46,8 +46,13 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 /// Holds a property to cases that are the same in every run.
 pub(crate) fn check<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    check_many(CASES, strategy, test);
+}
+
+/// Holds a property to so many cases.
+pub(crate) fn check_many<S: Strategy>(usual: u64, strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let set = |name, usual| std::env::var(name).map_or(usual, |text| text.parse::<u64>().expect("a number"));
-    let (seed, cases) = (set("MINUTEBOOK_SEED", SEED), set("MINUTEBOOK_CASES", CASES));
+    let (seed, cases) = (set("MINUTEBOOK_SEED", SEED), set("MINUTEBOOK_CASES", usual));
     println!("MINUTEBOOK_SEED={seed}");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());

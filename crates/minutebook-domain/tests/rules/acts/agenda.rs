@@ -446,11 +446,15 @@ impl Model {
             }
             Proposal::Split(from, into) => {
                 items.get_mut(*from).unwrap().move_to(day, turn, Stand::Left);
-                into.iter().for_each(|id| come(items, id));
+                for id in into {
+                    come(items, id);
+                }
                 "ItemSplit"
             }
             Proposal::Merge(from, into) => {
-                from.iter().for_each(|id| items.get_mut(*id).unwrap().move_to(day, turn, Stand::Left));
+                for id in from {
+                    items.get_mut(*id).unwrap().move_to(day, turn, Stand::Left);
+                }
                 come(items, into);
                 "ItemMerged"
             }

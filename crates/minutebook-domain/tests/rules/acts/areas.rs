@@ -154,23 +154,17 @@ impl Model {
         match deed.what {
             Doing::Sign(party, seat) => self.sign(deed, party, *seat),
             Doing::Reword(words) => {
-                self.amendable(agreement)?;
+                amendable(agreement)?;
                 forbid("REASON_MISSING", !deed.why)?;
                 self.amend(deed, "what", words, "AgreementAmended")
             }
             Doing::Reparty(_) => {
-                self.amendable(agreement)?;
+                amendable(agreement)?;
                 refused("PARTIES_FIXED")
             }
             Doing::End(_) => self.end(deed, "AgreementEnded"),
             _ => refused("DEED_UNFIT"),
         }
-    }
-
-    /// What was proposed is amended once it is in force.
-    fn amendable(&self, agreement: &Record) -> Rule {
-        let open = agreement.last("proposed").is_some() && agreement.last("effect").is_none();
-        forbid("AGREEMENT_UNSIGNED", open)
     }
 
     /// A field reads otherwise from then on.
@@ -231,6 +225,12 @@ impl Model {
     }
 }
 
+/// What was proposed is amended once it is in force.
+fn amendable(agreement: &Record) -> Rule {
+    let open = agreement.last("proposed").is_some() && agreement.last("effect").is_none();
+    forbid("AGREEMENT_UNSIGNED", open)
+}
+
 /// Who signed an agreement, and when.
 fn signed(record: &Record) -> BTreeSet<(String, String)> {
     let signed = record.done.iter().filter(|done| done.what == "signed");
@@ -263,9 +263,9 @@ impl Model {
         forbid("NO_CHANGE", linked != remove)?;
         forbid("REASON_MISSING", remove && !why)?;
         if remove {
-            actions.retain(|other| other != action)
+            actions.retain(|other| other != action);
         } else {
-            actions.push(action.into())
+            actions.push(action.into());
         }
         let turn = self.turn;
         let record = self.records.get_mut(&(Kind::Motion, motion.to_owned())).unwrap();

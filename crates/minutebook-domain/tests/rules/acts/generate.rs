@@ -84,8 +84,8 @@ fn sorts() -> Vec<Sort> {
 fn registers() -> Vec<Sort> {
     let name = prop_oneof![8 => select(&["Eerste naam", "Tweede naam"][..]), 1 => Just("jan@voorbeeld.nl")];
     let kinds = prop_oneof![
-        3 => word(PARTIES).prop_map(|id| (Kind::Party, id)),
-        1 => Just("commissie").prop_map(|id| (Kind::Body, id)),
+        word(PARTIES).prop_map(|id| (Kind::Party, id)),
+        select(&["commissie", "stuurgroep"][..]).prop_map(|id| (Kind::Body, id)),
     ];
     let register = (kinds, name, maybe(day()));
     let register = register.prop_map(|((kind, id), name, from)| What::Register { kind, id, name, from });
@@ -175,7 +175,7 @@ fn deeds() -> Vec<Sort> {
     vec![
         sort(4, of(Kind::Decision, DECISIONS), superseded.boxed()),
         sort(1, of(Kind::Mandate, MANDATES), end().boxed()),
-        sort(1, of(Kind::Party, PARTIES), merged.boxed()),
+        sort(2, of(Kind::Party, PARTIES), merged.boxed()),
         sort(1, of(Kind::Body, BODIES), dissolved.boxed()),
         sort(1, of(Kind::Membership, SEATS), end().boxed()),
         sort(1, of(Kind::Assignment, ASSIGNMENTS), end().boxed()),
@@ -192,15 +192,17 @@ fn proposals() -> impl Strategy<Value = Proposal> {
     let action = || word(ACTIONS);
     let fresh = || select(&["nieuw", "deel-a", "deel-b", "samen"][..]);
     prop_oneof![
-        4 => (action(), select(&["Titel een", "Titel twee"][..])).prop_map(|(id, title)| Proposal::Retitle(id, title)),
+        5 => (action(), select(&["Titel een", "Titel twee"][..])).prop_map(|(id, title)| Proposal::Retitle(id, title)),
         2 => (word(AMOUNTS), 1..4_u32).prop_map(|(id, eur)| Proposal::Repay(id, eur)),
         3 => (action(), mostly()).prop_map(|(id, said)| Proposal::Drop(id, said)),
         2 => action().prop_map(Proposal::Suspend),
-        3 => action().prop_map(Proposal::Reinstate),
+        1 => action().prop_map(Proposal::Reinstate),
+        3 => select(&["website", "lobby"][..]).prop_map(Proposal::Reinstate),
         2 => fresh().prop_map(Proposal::Add),
-        2 => (action(), prop_oneof![4 => Just(vec!["deel-a", "deel-b"]), 1 => Just(vec!["deel-a"])])
+        3 => (select(&ACTIONS[..4]), prop_oneof![4 => Just(vec!["deel-a", "deel-b"]), 1 => Just(vec!["deel-a"])])
             .prop_map(|(from, into)| Proposal::Split(from, into)),
-        2 => (subsequence(ACTIONS, 1..3), fresh()).prop_map(|(from, into)| Proposal::Merge(from, into)),
+        1 => (subsequence(&ACTIONS[..4], 1..4), fresh()).prop_map(|(from, into)| Proposal::Merge(from, into)),
+        2 => (Just(vec!["meting", "pilot"]), fresh()).prop_map(|(from, into)| Proposal::Merge(from, into)),
     ]
 }
 
@@ -209,17 +211,17 @@ fn reviews() -> Vec<Sort> {
     let edition = prop_oneof![9 => select(EDITIONS), 1 => Just("binnenkort")];
     let open = (edition, effective).prop_map(|(edition, effective)| What::Open { edition, effective });
     let step = |weight, step: BoxedStrategy<Step>| {
-        let asked = (maybe(select(EDITIONS)), step, mostly());
+        let asked = (rarely(select(EDITIONS)), step, mostly());
         (weight, asked.prop_map(|(edition, step, why)| What::Review { edition, step, why }).boxed())
     };
     let propose = (proposals(), rarely(word(DECISIONS))).prop_map(|(asked, ground)| Step::Propose(asked, ground));
     let judge = prop_oneof![1 => word(CHANGES).prop_map(Step::Withdraw), 3 => word(CHANGES).prop_map(Step::Select)];
     vec![
-        (2, open.boxed()),
-        step(12, propose.boxed()),
-        step(4, judge.boxed()),
-        step(8, prop_oneof![2 => select(&["d-1", "d-2016"][..]), 1 => word(DECISIONS)].prop_map(Step::Adopt).boxed()),
-        step(3, prop_oneof![1 => Just(Step::Abandon), 9 => Just(Step::KeepRest)].boxed()),
+        (1, open.boxed()),
+        step(18, propose.boxed()),
+        step(5, judge.boxed()),
+        step(10, prop_oneof![2 => select(&["d-1", "d-2016"][..]), 1 => word(DECISIONS)].prop_map(Step::Adopt).boxed()),
+        step(4, prop_oneof![1 => Just(Step::Abandon), 9 => Just(Step::KeepRest)].boxed()),
     ]
 }
 
@@ -229,14 +231,20 @@ fn begun() -> Vec<What> {
         |id, body, kind, date| What::Decide { id, body, kind, date: Some(date), effective: None, grounds: false };
     let grant = |id, body, may, by| What::Grant { id, body, may, by, since: None, until: None };
     let agree = |id, parties| What::Agree { id, stated: false, parties, begins: None, from: Some("2018-01-01") };
+    let review = |step| What::Review { edition: None, step, why: true };
     vec![
         grant("m-1", "ps", "grant-mandate", None),
         decide("d-1", "gs", "adopt-agenda", "2017"),
+        What::Open { edition: "2018-2019", effective: "2018-01-01" },
+        review(Step::Propose(Proposal::Suspend("lobby"), None)),
+        review(Step::Propose(Proposal::Drop("website", true), None)),
+        review(Step::KeepRest),
+        review(Step::Adopt("d-1")),
         decide("d-2", "ps", "grant-mandate", "2018-01-01"),
         decide("d-3", "stuurgroep", "advise", "2018-07-01"),
         grant("m-2", "ps", "adopt-agenda", Some("d-2")),
         agree("a-1", vec!["emmen", "provincie"]),
-        What::Open { edition: "2018-2019", effective: "2018-01-01" },
+        What::Open { edition: "2020-2021", effective: "2020-01-01" },
     ]
 }
 
@@ -249,12 +257,13 @@ fn acts(what: impl Strategy<Value = What> + 'static, count: usize) -> BoxedStrat
 /// A sequence of turns. Those that are left out do not happen, so that a failure comes down to few of them.
 pub(crate) fn turns() -> impl Strategy<Value = Turns> {
     let begin =
-        |what| prop::option::weighted(0.8, acts(Just(what), 1).prop_map(|choices| Turn { choices, keen: false }));
+        |what| prop::option::weighted(0.9, acts(Just(what), 1).prop_map(|choices| Turn { choices, keen: false }));
     // What of one sort is not allowed makes way for what of any other is.
     let one = Union::new_weighted(sorts().into_iter().map(|(weight, what)| (weight, acts(what, 5))).collect());
     let any = acts(Union::new_weighted(sorts()), 2);
-    let turn = (one, any, mostly()).prop_map(|(one, any, keen)| Turn { choices: [one, any].concat(), keen });
-    let turns = prop::collection::vec(prop::option::weighted(0.98, turn), 15..55);
+    let turn =
+        (one, any, prop::bool::weighted(0.75)).prop_map(|(one, any, keen)| Turn { choices: [one, any].concat(), keen });
+    let turns = prop::collection::vec(prop::option::weighted(0.98, turn), 10..46);
     (begun().into_iter().map(begin).collect::<Vec<_>>(), turns)
         .prop_map(|(begun, on)| Turns([begun, on].concat()))
         .boxed()

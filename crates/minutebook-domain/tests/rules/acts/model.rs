@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::acts::act::{Act, Doing, What, Word};
 use crate::acts::agenda::{Item, Review};
+use crate::acts::decisions::{decision, mandate};
 
 /// The day of every request.
 pub(crate) const TODAY: &str = "2020-03-01";
@@ -145,7 +146,7 @@ impl Record {
     }
 }
 
-fn is_open(value: &Value) -> bool {
+pub(crate) fn is_open(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
@@ -334,97 +335,9 @@ impl Model {
         }])
     }
 
-    /// A decision is taken by a body with a mandate for it on its date, and read once.
-    fn decide(&mut self, id: Word, to: Fields, grounds: bool) -> Answer {
-        let text = |field: &str| to.get(field).and_then(Value::as_str).map(str::to_owned);
-        let (body, kind, date) = (text("body").unwrap(), text("kind").unwrap(), text("date"));
-        let mut faults = BTreeSet::new();
-        if !self.knows(Kind::Body, &body) {
-            faults.insert("UNKNOWN_REFERENCE");
-        }
-        if self.record(Kind::Decision, id).is_some_and(|decision| {
-            let now = decision.now();
-            now.iter().any(|(field, value)| !is_open(value) && *value != to[field])
-        }) {
-            faults.insert("DECISION_DIFFERS");
-        } else if date.as_ref().is_some_and(|date| first(date).as_str() > TODAY) {
-            faults.insert("DECISION_NOT_TAKEN");
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        forbid("NO_MANDATE", !self.may(&body, &kind, date.as_deref()))?;
-        let Some(date) = date else { return refused("DECISION_INCOMPLETE") };
-        let effective = text("effective");
-        let before = effective.as_ref().is_some_and(|effective| last(effective) < first(&date));
-        forbid("EFFECT_BEFORE_ALLOWED", before && !grounds)?;
-        // Which body decides is judged on the day of the decision.
-        let body: &str = &body;
-        let ended = |kind| self.record(kind, body).is_some_and(|record| record.is_over(&first(&date)));
-        let is_body = self.record(Kind::Body, body).is_some();
-        forbid("BODY_DISSOLVED", is_body && ended(Kind::Body))?;
-        forbid("PARTY_ENDED", !is_body && ended(Kind::Party))?;
-        self.state(Kind::Decision, id, &effective.unwrap_or(date), to)
-    }
-
-    /// The mandate lets its body decide this, on this date. Without a date: at any time, if it was never withdrawn.
-    pub(crate) fn covers(&self, mandate: &Record, kind: &str, date: Option<&str>) -> bool {
-        let (since, until) = (mandate.get("since"), mandate.get("until"));
-        let within = |date: &str| {
-            since.as_ref().is_none_or(|since| first(since) <= last(date))
-                && until.as_ref().is_none_or(|until| first(date) <= last(until))
-        };
-        let withdrawn = mandate.ended.as_ref().is_some_and(|end| date.is_none_or(|date| first(date) >= *end));
-        mandate.get("may").as_deref() == Some(kind) && date.is_none_or(within) && !withdrawn
-    }
-
-    /// The body may take a decision of this kind on this date.
-    pub(crate) fn may(&self, body: &str, kind: &str, date: Option<&str>) -> bool {
-        self.of(Kind::Mandate)
-            .any(|(_, mandate)| mandate.get("body").as_deref() == Some(body) && self.covers(mandate, kind, date))
-    }
-
     /// The records of a kind.
     pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&str, &Record)> {
         self.records.iter().filter(move |((of, _), _)| *of == kind).map(|((_, id), record)| (id.as_str(), record))
-    }
-
-    /// The decision grants or takes mandates.
-    fn grants(&self, by: Option<&str>) -> bool {
-        let decision = by.and_then(|by| self.record(Kind::Decision, by));
-        decision.is_some_and(|decision| {
-            let (body, date) = (decision.get("body").unwrap(), decision.get("date"));
-            decision.get("kind").as_deref() == Some("grant-mandate")
-                && self.may(&body, "grant-mandate", date.as_deref())
-        })
-    }
-
-    /// A mandate is granted by a decision; the first right to grant may be asserted for who adopts frameworks.
-    fn grant(&mut self, id: Word, to: Fields, since: Option<Word>) -> Answer {
-        let text = |field: &str| to.get(field).and_then(Value::as_str);
-        let (body, may, by) = (text("body").unwrap(), text("may").unwrap(), text("decision"));
-        let mut faults = BTreeSet::new();
-        if !self.knows(Kind::Body, body) || by.is_some_and(|by| !self.knows(Kind::Decision, by)) {
-            faults.insert("UNKNOWN_REFERENCE");
-        }
-        let granting = |(_, mandate): (&str, &Record)| {
-            mandate.get("may").as_deref() == Some("grant-mandate") && mandate.ended.is_none()
-        };
-        let begins =
-            may == "grant-mandate" && !self.of(Kind::Mandate).any(granting) && self.may(body, "adopt-framework", None);
-        let known = self.record(Kind::Mandate, id).is_some_and(|mandate| mandate.now() == to);
-        if may != "advise" && !known && !begins && !self.grants(by) {
-            faults.insert("MANDATE_NEEDS_DECISION");
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let on = since.unwrap_or(TODAY);
-        let over = |kind| self.record(kind, body).map(|record| record.is_over(&first(on)));
-        forbid("BODY_DISSOLVED", over(Kind::Body) == Some(true))?;
-        forbid("PARTY_ENDED", over(Kind::Body).is_none() && over(Kind::Party) == Some(true))?;
-        self.holds(by, &first(on))?;
-        self.state(Kind::Mandate, id, on, to)
     }
 
     /// Something is done with a record.
@@ -498,51 +411,4 @@ impl Model {
         }
         self.end(deed, name)
     }
-
-    /// A decision takes the place of another one of the same body, or of one that its body might take; never of one that
-    /// took its own place, and an advice only of an advice.
-    fn supersede(&mut self, deed: &Deed) -> Answer {
-        let Some(by) = deed.by else { return refused("GROUND_MISSING") };
-        let (old, new) = (&self.records[&(deed.kind, deed.id.to_owned())], &self.records[&(deed.kind, by.to_owned())]);
-        forbid("SUPERSEDE_CYCLE", self.replaced_by(by).contains(deed.id))?;
-        let kind = |decision: &Record| decision.get("kind").unwrap();
-        forbid("ADVICE_ONLY", kind(new) == "advise" && kind(old) != "advise")?;
-        let may = self.may(&new.get("body").unwrap(), &kind(old), new.get("date").as_deref());
-        forbid("SUPERSEDE_OWN_RANK", old.get("body") != new.get("body") && !may)?;
-        let (name, how) = match deed.what {
-            Doing::Supersede { part: true } => ("DecisionSuperseded", "part"),
-            Doing::Supersede { part: false } => ("DecisionSuperseded", "whole"),
-            _ => ("DecisionRevoked", "revoked"),
-        };
-        let answer = self.end(deed, name)?;
-        self.places.push((deed.id.to_owned(), by.to_owned(), how));
-        Ok(answer)
-    }
-
-    /// The decision, and all that took its place, or the place of those.
-    fn replaced_by(&self, decision: &str) -> BTreeSet<String> {
-        let mut all = BTreeSet::from([decision.to_owned()]);
-        loop {
-            let next = self.places.iter().filter(|(old, ..)| all.contains(old)).map(|(_, new, _)| new.clone());
-            let more: BTreeSet<_> = next.filter(|new| !all.contains(new)).collect();
-            if more.is_empty() {
-                return all;
-            }
-            all.extend(more);
-        }
-    }
-}
-
-fn decision(body: &str, kind: &str, date: Option<&str>, effective: Option<&str>) -> Fields {
-    fields([("body", json!(body)), ("kind", json!(kind)), ("date", json!(date)), ("effective", json!(effective))])
-}
-
-fn mandate(body: &str, may: &str, by: Option<&str>, since: Option<&str>, until: Option<&str>) -> Fields {
-    fields([
-        ("body", json!(body)),
-        ("may", json!(may)),
-        ("decision", json!(by)),
-        ("since", json!(since)),
-        ("until", json!(until)),
-    ])
 }
