@@ -246,8 +246,8 @@ impl Book {
     }
 }
 
-/// Does the mandate, which holds from a day on, let its body decide this, on this date? A start counts from its earliest day, an end to its
-/// latest; an imprecise date is covered where any of its days is. From the day of its withdrawal on it covers nothing,
+/// Does the mandate, which holds from a day on, let its body decide this, on this date? An end counts to its latest day;
+/// an imprecise date is covered where any of its days is. From the day of its withdrawal on it covers nothing,
 /// and of a date that is not stated nobody can say that it was before.
 fn covers(
     mandate: &Mandate,

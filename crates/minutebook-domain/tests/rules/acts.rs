@@ -83,7 +83,7 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
     for day in DAYS {
         let filter = MandateFilter { on: Some(date(day)), ..MandateFilter::default() };
         let held: BTreeSet<_> = book.mandates(&filter).into_iter().map(|held| held.mandate.id.to_string()).collect();
-        let covers = |mandate: &model::Record| decisions::covers(mandate, &mandate.get("may").unwrap(), Some(day));
+        let covers = |mandate: &model::Record| model.covers(mandate, &mandate.get("may").unwrap(), Some(day));
         let covering = model.of(Kind::Mandate).filter(|(_, mandate)| covers(mandate));
         prop_assert_eq!(held, covering.map(|(id, _)| id.to_owned()).collect(), "who may decide on {}", day);
 

@@ -45,7 +45,21 @@ impl Model {
     /// The body may take a decision of this kind on this date.
     pub(crate) fn may(&self, body: &str, kind: &str, date: Option<&str>) -> bool {
         self.of(Kind::Mandate)
-            .any(|(_, mandate)| mandate.get("body").as_deref() == Some(body) && covers(mandate, kind, date))
+            .any(|(_, mandate)| mandate.get("body").as_deref() == Some(body) && self.covers(mandate, kind, date))
+    }
+
+    /// The mandate lets its body decide this, on this date. Without a date: at any time, if it was never withdrawn. One
+    /// that does not say since when it holds does so from when the decision that grants it does.
+    pub(crate) fn covers(&self, mandate: &Record, kind: &str, date: Option<&str>) -> bool {
+        let granting = mandate.get("decision").and_then(|by| self.record(Kind::Decision, &by));
+        let granted = granting.and_then(|decision| decision.get("effective").or(decision.get("date")));
+        let (since, until) = (mandate.get("since").or(granted), mandate.get("until"));
+        let within = |date: &str| {
+            since.as_ref().is_none_or(|since| first(since) <= last(date))
+                && until.as_ref().is_none_or(|until| first(date) <= last(until))
+        };
+        let withdrawn = mandate.ended.as_ref().is_some_and(|end| date.is_none_or(|date| first(date) >= *end));
+        mandate.get("may").as_deref() == Some(kind) && date.is_none_or(within) && !withdrawn
     }
 
     /// The decision grants or takes mandates.
@@ -118,17 +132,6 @@ impl Model {
             all.extend(more);
         }
     }
-}
-
-/// The mandate lets its body decide this, on this date. Without a date: at any time, if it was never withdrawn.
-pub(crate) fn covers(mandate: &Record, kind: &str, date: Option<&str>) -> bool {
-    let (since, until) = (mandate.get("since"), mandate.get("until"));
-    let within = |date: &str| {
-        since.as_ref().is_none_or(|since| first(since) <= last(date))
-            && until.as_ref().is_none_or(|until| first(date) <= last(until))
-    };
-    let withdrawn = mandate.ended.as_ref().is_some_and(|end| date.is_none_or(|date| first(date) >= *end));
-    mandate.get("may").as_deref() == Some(kind) && date.is_none_or(within) && !withdrawn
 }
 
 pub(crate) fn decision(body: &str, kind: &str, date: Option<&str>, effective: Option<&str>) -> Fields {
