@@ -6,6 +6,7 @@ mod areas;
 mod decisions;
 mod generate;
 mod model;
+mod review;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

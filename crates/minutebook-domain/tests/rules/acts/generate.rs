@@ -207,7 +207,10 @@ fn proposals() -> impl Strategy<Value = Proposal> {
 }
 
 fn reviews() -> Vec<Sort> {
-    let effective = select(&["2016-01-01", "2017", "2018-01-01", "2018-07-01", "2020-01-01"][..]);
+    let effective = prop_oneof![
+        1 => select(&["2016-01-01", "2017", "2018-01-01", "2018-07-01"][..]),
+        1 => Just("2020-01-01"),
+    ];
     let edition = prop_oneof![9 => select(EDITIONS), 1 => Just("binnenkort")];
     let open = (edition, effective).prop_map(|(edition, effective)| What::Open { edition, effective });
     let step = |weight, step: BoxedStrategy<Step>| {
@@ -217,7 +220,7 @@ fn reviews() -> Vec<Sort> {
     let propose = (proposals(), rarely(word(DECISIONS))).prop_map(|(asked, ground)| Step::Propose(asked, ground));
     let judge = prop_oneof![1 => word(CHANGES).prop_map(Step::Withdraw), 3 => word(CHANGES).prop_map(Step::Select)];
     vec![
-        (1, open.boxed()),
+        (4, open.boxed()),
         step(18, propose.boxed()),
         step(5, judge.boxed()),
         step(10, prop_oneof![2 => select(&["d-1", "d-2016"][..]), 1 => word(DECISIONS)].prop_map(Step::Adopt).boxed()),

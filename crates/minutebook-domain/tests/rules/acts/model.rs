@@ -21,8 +21,9 @@ use minutebook_domain::ids::Kind;
 use serde_json::{Value, json};
 
 use crate::acts::act::{Act, Doing, What, Word};
-use crate::acts::agenda::{Item, Review};
+use crate::acts::agenda::Item;
 use crate::acts::decisions::{decision, mandate};
+use crate::acts::review::Review;
 
 /// The day of every request.
 pub(crate) const TODAY: &str = "2020-03-01";
