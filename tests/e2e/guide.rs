@@ -1,31 +1,17 @@
-//! The guides in `docs/`, run word for word, so that none of them tells what the program no longer does.
-//!
-//! Each guide has a directory of its own with a copy of `examples/`. Its fenced blocks are followed in their order:
-//!
-//! - a block whose first line is `console` is run. Lines that begin with `$ ` are commands (one that ends with `\` goes
-//!   on in the next line); what follows a command is all that it prints, answers and complaints alike;
-//! - a block that has a `title="FILE"` is written to that file;
-//! - a block that has an `rpc="Service.Rpc"` is a request in JSON, and is checked against the interface;
-//! - any other block is only shown.
-//!
-//! `…` stands for what is left out: alone on a line for any number of lines, within a line for any run of characters
-//! (positions of no interest, instants, the long middle of a line). A command that the program refuses prints a line
-//! that begins with `error: `, or with `{"error":` for programs; every other command ends well.
+//! The guides in `docs/`, run word for word. A block that has an `rpc="Service.Rpc"` is a request in JSON, and is checked
+//! against the interface.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto};
 use serde_json::Value;
 
-use crate::fixture::program::{run, shell};
-use crate::fixture::{root, text};
+use crate::fixture::console::{Block, blocks, follow};
+use crate::fixture::program::run;
+use crate::fixture::text;
 
-/// What stands for what is left out.
-const GAP: &str = "…";
 /// The guide that goes through the commands.
 const SECRETARY: &str = "docs/guide-secretary.md";
 /// The guide to what can be established.
@@ -34,119 +20,6 @@ const AUDITOR: &str = "docs/guide-auditor.md";
 const INTEGRATOR: &str = "docs/guide-integrator.md";
 /// Where the guide of the secretary lists the commands that it leaves out, each with a reason.
 const LEFT_OUT: &str = "## Not in this guide";
-
-/// A fenced block of a guide.
-#[derive(Debug)]
-struct Block {
-    /// The line of the guide on which it begins.
-    line: usize,
-    /// What stands after the opening fence.
-    info: String,
-    /// What stands between the fences.
-    content: String,
-}
-
-impl Block {
-    /// What the opening fence says of this name.
-    fn attribute(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.info.split_once(&format!("{name}=\""))?;
-        Some(value.split_once('"').expect("an attribute ends").0)
-    }
-}
-
-/// The fenced blocks of a guide, in their order.
-fn blocks(guide: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for (line, words) in (1..).zip(guide.lines()) {
-        match (open.as_mut(), words.strip_prefix("```")) {
-            (None, Some(info)) => open = Some(Block { line, info: info.to_owned(), content: String::new() }),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(block), None) => {
-                block.content.push_str(words);
-                block.content.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a block that does not end: {open:?}");
-    blocks
-}
-
-/// The commands of a block, each with the lines that it is to print.
-fn commands(content: &str) -> Vec<(String, Vec<&str>)> {
-    let mut commands: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut goes_on = false;
-    for line in content.lines() {
-        match commands.last_mut() {
-            Some((command, _)) if goes_on => {
-                command.push('\n');
-                command.push_str(line);
-            }
-            last => match (line.strip_prefix("$ "), last) {
-                (Some(command), _) => commands.push((command.to_owned(), Vec::new())),
-                (None, Some((_, told))) => told.push(line),
-                (None, None) => panic!("a block begins with a command, not with {line:?}"),
-            },
-        }
-        goes_on = commands.last().is_some_and(|(command, told)| told.is_empty() && command.ends_with('\\'));
-    }
-    commands
-}
-
-/// Whether a list of pieces reads as the pattern says, in which some pieces are gaps for any number of pieces.
-fn fits<P, T>(pattern: &[P], told: &[T], gap: &dyn Fn(&P) -> bool, same: &dyn Fn(&P, &T) -> bool) -> bool {
-    let Some((first, rest)) = pattern.split_first() else { return told.is_empty() };
-    if gap(first) {
-        return (0..=told.len()).any(|skipped| fits(rest, &told[skipped..], gap, same));
-    }
-    told.split_first().is_some_and(|(piece, others)| same(first, piece) && fits(rest, others, gap, same))
-}
-
-/// Whether a line reads as shown.
-fn line_fits(shown: &str, told: &str) -> bool {
-    let (shown, told): (Vec<_>, Vec<_>) = (shown.chars().collect(), told.chars().collect());
-    fits(&shown, &told, &|shown| GAP.contains(*shown), &|shown, told| shown == told)
-}
-
-/// Whether an answer reads as shown.
-fn answer_fits(shown: &[&str], told: &[&str]) -> bool {
-    fits(shown, told, &|line| line.trim() == GAP, &|shown, told| line_fits(shown, told))
-}
-
-/// Follows a guide from its first block to its last, in a new directory.
-fn follow(path: &str) {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    fs::create_dir(folder.path().join("examples")).expect("a directory");
-    for entry in fs::read_dir(root().join("examples")).expect("the examples") {
-        let from = entry.expect("readable").path();
-        let to = folder.path().join("examples").join(from.file_name().expect("a name"));
-        fs::copy(from, to).expect("a copy");
-    }
-    for block in blocks(&text(path)) {
-        if let Some(name) = block.attribute("title") {
-            fs::write(folder.path().join(name), &block.content).expect("a file");
-        } else if block.info == "console" {
-            for (command, shown) in commands(&block.content) {
-                try_out(folder.path(), &format!("{path}, block at line {}", block.line), &command, &shown);
-            }
-        }
-    }
-}
-
-/// Runs a command of a guide and compares.
-fn try_out(folder: &Path, place: &str, command: &str, shown: &[&str]) {
-    let told = shell(folder, command);
-    let lines: Vec<_> = told.out.lines().collect();
-    let refusal = shown.iter().any(|line| line.starts_with("error: ") || line.starts_with("{\"error\":"));
-    assert!(
-        answer_fits(shown, &lines) && refusal == (told.code != 0),
-        "{place}\n$ {command}\n--- the guide shows\n{}\n--- the program prints (exit code {})\n{}",
-        shown.join("\n"),
-        told.code,
-        told.out,
-    );
-}
 
 #[test]
 fn the_guide_of_the_secretary_is_what_the_program_does() {
@@ -169,9 +42,8 @@ fn the_secretary_meets_every_command_or_is_told_why_not() {
     let (body, left_out) = guide.split_once(LEFT_OUT).expect("a list of what the guide leaves out");
     let used: BTreeSet<_> = blocks(body)
         .iter()
-        .filter(|block| block.info == "console")
-        .flat_map(|block| commands(&block.content))
-        .filter_map(|(command, _)| command.split_whitespace().nth(1).map(str::to_owned))
+        .flat_map(Block::commands)
+        .filter_map(|command| command.split_whitespace().nth(1).map(str::to_owned))
         .collect();
     let left_out: BTreeSet<_> =
         left_out.lines().filter_map(|line| line.strip_prefix("- `")?.split_once("`: ")).map(|(name, _)| name).collect();
@@ -279,13 +151,4 @@ fn no_line_of_a_guide_is_longer_than_a_page_is_wide() {
             assert!(line.chars().count() <= 120, "{path}, line {n}");
         }
     }
-}
-
-#[test]
-fn what_is_left_out_of_an_answer_is_any_run_of_it() {
-    assert!(answer_fits(&["a", "…", "d"], &["a", "b", "c", "d"]));
-    assert!(answer_fits(&["a", "…"], &["a"]));
-    assert!(!answer_fits(&["a", "…", "d"], &["a", "b"]));
-    assert!(line_fits("event 3, …Z.", "event 3, 2017-01-01T00:00:00.000Z."));
-    assert!(!line_fits("event 3, …Z.", "event 4, 2017-01-01T00:00:00.000Z."));
 }

@@ -1,15 +1,14 @@
 //! The questions of `docs/questions.md`: every answer that the page shows is the real one, and it forgets no question.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use minutebook_proto::pb;
 
 use crate::fixture::client::{client, connect};
-use crate::fixture::console::{blocks, check};
+use crate::fixture::console::{Block, blocks, follow};
 use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
-use crate::fixture::{AGENDA, FIRST, NEXT, root, text};
+use crate::fixture::{AGENDA, root, text};
 
 /// The page.
 const PAGE: &str = "docs/questions.md";
@@ -117,13 +116,7 @@ fn flowing(text: &str) -> String {
 
 #[test]
 fn every_answer_of_the_page_is_the_real_one() {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    for example in [FIRST, NEXT, "examples/uitvoeringsagenda-2016-2017.txt"] {
-        let to = folder.path().join(example);
-        std::fs::create_dir_all(to.parent().unwrap_or_else(|| Path::new("."))).expect("a folder");
-        std::fs::copy(root().join(example), to).expect("an example");
-    }
-    check(folder.path(), &text(PAGE));
+    follow(PAGE);
 }
 
 #[test]
@@ -134,11 +127,10 @@ fn the_table_has_every_question_once_and_names_what_there_is() {
     let offered = offered();
     for row in &rows {
         let section = section(&page, row.number);
-        let asked: Vec<String> =
-            blocks(section).iter().flat_map(|block| &block.steps).map(|step| step.arguments.join(" ")).collect();
+        let asked: Vec<String> = blocks(section).iter().flat_map(Block::commands).collect();
         assert_eq!(row.answered, format!("[{}](#q{})", answered(section), row.number));
         for command in &row.commands {
-            let named = |asked: &String| format!("{asked} ").starts_with(&format!("{command} "));
+            let named = |asked: &String| format!("{asked} ").starts_with(&format!("minutebook {command} "));
             assert!(asked.iter().any(named), "Q{}: `{command}` is not shown", row.number);
         }
         let told = ESSENTIAL.iter().find(|(number, _)| *number == row.number);

@@ -114,7 +114,7 @@ fn assert_changes(ledger: &Ledger) {
     let action = &answer["changed"][0];
     assert_eq!(
         (&action["id"], &action["reason"]),
-        (&json!("pod-sport"), &json!("Het college kiest voor heel Drenthe."))
+        (&json!("pod-sport"), &json!("Een herkenbare naam.\nHet college kiest voor heel Drenthe."))
     );
     assert_eq!(action["fields"]["title"][1], "Sport dichtbij");
     assert_eq!(action["fields"]["place"][1], "heel Drenthe");

@@ -40,8 +40,7 @@ impl Book {
         self.check_expected(&command.key, command.expected_revision)?;
         command.reason.as_ref().map_or(Ok(()), check_text)?;
         let decision = command.decision.as_ref().map(|id| self.known_decision(id)).transpose()?;
-        let holds = decision.and_then(|decision| decision.effective.as_ref().or(decision.date.as_ref()));
-        let effective = command.effective.as_ref().or(holds).cloned().unwrap_or_else(|| Edtf::on(context.today));
+        let effective = self.deed_holds(command.effective.as_ref(), command.decision.as_ref(), context)?;
         let doing = Doing { book: self, command, context, events, decision, effective: &effective };
         if let Some(decision) = decision {
             doing.check_taken(decision)?;
@@ -60,6 +59,18 @@ impl Book {
             _ => return Err(Refusal::DeedUnfit { key: command.key.clone() }.into()),
         };
         Ok(done)
+    }
+
+    /// From when a deed holds: as it says, or else from when the decision by which it is done does, or from today.
+    pub(crate) fn deed_holds(
+        &self,
+        stated: Option<&Edtf>,
+        decision: Option<&Id>,
+        context: &Context,
+    ) -> Result<Edtf, Refusal> {
+        let decision = decision.map(|id| self.known_decision(id)).transpose()?;
+        let holds = decision.and_then(|decision| decision.effective.as_ref().or(decision.date.as_ref()));
+        Ok(stated.or(holds).cloned().unwrap_or_else(|| Edtf::on(context.today)))
     }
 
     fn known_decision(&self, id: &Id) -> Result<&Decision, Refusal> {

@@ -204,7 +204,8 @@ impl Book {
         recorded.event.decision.clone().or_else(|| seal.map(|revision| revision.seal.edition.decision.clone()))
     }
 
-    /// Lets an action carry out a motion, or no more.
+    /// Lets an action carry out a motion from a day on, or no more. What was recorded to hold from later days lists all
+    /// actions of the motion, so each of those is told too, up to the first that says otherwise of this action.
     pub(crate) fn decide_link(
         &self,
         command: &LinkMotion,
@@ -213,26 +214,36 @@ impl Book {
     ) -> Result<Vec<Draft>, Rejection> {
         let key = Key::new(Kind::Motion, &command.motion);
         self.check_known(&key)?;
-        let Some(Record::Motion(motion)) = self.entry(&key).map(|entry| entry.record.as_ref()) else {
-            return Err(Refusal::DeedUnfit { key }.into());
-        };
-        let mut to = motion.clone();
-        let actions = to.addressed_by.get_or_insert_default();
-        if command.remove {
-            actions.retain(|action| *action != command.action);
-        } else if !actions.contains(&command.action) {
-            actions.push(command.action.clone());
+        let Some(entry) = self.entry(&key) else { return Err(Refusal::DeedUnfit { key }.into()) };
+        let first = self.deed_holds(command.effective.as_ref(), command.decision.as_ref(), context)?;
+        let lists = entry.marks().iter().filter(|mark| mark.fields.contains(Kind::Motion, "addressed_by"));
+        let later: BTreeSet<_> = lists.map(|mark| mark.since).filter(|since| *since > first.earliest()).collect();
+        let mut drafts = Vec::new();
+        for from in std::iter::once(first).chain(later.into_iter().map(Edtf::on)) {
+            let cut = Cut { valid: from.earliest(), ..Cut::NOW };
+            let reads = entry.at(&cut, events)?.map_or_else(|| entry.record.clone(), |state| state.record);
+            let Record::Motion(motion) = reads.as_ref() else { return Err(Refusal::DeedUnfit { key }.into()) };
+            if carries(Some(reads.as_ref()), &command.action) != command.remove {
+                break;
+            }
+            let mut to = motion.clone();
+            let actions = to.addressed_by.get_or_insert_default();
+            if command.remove {
+                actions.retain(|action| *action != command.action);
+            } else {
+                actions.push(command.action.clone());
+            }
+            let deed = DoDeed {
+                key: key.clone(),
+                step: DeedStep::Amended(to.into(), FieldSet::named(Kind::Motion, ["addressed_by"])),
+                decision: command.decision.clone(),
+                effective: Some(from),
+                reason: command.how.clone(),
+                expected_revision: command.expected_revision,
+            };
+            drafts.extend(self.decide_deed(&deed, context, events)?);
         }
-        let step = DeedStep::Amended(to.into(), FieldSet::named(Kind::Motion, ["addressed_by"]));
-        let deed = DoDeed {
-            key,
-            step,
-            decision: command.decision.clone(),
-            effective: command.effective.clone(),
-            reason: command.how.clone(),
-            expected_revision: command.expected_revision,
-        };
-        self.decide_deed(&deed, context, events)
+        if drafts.is_empty() { Err(Refusal::NoChange { item: key }.into()) } else { Ok(drafts) }
     }
 }
 
@@ -292,7 +303,10 @@ impl Doing<'_> {
             Record::Motion(motion) => motion.addressed_by.iter().flatten().cloned().collect(),
             _ => BTreeSet::new(),
         };
-        let (before, after) = (actions(&entry.record), actions(to));
+        let cut = Cut { valid: self.effective.earliest(), ..Cut::NOW };
+        let reads = entry.at(&cut, self.events)?;
+        let before = reads.as_ref().map_or_else(BTreeSet::new, |state| actions(&state.record));
+        let after = actions(to);
         for action in after.difference(&before) {
             self.book.check_standing(&Key::new(Kind::Action, action), None)?;
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::findings::about;
 use crate::minutes::{Asked as _, Doc as _, at, deed, edition_after, first, given, import};
+use crate::review_steps::date;
 use crate::support::{Ledger, id, record, text};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
@@ -61,6 +62,29 @@ fn a_motion_is_linked_to_what_carries_it_out() {
     assert_eq!(now.motion.addressed_by, Some(vec![id("meting"), id("pilot")]));
     assert_eq!(now.how, [(id("meting"), text("Mede uitgevoerd."))]);
     assert!(about(&ledger, "MOTION_UNLINKED").is_empty());
+    assert_eq!(ledger.replayed(20), ledger.book);
+}
+
+#[test]
+fn a_link_from_an_earlier_day_holds_beside_what_holds_from_later_days() {
+    let since = |day: &str, link: LinkMotion| Command::Link(LinkMotion { effective: Some(date(day)), ..link });
+    let linked = |ledger: &Ledger, day: &str| {
+        let cut = Cut { valid: day.parse().unwrap(), ..Cut::NOW };
+        let all = ledger.book.motions(None, &cut, &ledger.events).unwrap();
+        let motion = all.into_iter().find(|standing| standing.motion.id == id("armoede")).unwrap().motion;
+        motion.addressed_by.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let ledger = moved().when(since("2019-01-01", link("meting"))).then(&["MotionLinked"]);
+    let ledger = ledger.when(since("2017-01-01", link("lobby"))).then(&["MotionLinked", "MotionLinked"]);
+    assert_eq!(linked(&ledger, "2016-12-31"), [""; 0]);
+    assert_eq!(linked(&ledger, "2018-01-01"), ["lobby"]);
+    assert_eq!(linked(&ledger, "2019-01-01"), ["meting", "lobby"]);
+    let removed = LinkMotion { remove: true, ..link("lobby") };
+    let ledger = ledger.when(since("2020-01-01", removed)).then(&["MotionLinked"]);
+    assert_eq!(linked(&ledger, "2020-01-01"), ["meting"]);
+    ledger.clone().when(since("2018-01-01", link("lobby"))).then_refused("NO_CHANGE");
+    let ledger = ledger.when(since("2016-06-01", link("lobby"))).then(&["MotionLinked"]);
+    assert_eq!(linked(&ledger, "2020-01-01"), ["meting"], "it was taken off from that day on");
     assert_eq!(ledger.replayed(20), ledger.book);
 }
 
