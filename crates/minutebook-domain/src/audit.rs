@@ -15,7 +15,7 @@ use crate::record::{Decision, Record};
 pub struct Gap {
     /// What is remarked.
     pub finding: Finding,
-    /// The events that show it, the earliest first; no more than [`SHOWN`].
+    /// The events that show it, the earliest first; no more than 10.
     pub positions: Vec<Position>,
 }
 

@@ -130,6 +130,21 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
     (!begins && !granted).then(refusal)
 }
 
+/// A mandate or membership ends after it begins. Where a document states otherwise, that is a finding.
+fn end_before_start(record: &Record) -> Option<Refusal> {
+    let (since, until) = match record {
+        Record::Mandate(mandate) => (&mandate.since, &mandate.until),
+        Record::Membership(membership) => (&membership.since, &membership.until),
+        _ => return None,
+    };
+    let (start, end) = since.as_ref().zip(until.as_ref())?;
+    (end.latest() < start.earliest()).then(|| Refusal::EndBeforeStart {
+        key: Key::new(record.kind(), record.id()),
+        end: end.to_string(),
+        start: start.to_string(),
+    })
+}
+
 /// What looks like personal data in the texts of a value: an e-mail address, or a citizen service number.
 pub(crate) fn personal_data(value: &Value) -> Option<Personal> {
     match value {
@@ -227,7 +242,7 @@ impl Book {
             }
             Record::Agreement(agreement) => self.check_unbound(agreement)?,
             Record::Amount(amount) => self.check_amount(amount, events)?,
-            _ => {}
+            record => end_before_start(record).map_or(Ok(()), Err)?,
         }
         Ok(command.agenda.clone())
     }

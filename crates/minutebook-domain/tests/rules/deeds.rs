@@ -161,6 +161,18 @@ fn a_mandate_is_withdrawn_once() {
 fn nothing_ends_before_it_began() {
     let early = deed(Kind::Party, "emmen", DeedStep::Ended(None)).from("2015-12-31");
     given([import(first())]).when(early).then_refused("END_BEFORE_START");
+    let reversed = |since: &str, until: &str| {
+        let seat = json!({"id": "zetel", "body": "gs", "party": "emmen", "capacity": "lid",
+            "since": since, "until": until});
+        let mandate = json!({"id": "m-2", "body": "gs", "may": "advise", "since": since, "until": until});
+        [state(Kind::Membership, seat), state(Kind::Mandate, mandate)]
+    };
+    for command in reversed("2018-01-01", "2017") {
+        given([import(first())]).when(command).then_refused("END_BEFORE_START");
+    }
+    for command in reversed("2018-01-01", "2018") {
+        given([import(first())]).when(command).then_recorded();
+    }
 }
 
 #[test]

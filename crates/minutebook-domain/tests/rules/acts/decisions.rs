@@ -97,6 +97,7 @@ impl Model {
         forbid("BODY_DISSOLVED", over(Kind::Body) == Some(true))?;
         forbid("PARTY_ENDED", over(Kind::Body).is_none() && over(Kind::Party) == Some(true))?;
         self.holds(by, &first(on))?;
+        forbid("END_BEFORE_START", ends_before_start(&to))?;
         self.state(Kind::Mandate, id, on, to)
     }
 
@@ -132,6 +133,12 @@ impl Model {
             all.extend(more);
         }
     }
+}
+
+/// The last day of its end lies before the first day of its start.
+pub(crate) fn ends_before_start(record: &Fields) -> bool {
+    let day = |field: &str| record.get(field).and_then(Value::as_str);
+    day("since").zip(day("until")).is_some_and(|(since, until)| last(until) < first(since))
 }
 
 pub(crate) fn decision(body: &str, kind: &str, date: Option<&str>, effective: Option<&str>) -> Fields {

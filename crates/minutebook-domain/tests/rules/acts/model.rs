@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::acts::act::{Act, Doing, What, Word};
 use crate::acts::agenda::Item;
-use crate::acts::decisions::{decision, mandate};
+use crate::acts::decisions::{decision, ends_before_start, mandate};
 use crate::acts::review::Review;
 
 /// The day of every request.
@@ -251,12 +251,17 @@ impl Model {
             What::Seat { id, body, party, since, until } => {
                 let named = [Some((Kind::Body, *body)), party.map(|party| (Kind::Party, party))];
                 let named: Vec<_> = named.into_iter().flatten().collect();
+                let all = fields([
+                    ("body", json!(body)),
+                    ("party", json!(party)),
+                    ("since", json!(since)),
+                    ("until", json!(until)),
+                ]);
                 let on = since.unwrap_or(TODAY);
                 self.alone(&named)?;
                 self.alive(&named, &first(on))?;
-                let all =
-                    [("body", json!(body)), ("party", json!(party)), ("since", json!(since)), ("until", json!(until))];
-                self.state(Kind::Membership, id, on, fields(all))
+                forbid("END_BEFORE_START", ends_before_start(&all))?;
+                self.state(Kind::Membership, id, on, all)
             }
             What::Assign { .. } => self.assign(&act.what),
             What::Agree { id, stated, parties, begins, from } => self.agree(id, *stated, parties, *begins, *from),
