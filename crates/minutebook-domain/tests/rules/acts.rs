@@ -96,6 +96,11 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
             let known = model.agreement(name, day).map(|(state, unsigned)| (state.to_owned(), unsigned));
             prop_assert_eq!(told, known, "agreement {} on {}", name, day);
         }
+        for now in book.motions(None, &valid, events).unwrap() {
+            let told = texts(now.motion.addressed_by.as_deref().unwrap_or_default());
+            let name = &now.motion.id;
+            prop_assert_eq!(told, model.linked(name.as_str(), day), "what carries out {} on {}", name, day);
+        }
         let mut roles = BTreeSet::new();
         for row in book.roles(&id("agenda"), &valid, when, events).unwrap() {
             for said in row.statements {

@@ -30,85 +30,18 @@ pub(crate) struct Act {
 /// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) enum What {
-    Register {
-        kind: Kind,
-        id: Word,
-        name: Word,
-        from: Option<Word>,
-    },
-    Decide {
-        id: Word,
-        body: Word,
-        kind: Word,
-        date: Option<Word>,
-        effective: Option<Word>,
-        grounds: bool,
-    },
-    Grant {
-        id: Word,
-        body: Word,
-        may: Word,
-        by: Option<Word>,
-        since: Option<Word>,
-        until: Option<Word>,
-    },
-    Seat {
-        id: Word,
-        body: Word,
-        party: Option<Word>,
-        since: Option<Word>,
-        until: Option<Word>,
-    },
-    Assign {
-        id: Word,
-        item: (Kind, Word),
-        role: Word,
-        holder: Option<Word>,
-        term: Term,
-        by: Option<Word>,
-        why: bool,
-    },
-    Agree {
-        id: Word,
-        stated: bool,
-        parties: Vec<Word>,
-        begins: Option<Word>,
-        from: Option<Word>,
-    },
-    Pay {
-        id: Word,
-        eur: u32,
-        from: Option<Word>,
-    },
-    Promise {
-        id: Word,
-        due: Word,
-        from: Option<Word>,
-    },
-    Do {
-        kind: Kind,
-        id: Word,
-        deed: Doing,
-        by: Option<Word>,
-        from: Option<Word>,
-        why: bool,
-    },
-    /// From today on: what is linked from an earlier day than another link is another matter.
-    Link {
-        motion: Word,
-        action: Word,
-        remove: bool,
-        why: bool,
-    },
-    Open {
-        edition: Word,
-        effective: Word,
-    },
-    Review {
-        edition: Option<Word>,
-        step: Step,
-        why: bool,
-    },
+    Register { kind: Kind, id: Word, name: Word, from: Option<Word> },
+    Decide { id: Word, body: Word, kind: Word, date: Option<Word>, effective: Option<Word>, grounds: bool },
+    Grant { id: Word, body: Word, may: Word, by: Option<Word>, since: Option<Word>, until: Option<Word> },
+    Seat { id: Word, body: Word, party: Option<Word>, since: Option<Word>, until: Option<Word> },
+    Assign { id: Word, item: (Kind, Word), role: Word, holder: Option<Word>, term: Term, by: Option<Word>, why: bool },
+    Agree { id: Word, stated: bool, parties: Vec<Word>, begins: Option<Word>, from: Option<Word> },
+    Pay { id: Word, eur: u32, from: Option<Word> },
+    Promise { id: Word, due: Word, from: Option<Word> },
+    Do { kind: Kind, id: Word, deed: Doing, by: Option<Word>, from: Option<Word>, why: bool },
+    Link { motion: Word, action: Word, remove: bool, from: Option<Word>, why: bool },
+    Open { edition: Word, effective: Word },
+    Review { edition: Option<Word>, step: Step, why: bool },
 }
 
 /// From when, and until when.
@@ -196,13 +129,13 @@ impl Act {
                 stated(Kind::Milestone, json!({"id": id, "what": "Belofte", "due": due}), from, false)
             }
             What::Do { kind, id, deed, by, from, why } => doing(kind, id, deed.step(kind, id), by, from, why),
-            What::Link { motion, action, remove, why } => Command::Link(LinkMotion {
+            What::Link { motion, action, remove, from, why } => Command::Link(LinkMotion {
                 motion: id(motion),
                 action: id(action),
                 remove,
                 how: why.then(|| text(WHY)),
                 decision: None,
-                effective: None,
+                effective: from.map(date),
                 expected_revision: None,
             }),
             What::Open { edition, effective } => Command::Review(opening(edition, effective)),

@@ -252,25 +252,33 @@ impl Model {
 
 /// Motions and promises.
 impl Model {
-    /// An action that stands on the agenda carries a motion out, or does so no more, for a reason.
-    pub(crate) fn link(&mut self, motion: Word, action: Word, remove: bool, why: bool) -> Answer {
+    /// An action that stands on the agenda carries a motion out from a day on, or does so no more, for a reason: until
+    /// the first later day from which that was said already.
+    pub(crate) fn link(&mut self, motion: Word, action: Word, remove: bool, from: Option<Word>, why: bool) -> Answer {
         let Some(record) = self.record(Kind::Motion, motion) else { return refused("NOT_FOUND") };
-        let mut actions: Vec<Value> = record.now()["addressed_by"].as_array().unwrap().clone();
-        let linked = actions.contains(&action.into());
-        if !remove && !linked {
+        let begins = first(from.unwrap_or(TODAY));
+        let later = record.later(&begins, "addressed_by");
+        let lists = [begins].into_iter().chain(later).map(|day| {
+            let list = record.on(&day).unwrap()["addressed_by"].as_array().unwrap().clone();
+            (day, list)
+        });
+        let lists: Vec<_> = lists.take_while(|(_, list)| list.contains(&action.into()) == remove).collect();
+        if !remove && !lists.is_empty() {
             self.standing(action)?;
         }
-        forbid("NO_CHANGE", linked != remove)?;
+        forbid("NO_CHANGE", lists.is_empty())?;
         forbid("REASON_MISSING", remove && !why)?;
-        if remove {
-            actions.retain(|other| other != action);
-        } else {
-            actions.push(action.into());
-        }
-        let turn = self.turn;
+        let (turn, told) = (self.turn, lists.len());
         let record = self.records.get_mut(&(Kind::Motion, motion.to_owned())).unwrap();
-        record.state(TODAY, turn, fields([("addressed_by", actions.into())]));
-        Ok(vec!["MotionLinked"])
+        for (day, mut list) in lists {
+            if remove {
+                list.retain(|other| other != action);
+            } else {
+                list.push(action.into());
+            }
+            record.state(&day, turn, fields([("addressed_by", list.into())]));
+        }
+        Ok(vec!["MotionLinked"; told])
     }
 
     /// A motion is settled once, by what shows it.
@@ -304,6 +312,11 @@ impl Model {
             None => "BeingCarriedOut",
         };
         (state, actions)
+    }
+
+    /// What carries a motion out on a day.
+    pub(crate) fn linked(&self, motion: &str, day: &str) -> BTreeSet<String> {
+        listed_on(&self.records[&(Kind::Motion, motion.to_owned())], "addressed_by", day)
     }
 
     /// A promise is met or missed once; a missed one may be made again for another day.

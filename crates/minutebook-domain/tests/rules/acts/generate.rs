@@ -137,8 +137,8 @@ fn areas() -> Vec<Sort> {
     let pay = (word(AMOUNTS), 1..4_u32, maybe(day())).prop_map(|(id, eur, from)| What::Pay { id, eur, from });
     let promise = (word(PROMISES), day(), maybe(day()));
     let promise = promise.prop_map(|(id, due, from)| What::Promise { id, due, from });
-    let link = (word(MOTIONS), word(ACTIONS), prop::bool::weighted(0.4), mostly());
-    let link = link.prop_map(|(motion, action, remove, why)| What::Link { motion, action, remove, why });
+    let link = (word(MOTIONS), word(ACTIONS), prop::bool::weighted(0.4), maybe(day()), mostly());
+    let link = link.prop_map(|(motion, action, remove, from, why)| What::Link { motion, action, remove, from, why });
     vec![(2, agree.boxed()), (1, pay.boxed()), (1, promise.boxed()), (2, link.boxed())]
 }
 

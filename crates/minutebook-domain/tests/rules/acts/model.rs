@@ -123,6 +123,12 @@ impl Record {
         self.stated.iter().filter(move |(.., fields)| fields.contains_key(field)).map(|(_, turn, _)| *turn)
     }
 
+    /// The days after that one from which a field was set, each once, the first in time first.
+    pub(crate) fn later(&self, day: &str, field: &str) -> BTreeSet<String> {
+        let set = self.stated.iter().filter(|(.., fields)| fields.contains_key(field)).map(|(since, ..)| since);
+        set.filter(|since| since.as_str() > day).cloned().collect()
+    }
+
     /// What reads otherwise than on that day; everything where it was not known then.
     pub(crate) fn differing(&self, since: &str, to: &Fields) -> Fields {
         let before = self.on(since);
@@ -271,7 +277,7 @@ impl Model {
                 self.state(Kind::Milestone, id, from.unwrap_or(TODAY), fields(all))
             }
             What::Do { kind, id, deed, by, from, why } => self.deed(*kind, id, deed, *by, *from, *why),
-            What::Link { motion, action, remove, why } => self.link(motion, action, *remove, *why),
+            What::Link { motion, action, remove, from, why } => self.link(motion, action, *remove, *from, *why),
             What::Open { edition, effective } => self.open(edition, effective),
             What::Review { edition, step, why } => self.review(*edition, step, *why, act.actor),
         }
