@@ -128,9 +128,8 @@ fn who_may_decide_depends_on_the_date() {
         .ok();
     let grant = ["mandate", "grant", "--id", "sok-plan", "--body", "stuurgroep-onderwijs-krimp", "--may", "adopt-plan"];
     refused(&ledger, &grant, "MANDATE_NEEDS_DECISION", 1);
-    ledger
-        .run(&[&grant[..], &["--decision", "ps-mandaat", "--since", "2018-02-01", "--ceiling", "50000"]].concat())
-        .ok();
+    ledger.run(&[&grant[..], &["--decision", "ps-mandaat", "--ceiling", "50000"]].concat()).ok();
+    refused(&ledger, &grant, "ALREADY_THERE", 4);
     assert_eq!(may("adopt-plan", "2018-03-01"), ["stuurgroep-onderwijs-krimp"]);
     assert!(may("adopt-plan", "2018-01-01").is_empty());
     let withdraw = ["mandate", "withdraw", "sok-plan", "--effective", "2019-01-01", "--reason", "De groep stopt."];

@@ -111,7 +111,10 @@ fn decision_differs(book: &Book, decision: &Decision) -> Option<Refusal> {
 fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut bool) -> Option<Refusal> {
     let recorded = registry.book.entry(&Key::new(Kind::Mandate, &mandate.id));
     let restated = Record::from(mandate.clone());
-    if mandate.may.as_str() == ADVISE || recorded.is_some_and(|entry| entry.record.changed(&restated).is_empty()) {
+    let advises = |record: &Record| matches!(record, Record::Mandate(mandate) if mandate.may.as_str() == ADVISE);
+    // To advise takes no decision; to let a body only advise that might decide does.
+    let free = advises(&restated) && recorded.is_none_or(|entry| advises(&entry.record));
+    if free || recorded.is_some_and(|entry| entry.record.changed(&restated).is_empty()) {
         return None;
     }
     let before = Registry { stated: None, ..registry };
@@ -200,8 +203,9 @@ impl Book {
         if let Record::Decision(decision) = &command.record {
             self.check_decision(decision, command)?;
         }
-        let effective =
-            command.effective.clone().or_else(|| dated(&command.record)).unwrap_or_else(|| Edtf::on(context.today));
+        let stated = command.effective.clone().or_else(|| dated(&command.record));
+        let granting = decision_of(&command.record).filter(|_| kind == Kind::Mandate);
+        let effective = self.deed_holds(stated.as_ref(), granting, context)?;
         let day = decided_on(&command.record).unwrap_or(&effective).earliest();
         self.check_alive(&command.record, day, events)?;
         if let Some(decision) = decision_of(&command.record) {

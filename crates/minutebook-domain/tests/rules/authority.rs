@@ -210,9 +210,11 @@ fn a_later_mandate_needs_a_decision() {
 }
 
 #[test]
-fn a_mandate_that_is_widened_needs_a_decision() {
+fn a_mandate_that_is_widened_or_taken_away_needs_a_decision() {
     let wider = json!({"id": "m-advies", "body": "stuurgroep", "may": "adopt-agenda"});
     given([import(first())]).when(state(Kind::Mandate, wider)).then_refused("MANDATE_NEEDS_DECISION");
+    let narrower = json!({"id": "m-gs", "body": "stuurgroep", "may": "advise"});
+    given([import(first())]).when(state(Kind::Mandate, narrower)).then_refused("MANDATE_NEEDS_DECISION");
     let longer = late(at(Kind::Mandate, "m-gs"), "2016-01-01", json!({"until": "2030"}));
     given([import(first())]).when(Command::RecordLate(longer)).then_refused("MANDATE_NEEDS_DECISION");
 }

@@ -180,7 +180,7 @@ impl Amount {
 
 impl Record {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let write = self.recording.write();
+        let write = self.recording.write_new();
         let per = match self.per {
             None => pb::Per::Unspecified,
             Some(Per::Year) => pb::Per::Year,

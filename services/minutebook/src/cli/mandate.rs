@@ -134,7 +134,7 @@ impl Mandate {
 
 impl Grant {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let write = self.recording.write();
+        let write = self.recording.write_new();
         let Because { decision, effective, reason } = self.because;
         let mandate = pb::Mandate {
             id: self.id,

@@ -137,7 +137,7 @@ impl Motion {
 
 impl Record {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let write = self.recording.write();
+        let write = self.recording.write_new();
         let addressed_by = (!self.actions.is_empty()).then_some(pb::IdList { ids: self.actions });
         let motion = pb::Motion { id: self.id, title: self.title, body: self.body, addressed_by, notes: None };
         let request = pb::RecordMotionRequest {

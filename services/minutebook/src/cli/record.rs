@@ -51,6 +51,11 @@ impl Recording {
             ..pb::Write::default()
         }
     }
+
+    /// The same of the write of a record that is not there yet.
+    pub(crate) fn write_new(&self) -> pb::Write {
+        pb::Write { expected_revision: Some(0), ..self.write() }
+    }
 }
 
 /// By which decision, from when and why something is done.

@@ -117,7 +117,7 @@ impl Role {
 
 impl Assign {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let write = self.recording.write();
+        let write = self.recording.write_new();
         let item = self.item.to_pb();
         let id = self.id.unwrap_or_else(|| made_up(&self.role, &item.id, &write.request_id));
         let mut assignment = pb::Assignment {

@@ -85,14 +85,19 @@ impl Model {
         };
         let begins =
             may == "grant-mandate" && !self.of(Kind::Mandate).any(granting) && self.may(body, "adopt-framework", None);
-        let known = self.record(Kind::Mandate, id).is_some_and(|mandate| mandate.now() == to);
-        if may != "advise" && !known && !begins && !self.grants(by) {
+        let recorded = self.record(Kind::Mandate, id);
+        let known = recorded.is_some_and(|mandate| mandate.now() == to);
+        let advises = |mandate: &Record| mandate.get("may").as_deref() == Some("advise");
+        let free = may == "advise" && recorded.is_none_or(advises);
+        if !free && !known && !begins && !self.grants(by) {
             faults.insert("MANDATE_NEEDS_DECISION");
         }
         if !faults.is_empty() {
             return Err(faults);
         }
-        let on = since.unwrap_or(TODAY);
+        let granting = by.and_then(|by| self.record(Kind::Decision, by));
+        let granted = granting.and_then(|decision| decision.get("effective").or(decision.get("date")));
+        let on: &str = &since.map(str::to_owned).or(granted).unwrap_or(TODAY.to_owned());
         let over = |kind| self.record(kind, body).map(|record| record.is_over(&first(on)));
         forbid("BODY_DISSOLVED", over(Kind::Body) == Some(true))?;
         forbid("PARTY_ENDED", over(Kind::Body).is_none() && over(Kind::Party) == Some(true))?;
