@@ -77,8 +77,7 @@ impl<'a> Registry<'a> {
     /// From when a mandate holds: as it states, or else from when the decision that granted it holds.
     fn granted_from(self, mandate: &Mandate) -> Day {
         let granting = mandate.decision.as_ref().and_then(|id| self.decision(id));
-        let granted = granting.and_then(|decision| decision.effective.as_ref().or(decision.date.as_ref()));
-        mandate.since.as_ref().or(granted).map_or(Day::EVER, Edtf::earliest)
+        mandate.since.as_ref().or(granting.and_then(Decision::holds_from)).map_or(Day::EVER, Edtf::earliest)
     }
 
     /// The mandates under which a body may take a decision of this kind, for this agenda, on this date.
@@ -101,6 +100,12 @@ impl<'a> Registry<'a> {
             (Some(mandate), Some(_)) => Verdict::Held(mandate.id.clone()),
             (Some(mandate), None) => Verdict::NotVerifiable(mandate.id.clone()),
         }
+    }
+
+    /// May the decision grant mandates, and take them away? It is a dated one of that kind, under a mandate for it.
+    pub(crate) fn grants(self, decision: &Decision) -> bool {
+        let verdict = || self.verdict(&decision.body, GRANT_MANDATE, None, decision.date.as_ref());
+        decision.kind.as_str() == GRANT_MANDATE && matches!(verdict(), Verdict::Held(_))
     }
 
     /// The largest sum that a decision may be the ground of, and the mandate that says so; `None` where none limits it.

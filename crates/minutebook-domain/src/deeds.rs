@@ -26,6 +26,12 @@ pub(crate) struct Doing<'a> {
     pub(crate) effective: &'a Edtf,
 }
 
+/// From when a deed holds: as it says, or else from when the decision by which it is done does, or from today.
+pub(crate) fn deed_holds(stated: Option<&Edtf>, decision: Option<&Decision>, context: &Context) -> Edtf {
+    let holds = stated.or(decision.and_then(Decision::holds_from));
+    holds.cloned().unwrap_or_else(|| Edtf::on(context.today))
+}
+
 impl Book {
     /// Does something with a record outside the table of items.
     pub(crate) fn decide_deed(
@@ -40,7 +46,7 @@ impl Book {
         self.check_expected(&command.key, command.expected_revision)?;
         command.reason.as_ref().map_or(Ok(()), check_text)?;
         let decision = command.decision.as_ref().map(|id| self.known_decision(id)).transpose()?;
-        let effective = self.deed_holds(command.effective.as_ref(), command.decision.as_ref(), context)?;
+        let effective = deed_holds(command.effective.as_ref(), decision, context);
         let doing = Doing { book: self, command, context, events, decision, effective: &effective };
         if let Some(decision) = decision {
             doing.check_taken(decision)?;
@@ -61,19 +67,7 @@ impl Book {
         Ok(done)
     }
 
-    /// From when a deed holds: as it says, or else from when the decision by which it is done does, or from today.
-    pub(crate) fn deed_holds(
-        &self,
-        stated: Option<&Edtf>,
-        decision: Option<&Id>,
-        context: &Context,
-    ) -> Result<Edtf, Refusal> {
-        let decision = decision.map(|id| self.known_decision(id)).transpose()?;
-        let holds = decision.and_then(|decision| decision.effective.as_ref().or(decision.date.as_ref()));
-        Ok(stated.or(holds).cloned().unwrap_or_else(|| Edtf::on(context.today)))
-    }
-
-    fn known_decision(&self, id: &Id) -> Result<&Decision, Refusal> {
+    pub(crate) fn known_decision(&self, id: &Id) -> Result<&Decision, Refusal> {
         let registry = Registry { book: self, stated: None };
         registry.decision(id).ok_or_else(|| {
             let ids: Vec<_> = self.entries(Kind::Decision).map(|(key, _)| key.id.clone()).collect();

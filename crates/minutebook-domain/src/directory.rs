@@ -1,6 +1,6 @@
 //! The registers: how parties, bodies and mandates end, and that nothing new names what has ended.
 
-use crate::authority::{ADVISE, GRANT_MANDATE, Registry, Verdict};
+use crate::authority::{ADVISE, Registry};
 use crate::book::Book;
 use crate::dates::Day;
 use crate::deeds::Doing;
@@ -98,13 +98,7 @@ impl Doing<'_> {
             return Err(Refusal::DeedUnfit { key: self.key().clone() }.into());
         };
         let registry = Registry { book: self.book, stated: None };
-        let granted = self.decision.is_some_and(|decision| {
-            decision.kind.as_str() == GRANT_MANDATE
-                && matches!(
-                    registry.verdict(&decision.body, GRANT_MANDATE, None, decision.date.as_ref()),
-                    Verdict::Held(_)
-                )
-        });
+        let granted = self.decision.is_some_and(|decision| registry.grants(decision));
         if !granted && mandate.may.as_str() != ADVISE {
             let (mandate, may) = (mandate.id.clone(), mandate.may.clone());
             return Err(Refusal::MandateNeedsDecision { mandate, may }.into());

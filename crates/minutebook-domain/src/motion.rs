@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::book::Book;
 use crate::command::{Context, DoDeed, LinkMotion};
 use crate::dates::{Day, Edtf};
-use crate::deeds::Doing;
+use crate::deeds::{Doing, deed_holds};
 use crate::event::{DeedStep, Draft, Payload, Recorded, Statement};
 use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
@@ -215,7 +215,8 @@ impl Book {
         let key = Key::new(Kind::Motion, &command.motion);
         self.check_known(&key)?;
         let Some(entry) = self.entry(&key) else { return Err(Refusal::DeedUnfit { key }.into()) };
-        let first = self.deed_holds(command.effective.as_ref(), command.decision.as_ref(), context)?;
+        let decision = command.decision.as_ref().map(|id| self.known_decision(id)).transpose()?;
+        let first = deed_holds(command.effective.as_ref(), decision, context);
         let lists = entry.marks().iter().filter(|mark| mark.fields.contains(Kind::Motion, "addressed_by"));
         let later: BTreeSet<_> = lists.map(|mark| mark.since).filter(|since| *since > first.earliest()).collect();
         let mut drafts = Vec::new();

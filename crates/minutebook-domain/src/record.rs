@@ -683,6 +683,13 @@ macro_rules! named_items {
     };
 }
 
+impl Decision {
+    /// From when it holds: as it says, or else from its date; `None` where neither is stated.
+    pub fn holds_from(&self) -> Option<&Edtf> {
+        self.effective.as_ref().or(self.date.as_ref())
+    }
+}
+
 impl Change {
     /// The items that the entry names, unless it is a split or merge: it should be one.
     pub fn items(&self) -> impl Iterator<Item = (Kind, &Id)> {

@@ -6,6 +6,7 @@ use crate::authority::{ADOPT_FRAMEWORK, ADVISE, GRANT_MANDATE, Registry, Verdict
 use crate::book::Book;
 use crate::command::{Context, StateRecord};
 use crate::dates::Edtf;
+use crate::deeds::deed_holds;
 use crate::document::{Document, key};
 use crate::event::{Draft, Payload, Reason, Statement};
 use crate::history::{Cut, Recall};
@@ -122,11 +123,9 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
         && mandate.may.as_str() == GRANT_MANDATE
         && !before.any_holds(GRANT_MANDATE)
         && before.verdict(&mandate.body, ADOPT_FRAMEWORK, None, None) != Verdict::None;
-    let granted = mandate.decision.as_ref().and_then(|id| registry.decision(id)).is_some_and(|decision| {
-        // A body does not grant itself the right to grant: the mandate that counts is one that the book has.
-        let verdict = before.verdict(&decision.body, GRANT_MANDATE, None, decision.date.as_ref());
-        decision.kind.as_str() == GRANT_MANDATE && matches!(verdict, Verdict::Held(_))
-    });
+    // A body does not grant itself the right to grant: the mandate that counts is one that the book has.
+    let granting = mandate.decision.as_ref().and_then(|id| registry.decision(id));
+    let granted = granting.is_some_and(|decision| before.grants(decision));
     // Only one: the next is granted under it.
     *may_begin &= !begins;
     let refusal = || Refusal::MandateNeedsDecision { mandate: mandate.id.clone(), may: mandate.may.clone() };
@@ -205,7 +204,8 @@ impl Book {
         }
         let stated = command.effective.clone().or_else(|| dated(&command.record));
         let granting = decision_of(&command.record).filter(|_| kind == Kind::Mandate);
-        let effective = self.deed_holds(stated.as_ref(), granting, context)?;
+        let granting = granting.and_then(|id| Registry { book: self, stated: None }.decision(id));
+        let effective = deed_holds(stated.as_ref(), granting, context);
         let day = decided_on(&command.record).unwrap_or(&effective).earliest();
         self.check_alive(&command.record, day, events)?;
         if let Some(decision) = decision_of(&command.record) {
@@ -335,7 +335,7 @@ impl Book {
 
 fn dated(record: &Record) -> Option<Edtf> {
     match record {
-        Record::Decision(decision) => decision.effective.clone().or_else(|| decision.date.clone()),
+        Record::Decision(decision) => decision.holds_from().cloned(),
         Record::Mandate(mandate) => mandate.since.clone(),
         Record::Membership(membership) => membership.since.clone(),
         Record::Assignment(assignment) => assignment.since.clone(),
