@@ -12,6 +12,9 @@ use crate::message::Lang;
 use crate::record::{Change, Edition, FieldSet, Record};
 use crate::value::{ChangeKind, Confidence, Disposition, Name, Sha256, Text};
 
+mod names;
+pub use names::names;
+
 /// The reason code of a fact that was recorded later than it held.
 pub const RETROACTIVE: &str = "retroactive";
 
@@ -509,9 +512,7 @@ impl Payload {
             Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
         }
     }
-}
 
-impl Payload {
     /// The record that the event is about, if it is about one: of a split the action that left, of a merge the first.
     pub fn about(&self) -> Option<Key> {
         match self {
@@ -537,128 +538,4 @@ impl Payload {
             Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
         }
     }
-}
-
-/// Declares the names of the events that are more than the statement of a record, and lists them.
-macro_rules! names {
-    ($($pattern:pat => $name:literal,)*) => {
-        /// The names of these events.
-        const NAMES: &[&str] = &[$($name),*];
-
-        impl Payload {
-            /// The name of the event, as the wire and people know it.
-            pub fn name(&self) -> &'static str {
-                match self {
-                    Self::Stated(statement) => statement_name(statement.record.kind(), statement.fields.is_none()),
-                    Self::Deed(deed) => deed_name(deed.key.kind, &deed.step),
-                    $($pattern => $name,)*
-                }
-            }
-        }
-    };
-}
-
-names! {
-    Self::LedgerFounded(_) => "LedgerFounded",
-    Self::ReviewOpened(_) => "ReviewOpened",
-    Self::DispositionProposed(_) => "DispositionProposed",
-    Self::AmendedAtAdoption(_) => "AmendedAtAdoption",
-    Self::Review(ReviewEvent { step: ReviewStep::Withdrawn(_), .. }) => "DispositionWithdrawn",
-    Self::Review(ReviewEvent { step: ReviewStep::Selected(_), .. }) => "DispositionSelected",
-    Self::Review(ReviewEvent { step: ReviewStep::RestKept, .. }) => "RestKept",
-    Self::Review(ReviewEvent { step: ReviewStep::Abandoned, .. }) => "ReviewAbandoned",
-    Self::Item(ItemEvent { step: ItemStep::Added(_), .. }) => "ItemAdded",
-    Self::Item(ItemEvent { step: ItemStep::Changed(..), .. }) => "ItemChanged",
-    Self::Item(ItemEvent { step: ItemStep::Dropped(..), .. }) => "ItemDropped",
-    Self::Item(ItemEvent { step: ItemStep::Suspended(..), .. }) => "ItemSuspended",
-    Self::Item(ItemEvent { step: ItemStep::Reinstated(..), .. }) => "ItemReinstated",
-    Self::Item(ItemEvent { step: ItemStep::Split(..), .. }) => "ItemSplit",
-    Self::Item(ItemEvent { step: ItemStep::Merged(..), .. }) => "ItemMerged",
-    Self::ContentsListed(_) => "ContentsListed",
-    Self::RevisionSealed(_) => "RevisionSealed",
-    Self::ErratumRecorded(_) => "ErratumRecorded",
-    Self::DoubtResolved(_) => "DoubtResolved",
-}
-
-/// The name of every event, each once.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    let stated = Kind::ALL.into_iter().flat_map(|kind| {
-        let (first, again) = (statement_name(kind, true), statement_name(kind, false));
-        [first, again].into_iter().take(if first == again { 1 } else { 2 })
-    });
-    NAMES.iter().chain(DEEDS).copied().chain(stated.filter(|name| *name != NEVER))
-}
-
-/// The name of what is never recorded.
-const NEVER: &str = "Stated";
-
-fn statement_name(kind: Kind, first: bool) -> &'static str {
-    match (kind, first) {
-        (Kind::Source, true) => "SourceRegistered",
-        (Kind::Source, false) => "SourceChanged",
-        (Kind::Agenda, true) => "AgendaOpened",
-        (Kind::Agenda, false) => "AgendaChanged",
-        (Kind::Framework, true) => "FrameworkRegistered",
-        (Kind::Framework, false) => "FrameworkChanged",
-        (Kind::Body, true) => "BodyEstablished",
-        (Kind::Body, false) => "BodyChanged",
-        (Kind::Mandate, true) => "MandateGranted",
-        (Kind::Mandate, false) => "MandateChanged",
-        (Kind::Party, true) => "PartyRegistered",
-        (Kind::Party, false) => "PartyChanged",
-        (Kind::Role, true) => "RoleWordDefined",
-        (Kind::Role, false) => "RoleWordChanged",
-        (Kind::Amount, true) => "AmountRecorded",
-        (Kind::Amount, false) => "AmountChanged",
-        (Kind::Agreement, _) => "AgreementStated",
-        (Kind::Decision, _) => "DecisionRecorded",
-        (Kind::Motion, _) => "MotionRecorded",
-        (Kind::Consultation, _) => "ConsultationRecorded",
-        (Kind::Milestone, _) => "MilestoneSet",
-        (Kind::Step, _) => "CalendarStepPlanned",
-        (Kind::Explanation, _) => "ExplanationWritten",
-        (Kind::Remark, _) => "RemarkRecorded",
-        (Kind::Membership, _) => "MembershipStarted",
-        (Kind::Assignment, _) => "RoleAssigned",
-        // INVARIANT: items, editions and changes have events of their own and are never merely stated.
-        (Kind::Edition | Kind::Theme | Kind::Subtask | Kind::PolicyItem | Kind::Action | Kind::Change, _) => NEVER,
-    }
-}
-
-/// Declares the names of what is done with records, by the kind of record, and lists them.
-macro_rules! deeds {
-    ($($kind:ident $step:pat => $name:literal,)*) => {
-        /// The names of these events.
-        const DEEDS: &[&str] = &[$($name),*];
-
-        fn deed_name(kind: Kind, step: &DeedStep) -> &'static str {
-            match (kind, step) {
-                $((Kind::$kind, $step) => $name,)*
-                // INVARIANT: nothing else is done with a record.
-                _ => NEVER,
-            }
-        }
-    };
-}
-
-deeds! {
-    Party DeedStep::Merged(_) => "PartyMerged",
-    Party DeedStep::Ended(_) => "PartyEnded",
-    Body DeedStep::Ended(_) => "BodyDissolved",
-    Mandate DeedStep::Ended(_) => "MandateWithdrawn",
-    Membership DeedStep::Ended(_) => "MembershipEnded",
-    Decision DeedStep::Superseded(_) => "DecisionSuperseded",
-    Decision DeedStep::Ended(_) => "DecisionRevoked",
-    Motion DeedStep::Amended(..) => "MotionLinked",
-    Motion DeedStep::Settled(_) => "MotionSettled",
-    Assignment DeedStep::Ended(_) => "RoleEnded",
-    Agreement DeedStep::Proposed(..) => "AgreementProposed",
-    Agreement DeedStep::Signed(..) => "AgreementSigned",
-    Agreement DeedStep::TookEffect => "AgreementTookEffect",
-    Agreement DeedStep::Amended(..) => "AgreementAmended",
-    Agreement DeedStep::Ended(_) => "AgreementEnded",
-    Amount DeedStep::Ended(_) => "AmountEnded",
-    Milestone DeedStep::Met(_) => "MilestoneMet",
-    Milestone DeedStep::Amended(..) => "MilestoneMoved",
-    Milestone DeedStep::Missed => "MilestoneMissed",
 }
