@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use minutebook_domain::ids::{Id, Kind};
-use minutebook_domain::record::Record;
 use minutebook_domain::value::Value;
 use minutebook_proto::{pb, record_to_pb};
 use serde_json::{Map, json};
@@ -12,7 +11,7 @@ use super::connect::Session;
 use super::failure::Failure;
 use super::history::{entry_json, write_entry};
 use super::page::Page;
-use super::record::{Because, Recording, sent, tell};
+use super::record::{Because, Recording, sent, set, tell};
 use super::words::Words;
 use super::{Output, args, json};
 
@@ -268,31 +267,6 @@ fn amended(id: &str, fields: Vec<(String, Value)>, w: Words) -> Result<pb::Agree
         Some(pb::record::Record::Agreement(agreement)) => Ok(agreement),
         _ => Ok(pb::Agreement::default()),
     }
-}
-
-/// A record of which these fields are set. Each is one that the record may have, and is set once.
-pub(super) fn set(
-    kind: Kind,
-    id: &Id,
-    mut map: Map<String, Value>,
-    fields: Vec<(String, Value)>,
-    w: Words,
-) -> Result<Record, Failure> {
-    let mut seen = std::collections::BTreeSet::new();
-    for (field, value) in fields {
-        args::check_field(kind, &field)
-            .map_err(|misread| Failure::usage(format!("--set: {}", misread.message(w.0))))?;
-        if !seen.insert(field.clone()) {
-            let nl = format!("--set: `{field}` staat er twee keer; houd er één over");
-            let en = format!("--set: `{field}` stands there twice; keep one");
-            return Err(Failure::usage(w.pick(nl, en)));
-        }
-        map.insert(field, value);
-    }
-    Record::read(kind, id.clone(), &map).map_err(|faults| {
-        let said = faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.fault.message(w.0)));
-        Failure::usage(format!("--set: {}", said.collect::<Vec<_>>().join("; ")))
-    })
 }
 
 impl End {

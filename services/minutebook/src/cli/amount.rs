@@ -1,18 +1,17 @@
 //! `amount`: recording, changing and ending sums of money, and what they come to.
 
 use clap::{Args, Subcommand, ValueEnum};
-use minutebook_domain::ids::{Id, Kind};
+use minutebook_domain::ids::Kind;
 use minutebook_domain::value::Value;
-use minutebook_proto::{pb, record_from_pb, record_to_pb};
+use minutebook_proto::{pb, record_to_pb};
 use serde_json::json;
 
 use super::agenda::named_or_only;
-use super::agreement::set;
 use super::args::Moment;
 use super::connect::Session;
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::page::Page;
-use super::record::{Because, Recording, sent, tell};
+use super::record::{Because, Recording, current, sent, set, tell};
 use super::words::Words;
 use super::{Output, args, json};
 
@@ -214,19 +213,13 @@ impl Record {
 impl Change {
     /// It is changed from how it reads now; whoever changed it in the meantime is not overwritten.
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let asked =
-            pb::GetRecordRequest { kind: pb::Kind::Amount.into(), id: self.id, ..pb::GetRecordRequest::default() };
-        let now = session.directory().get_record(asked).await?.into_inner();
-        let unread =
-            |fault| Failure::new(Exit::Unreachable, "ANSWER", format!("the answer is not understood: {fault}"));
-        let record = record_from_pb(now.record).map_err(unread)?;
-        let id: &Id = record.id();
-        let record = set(Kind::Amount, id, record.write(), self.fields, output.words)?;
+        let (record, revision) = current(session, Kind::Amount, self.id).await?;
+        let record = set(Kind::Amount, record.id(), record.write(), self.fields, output.words)?;
         let amount = match record_to_pb(&record).record {
             Some(pb::record::Record::Amount(amount)) => Some(amount),
             _ => None,
         };
-        let write = pb::Write { expected_revision: Some(now.revision), ..self.recording.write() };
+        let write = pb::Write { expected_revision: Some(revision), ..self.recording.write() };
         let (header, effective, reason) = (Some(write.clone()), self.effective, self.reason);
         let request = pb::RecordAmountRequest { write: header, agenda: None, amount, effective, reason };
         let answer = sent(&write, session.agreement().record_amount(request)).await?;

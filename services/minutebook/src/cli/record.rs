@@ -1,10 +1,17 @@
 //! What every command that records takes and tells: who acts, under which name, and the receipt.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
-use minutebook_proto::pb;
+use minutebook_domain::ids::{Id, Kind};
+use minutebook_domain::record::Record;
+use minutebook_domain::value::Value;
+use minutebook_proto::{kind_to_pb, pb, record_from_pb};
+use serde_json::Map;
 use tonic::Status;
 
-use super::failure::Failure;
+use super::connect::Session;
+use super::failure::{Exit, Failure};
 use super::words::{Words, instant};
 use super::{Output, json};
 
@@ -70,6 +77,39 @@ pub(crate) struct Because {
     /// Why, in one or more sentences
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+}
+
+/// How a record reads now, and its newest event.
+pub(crate) async fn current(session: &Session, kind: Kind, id: String) -> Result<(Record, u64), Failure> {
+    let asked = pb::GetRecordRequest { kind: kind_to_pb(kind).into(), id, ..pb::GetRecordRequest::default() };
+    let answer = session.directory().get_record(asked).await?.into_inner();
+    let unread = |fault| Failure::new(Exit::Unreachable, "ANSWER", format!("the answer is not understood: {fault}"));
+    Ok((record_from_pb(answer.record).map_err(unread)?, answer.revision))
+}
+
+/// A record of which these fields are set. Each is one that the record may have, and is set once.
+pub(crate) fn set(
+    kind: Kind,
+    id: &Id,
+    mut map: Map<String, Value>,
+    fields: Vec<(String, Value)>,
+    w: Words,
+) -> Result<Record, Failure> {
+    let mut seen = BTreeSet::new();
+    for (field, value) in fields {
+        super::args::check_field(kind, &field)
+            .map_err(|misread| Failure::usage(format!("--set: {}", misread.message(w.0))))?;
+        if !seen.insert(field.clone()) {
+            let nl = format!("--set: `{field}` staat er twee keer; houd er één over");
+            let en = format!("--set: `{field}` stands there twice; keep one");
+            return Err(Failure::usage(w.pick(nl, en)));
+        }
+        map.insert(field, value);
+    }
+    Record::read(kind, id.clone(), &map).map_err(|faults| {
+        let said = faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.fault.message(w.0)));
+        Failure::usage(format!("--set: {}", said.collect::<Vec<_>>().join("; ")))
+    })
 }
 
 /// Sends a write, and keeps its name for whoever must send it again.

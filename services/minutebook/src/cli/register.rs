@@ -2,15 +2,15 @@
 //! reads now, what ends stays in the ledger with its history.
 
 use clap::{Args, Subcommand};
-use minutebook_domain::ids::{Id, Kind};
+use minutebook_domain::ids::Kind;
 use minutebook_domain::record::Record;
 use minutebook_domain::value::Value;
 use minutebook_proto::{kind_to_pb, pb, record_from_pb, record_to_pb};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::connect::Session;
-use super::failure::{Exit, Failure};
-use super::record::{Because, Recording, sent, tell};
+use super::failure::Failure;
+use super::record::{Because, Recording, current, sent, set, tell};
 use super::words::Words;
 use super::{Output, args, json};
 
@@ -435,10 +435,10 @@ impl Framework {
             FrameworkVerb::Change(change) => change.run(Kind::Framework, session, output).await,
             FrameworkVerb::End(end) => {
                 let register = Register { session, output, recording: &end.recording };
-                let (mut map, revision) = register.current(Kind::Framework, &end.id).await?;
-                let from = map.get("period").and_then(|period| period.get("from")).cloned();
-                map.insert("period".into(), json!({"from": from, "to": json::date(Some(&end.until))}));
-                register.state(Kind::Framework, &end.id, &map, revision, None, end.reason.clone()).await
+                let now = current(session, Kind::Framework, end.id).await?;
+                let from = now.0.value("period").get("from").cloned();
+                let period = json!({"from": from, "to": json::date(Some(&end.until))});
+                register.change(now, vec![("period".to_owned(), period)], None, end.reason).await
             }
             FrameworkVerb::List(list) => list.run(Kind::Framework, session, output, |_| true).await,
         }
@@ -448,13 +448,8 @@ impl Framework {
 impl Change {
     async fn run(self, kind: Kind, session: &Session, output: Output) -> Result<(), Failure> {
         let register = Register { session, output, recording: &self.recording };
-        let (mut map, revision) = register.current(kind, &self.id).await?;
-        for (field, value) in self.fields {
-            let known = args::check_field(kind, &field);
-            known.map_err(|misread| Failure::usage(format!("--set: {}", misread.message(output.words.0))))?;
-            map.insert(field, value);
-        }
-        register.state(kind, &self.id, &map, revision, self.effective, self.reason).await
+        let now = current(session, kind, self.id).await?;
+        register.change(now, self.fields, self.effective, self.reason).await
     }
 }
 
@@ -547,38 +542,15 @@ impl Register<'_> {
         self.send(pb::Record { record: Some(record) }, 0, effective, None).await
     }
 
-    /// How a record reads now, and its newest event.
-    async fn current(&self, kind: Kind, id: &str) -> Result<(Map<String, Value>, u64), Failure> {
-        let request = pb::GetRecordRequest {
-            kind: kind_to_pb(kind).into(),
-            id: id.to_owned(),
-            ..pb::GetRecordRequest::default()
-        };
-        let answer = self.session.directory().get_record(request).await?.into_inner();
-        let record = record_from_pb(answer.record).map_err(|fault| {
-            Failure::new(Exit::Unreachable, "ANSWER", format!("the answer is not understood: {fault}"))
-        })?;
-        Ok((record.write(), answer.revision))
-    }
-
-    /// States a record as it should read, unless somebody else changed it in the meantime.
-    async fn state(
+    /// Changes some fields of a record from how it reads now, unless somebody else changed it in the meantime.
+    async fn change(
         &self,
-        kind: Kind,
-        id: &str,
-        map: &Map<String, Value>,
-        revision: u64,
+        (now, revision): (Record, u64),
+        fields: Vec<(String, Value)>,
         effective: Option<pb::Date>,
         reason: Option<String>,
     ) -> Result<(), Failure> {
-        let Some(id) = Id::any(id) else { return Ok(()) };
-        let record = Record::read(kind, id, map).map_err(|faults| {
-            let lang = self.output.words.0;
-            let said = |fault: &minutebook_domain::record::FieldFault| {
-                format!("`{}` {}", fault.field, fault.fault.message(lang))
-            };
-            Failure::usage(format!("--set: {}", faults.iter().map(said).collect::<Vec<_>>().join("; ")))
-        })?;
+        let record = set(now.kind(), now.id(), now.write(), fields, self.output.words)?;
         self.send(record_to_pb(&record), revision, effective, reason).await
     }
 
