@@ -135,6 +135,7 @@ async fn what_is_not_there_is_not_found_and_what_was_not_known_yet_says_so() {
         agenda: AGENDA.into(),
         span: Some(pb::get_changes_request::Span::Year(2018)),
         known: Some(pb::Known { known: Some(known) }),
+        label_carried_over: false,
     };
     let early = agendas.get_changes(year(pb::known::Known::Date("1999-12-31".into()))).await;
     assert_refused(early, Code::FailedPrecondition, "BEFORE_FOUNDING");

@@ -89,7 +89,7 @@ async fn every_question_is_answered_at_the_newest_position() {
     ask!(agendas, list_agendas, pb::ListAgendasRequest {});
     ask!(agendas, get_agenda, pb::GetAgendaRequest { agenda: agenda(), ..Default::default() });
     let span = Some(pb::get_changes_request::Span::Year(2018));
-    ask!(agendas, get_changes, pb::GetChangesRequest { agenda: agenda(), span, known: None });
+    ask!(agendas, get_changes, pb::GetChangesRequest { agenda: agenda(), span, known: None, label_carried_over: true });
     ask!(agendas, get_history, pb::GetHistoryRequest { key: key(), known: None });
     ask!(agendas, get_blame, pb::GetBlameRequest { key: key(), field: "title".into(), known: None });
     ask!(agendas, list_findings, pb::ListFindingsRequest { agenda: agenda() });

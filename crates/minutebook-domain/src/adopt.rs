@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::authority::Registry;
-use crate::changes::{Outcome, Span};
+use crate::changes::Span;
 use crate::coming::{Counted, named_fields};
 use crate::command::Context;
 use crate::dates::Day;
@@ -148,12 +148,11 @@ impl Reviewing<'_> {
     fn base_moved(&self) -> Result<Option<Refusal>, Unreadable> {
         let Some(span) = self.moved() else { return Ok(None) };
         let changes = self.book.changes(self.agenda, span, self.events)?;
-        let moved = changes.items.iter().filter(|item| item.outcome != Outcome::CarriedOver).count();
         Ok(Some(Refusal::BaseMoved {
             edition: self.edition().clone(),
             base: self.open.base_name(),
             current: self.current.name(),
-            changes: moved + changes.related.len(),
+            changes: changes.items.len() + changes.related.len(),
         }))
     }
 

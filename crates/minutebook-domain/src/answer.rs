@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::book::{Book, Revision};
-use crate::changes::Why;
 use crate::compare::{self, FieldChange};
 use crate::dates::Timestamp;
 use crate::document::{Document, key};
@@ -13,6 +12,7 @@ use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Record, is_compared};
 use crate::value::{Disposition, Value, same_form};
+use crate::why::Why;
 
 /// An agenda at a point in time, as a document.
 #[derive(Debug, Clone, PartialEq)]

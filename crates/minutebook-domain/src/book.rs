@@ -19,6 +19,7 @@ use crate::document::key;
 use crate::event::{Base, Founding, Recorded, ReviewOpened, Seal};
 use crate::history::{Cut, Entry, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
+use crate::partners::Naming;
 
 /// The current state of a ledger. Cheap to clone: the copies share what they have in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub(crate) struct Spine {
     pub(crate) effects: OrdMap<Id, Vec<Range<Position>>>,
     /// By which event which decision took the place of each decision, or of a part of it, or revoked it.
     pub(crate) superseded: OrdMap<Id, Vec<(Position, Id)>>,
+    /// Which records named each partner.
+    pub(crate) naming: Naming,
 }
 
 /// The editions of one agenda.

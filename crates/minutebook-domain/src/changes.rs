@@ -1,14 +1,13 @@
 //! The central answer: how an agenda differs between two points in time, by whose decision and why.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use crate::book::{AgendaState, Book, Revision};
-use crate::compare::{FieldChange, Reading};
-use crate::dates::{Day, Edtf};
+use crate::compare::{AMOUNTS, FieldChange, Reading};
+use crate::dates::Day;
 use crate::event::{ControlTotal, ItemStep, Payload, Recorded};
 use crate::findings::Finding;
 use crate::history::{Act, Cut, Entry, Mark, Recall, State, Unreadable};
@@ -16,7 +15,8 @@ use crate::ids::{Id, Key, Kind, Position};
 use crate::record::Record;
 use crate::related::Related;
 use crate::steps::deciding;
-use crate::value::{Disposition, Text};
+use crate::value::Disposition;
+use crate::why::Why;
 
 /// The two points that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,6 @@ impl Span {
         let end = |year| Day::last_of(year).map(|valid| Cut { valid, known, sealed: None });
         let from = year.checked_sub(1).and_then(end).filter(|cut| agenda.in_force(cut).is_some());
         Some(Self { from, to: end(year)? })
-    }
-
-    /// Are both points days, seen from the same point of knowledge?
-    fn is_of_days(&self) -> bool {
-        let same = |from: Cut| from.known == self.to.known && from.sealed.is_none() && self.to.sealed.is_none();
-        self.from.is_some_and(same)
     }
 
     /// Two revisions, as known at a position; the one that was sealed first is the one before.
@@ -63,6 +57,8 @@ pub struct Changes {
     pub invented: bool,
     /// What happened to each item, in the order theme, sub-task, policy item, action, by id.
     pub items: Vec<ItemChange>,
+    /// The items that stayed as they were, in the same order.
+    pub carried_over: Vec<CarriedOver>,
     /// Errata that bear on the items shown as changed, or that correct what was written in between.
     pub corrected: Vec<Correction>,
     /// What changed beside the items.
@@ -82,10 +78,19 @@ pub struct ItemChange {
     pub label: String,
     /// What happened.
     pub outcome: Outcome,
-    /// Why, and who decided; of several steps the one that brought the outcome. Absent where nothing happened.
+    /// Why, and who decided; of several steps the one that brought the outcome.
     pub why: Option<Why>,
     /// Each step, where there were several.
     pub steps: Vec<Step>,
+    /// Depends on how an imprecise date is read.
+    pub uncertain: bool,
+}
+
+/// An item that stayed as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarriedOver {
+    /// The item.
+    pub key: Key,
     /// Depends on how an imprecise date is read.
     pub uncertain: bool,
 }
@@ -109,8 +114,6 @@ pub enum Outcome {
     Reinstated(Vec<FieldChange>),
     /// It came and left in between.
     CameAndWent,
-    /// It stayed as it was.
-    CarriedOver,
 }
 
 impl Outcome {
@@ -121,36 +124,6 @@ impl Outcome {
             _ => Vec::new(),
         }
     }
-}
-
-/// Why something changed, and who decided.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Why {
-    /// In the words of who decided.
-    pub reason: Option<Text>,
-    /// The reason code, such as `retroactive`.
-    pub code: Option<Id>,
-    /// The decision that it rests on.
-    pub ground: Option<Id>,
-    /// Who took it.
-    pub body: Option<Id>,
-    /// What adopted it.
-    pub authority: Option<Authority>,
-    /// From when it holds.
-    pub effective: Option<Edtf>,
-    /// The event.
-    pub position: Position,
-}
-
-/// The decision that adopted a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authority {
-    /// The decision.
-    pub decision: Id,
-    /// Who took it.
-    pub body: Option<Id>,
-    /// Under which mandate: the one that the seal names, or of a late fact the one that held when it was recorded.
-    pub mandate: Option<Id>,
 }
 
 /// One of several steps.
@@ -183,13 +156,26 @@ impl Book {
     /// Compares an agenda at two points in time.
     pub fn changes(&self, agenda: &Id, span: Span, events: &dyn Recall) -> Result<Changes, Unreadable> {
         let mut comparison = Comparison::new(self, agenda, span, events);
-        comparison.find_lineage()?;
+        let mut touched = Vec::new();
         for (key, entry) in self.items(agenda) {
-            comparison.compare(key, entry)?;
+            if !comparison.pass_over(key, entry)? {
+                touched.push(Touched { key, entry, between: comparison.between(entry) });
+            }
+        }
+        comparison.find_lineage(&touched)?;
+        for item in &touched {
+            comparison.compare(item)?;
         }
         comparison.list_lineage()?;
         comparison.finish()
     }
+}
+
+/// An item that may read differently, with the marks that count after and not before.
+struct Touched<'a> {
+    key: &'a Key,
+    entry: &'a Entry,
+    between: Vec<&'a Mark>,
 }
 
 /// A split or merge between the two points.
@@ -217,10 +203,10 @@ pub(crate) struct Comparison<'a> {
     pub(crate) events: &'a dyn Recall,
     lineage: BTreeMap<Position, Lineage>,
     parts: BTreeSet<Id>,
-    /// How each action stood on the agenda.
+    /// How the actions of splits and merges stood on the agenda.
     standing: HashMap<Id, Standing, RandomState>,
     /// The amounts that the actions named before, and after: those count in their action.
-    pub(crate) counted: [BTreeSet<Id>; 2],
+    pub(crate) counted: [HashSet<Id, RandomState>; 2],
     pub(crate) answer: Changes,
 }
 
@@ -237,6 +223,7 @@ impl<'a> Comparison<'a> {
             position: span.to.known.min(book.head().saturating_sub(1)),
             invented,
             items: Vec::new(),
+            carried_over: Vec::new(),
             corrected: Vec::new(),
             related: Vec::new(),
             findings: Vec::new(),
@@ -256,50 +243,61 @@ impl<'a> Comparison<'a> {
     }
 
     /// Looks up what came and left by splits and merges.
-    fn find_lineage(&mut self) -> Result<(), Unreadable> {
-        for (_, entry) in self.book.entries(Kind::Action).filter(|(_, e)| e.agenda.as_ref() == Some(self.agenda)) {
-            for mark in self.between(entry).into_iter().filter(|mark| matches!(mark.act, Act::Split | Act::Merged)) {
-                if self.lineage.contains_key(&mark.position) {
-                    continue;
-                }
-                let recorded = self.events.recall(mark.position)?;
-                let Payload::Item(item) = &recorded.event.payload else { continue };
-                let Some((from, into)) = item.step.lineage() else { continue };
-                let (from, into, split) = (from.to_vec(), into.to_vec(), mark.act == Act::Split);
-                self.parts.extend(into.iter().cloned());
-                let (position, why) = (mark.position, self.why(&recorded)?);
-                self.lineage.insert(position, Lineage { position, from, into, why, split });
+    fn find_lineage(&mut self, items: &[Touched<'_>]) -> Result<(), Unreadable> {
+        let marks = items.iter().flat_map(|item| &item.between);
+        for mark in marks.filter(|mark| matches!(mark.act, Act::Split | Act::Merged)) {
+            if self.lineage.contains_key(&mark.position) {
+                continue;
             }
+            let recorded = self.events.recall(mark.position)?;
+            let Payload::Item(item) = &recorded.event.payload else { continue };
+            let Some((from, into)) = item.step.lineage() else { continue };
+            let (from, into, split) = (from.to_vec(), into.to_vec(), mark.act == Act::Split);
+            self.parts.extend(into.iter().cloned());
+            let nowhere = Standing { before: false, after: false, left_at: None };
+            self.standing.extend(from.iter().chain(&into).map(|id| (id.clone(), nowhere)));
+            let (position, why) = (mark.position, self.why(&recorded)?);
+            self.lineage.insert(position, Lineage { position, from, into, why, split });
         }
         Ok(())
     }
 
-    fn compare(&mut self, key: &Key, entry: &Entry) -> Result<(), Unreadable> {
-        let between = self.between(entry);
-        let after = entry.at(&self.span.to, self.events)?;
-        let before = match self.span.from.filter(|from| self.span.is_of_days() && from.valid >= entry.begins()) {
-            // Nothing counts in between: it read the same at both points.
-            Some(from) if between.is_empty() => after.as_ref().map(|after| entry.same_at(&from, after.record.clone())),
-            _ => self.before(entry)?,
+    /// Passes over an item, where nothing touched it or its amounts in between; otherwise it is to be compared.
+    fn pass_over(&mut self, key: &Key, entry: &Entry) -> Result<bool, Unreadable> {
+        let Some(from) = self.span.from.filter(|from| entry.reads_the_same(from, &self.span.to)) else {
+            return Ok(false);
         };
-        let stood = before.as_ref().is_some_and(|state| state.present);
-        let stands = after.as_ref().is_some_and(|state| state.present);
-        if key.kind == Kind::Action {
-            let left_at = leaving(&between).map(|mark| mark.position);
-            self.standing.insert(key.id.clone(), Standing { before: stood, after: stands, left_at });
-            for (state, counted) in [&before, &after].into_iter().zip(&mut self.counted) {
-                if let Some(Record::Action(action)) = state.as_ref().filter(|s| s.present).map(|s| s.record.as_ref()) {
-                    counted.extend(action.amounts.iter().flatten().cloned());
-                }
-            }
+        let Some(after) = entry.at_for(AMOUNTS, &self.span.to, self.events)? else { return Ok(true) };
+        if self.amounts_moved(&after.record) {
+            return Ok(false);
         }
+        let before = entry.same_at(&from, after.record.clone());
+        if let (true, true) = self.note_standing(key, Some(&before), Some(&after), &[]) {
+            let uncertain = before.uncertain || after.uncertain;
+            self.answer.carried_over.push(CarriedOver { key: key.clone(), uncertain });
+        }
+        Ok(true)
+    }
+
+    fn compare(&mut self, item: &Touched<'_>) -> Result<(), Unreadable> {
+        let Touched { key, entry, between } = item;
+        let before = self.before(entry)?;
+        let after = entry.at(&self.span.to, self.events)?;
+        let (stood, stands) = self.note_standing(key, before.as_ref(), after.as_ref(), between);
         let uncertain = before.iter().chain(&after).any(|state| state.uncertain);
         let Some(after) = after else { return Ok(()) };
         let outcome = match (stood, stands) {
-            (true, true) => self.reading(before.as_ref().zip(self.span.from), &after, &between)?,
-            (false, true) if self.is_part(key) => return self.compare_part(key, entry, &after, &between),
-            (false, true) => self.arrival(before.as_ref(), &after, &between)?,
-            (true, false) => match self.departure(&between)? {
+            (true, true) => {
+                let reading = self.reading(before.as_ref().zip(self.span.from), &after, between)?;
+                let Some(outcome) = reading else {
+                    self.answer.carried_over.push(CarriedOver { key: Key::clone(key), uncertain });
+                    return self.correct(key, entry, &after.record, &[]);
+                };
+                outcome
+            }
+            (false, true) if self.is_part(key) => return self.compare_part(item, &after),
+            (false, true) => self.arrival(before.as_ref(), &after, between)?,
+            (true, false) => match self.departure(between)? {
                 Some(outcome) => outcome,
                 None => return Ok(()),
             },
@@ -307,40 +305,65 @@ impl<'a> Comparison<'a> {
             (false, false) => return Ok(()),
         };
         self.count(key, &outcome);
-        self.tell(key, &after, &between, outcome, uncertain)
+        self.tell(item, &after, between, outcome, uncertain)
+    }
+
+    /// Counts an item, and its amounts, where it stood.
+    fn note_standing(
+        &mut self,
+        key: &Key,
+        before: Option<&State>,
+        after: Option<&State>,
+        between: &[&Mark],
+    ) -> (bool, bool) {
+        let [before, after] = [before, after].map(|state| state.filter(|state| state.present));
+        let (stood, stands) = (before.is_some(), after.is_some());
+        if key.kind == Kind::Action {
+            self.answer.control.before += u32::from(stood);
+            self.answer.control.after += u32::from(stands);
+            if let Some(standing) = self.standing.get_mut(&key.id) {
+                let left_at = leaving(between).map(|mark| mark.position);
+                *standing = Standing { before: stood, after: stands, left_at };
+            }
+            for (state, counted) in [before, after].into_iter().zip(&mut self.counted) {
+                if let Some(Record::Action(action)) = state.map(|state| state.record.as_ref()) {
+                    counted.extend(action.amounts.iter().flatten().cloned());
+                }
+            }
+        }
+        (stood, stands)
     }
 
     /// Lists what happened to an item, with its steps and what corrects it.
     fn tell(
         &mut self,
-        key: &Key,
+        item: &Touched<'_>,
         after: &State,
         between: &[&Mark],
         outcome: Outcome,
         uncertain: bool,
     ) -> Result<(), Unreadable> {
-        let steps =
-            if outcome == Outcome::CarriedOver { Vec::new() } else { self.steps(&after.record, between, &outcome)? };
-        self.correct(key, &after.record, &outcome)?;
+        let steps = self.steps(&after.record, between, &outcome)?;
+        self.correct(item.key, item.entry, &after.record, &outcome.fields())?;
         let why = deciding(&outcome, &steps).map(|step| step.why.clone());
         let steps = if steps.len() > 1 { steps } else { Vec::new() };
         let label = after.record.label();
-        self.answer.items.push(ItemChange { key: key.clone(), label, outcome, why, steps, uncertain });
+        self.answer.items.push(ItemChange { key: item.key.clone(), label, outcome, why, steps, uncertain });
         Ok(())
     }
 
     /// A part of a split, or the result of a merge, came with the split; what a later revision changed in it is told
     /// against how the revision of the split stated it.
-    fn compare_part(&mut self, key: &Key, entry: &Entry, after: &State, between: &[&Mark]) -> Result<(), Unreadable> {
-        let came = between.iter().find(|mark| mark.act == Act::Added).map(|mark| mark.position);
+    fn compare_part(&mut self, item: &Touched<'_>, after: &State) -> Result<(), Unreadable> {
+        let came = item.between.iter().find(|mark| mark.act == Act::Added).map(|mark| mark.position);
         let revisions = self.book.agenda(self.agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
         let sealed = revisions.iter().find(|revision| came.is_some_and(|came| revision.position > came));
         let Some(split) = sealed.map(|revision| revision.as_known(self.span.to.known)) else { return Ok(()) };
-        let before = entry.at(&split, self.events)?;
-        let between: Vec<_> = between.iter().copied().filter(|mark| !split.selects(mark)).collect();
+        let before = item.entry.at(&split, self.events)?;
+        let between: Vec<_> = item.between.iter().copied().filter(|mark| !split.selects(mark)).collect();
         match self.reading(before.as_ref().zip(Some(split)), after, &between)? {
-            Outcome::CarriedOver => Ok(()),
-            outcome => self.tell(key, after, &between, outcome, after.uncertain),
+            None => Ok(()),
+            Some(outcome) => self.tell(item, after, &between, outcome, after.uncertain),
         }
     }
 
@@ -348,15 +371,21 @@ impl<'a> Comparison<'a> {
         key.kind == Kind::Action && self.parts.contains(&key.id)
     }
 
-    /// An item that stood before and stands after: what was changed and changed back is told too.
-    fn reading(&self, before: Option<(&State, Cut)>, after: &State, between: &[&Mark]) -> Result<Outcome, Unreadable> {
-        let Some((before, from)) = before else { return Ok(Outcome::CarriedOver) };
+    /// An item that stood before and stands after, unless it stayed as it was: what was changed and changed back is
+    /// told too.
+    fn reading(
+        &self,
+        before: Option<(&State, Cut)>,
+        after: &State,
+        between: &[&Mark],
+    ) -> Result<Option<Outcome>, Unreadable> {
+        let Some((before, from)) = before else { return Ok(None) };
         if between.is_empty() && !self.amounts_moved(&after.record) {
-            return Ok(Outcome::CarriedOver);
+            return Ok(None);
         }
         let outcome = Outcome::Changed(self.fields(before, &from, after)?);
         let is_told = !outcome.fields().is_empty() || self.steps(&after.record, between, &outcome)?.len() > 1;
-        Ok(if is_told { outcome } else { Outcome::CarriedOver })
+        Ok(is_told.then_some(outcome))
     }
 
     fn amounts_moved(&self, action: &Record) -> bool {
@@ -454,11 +483,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn finish(mut self) -> Result<Changes, Unreadable> {
-        let count = |of: fn(&Standing) -> bool| self.standing.values().filter(|standing| of(standing)).count();
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        self.answer.control.before = number(count(|standing| standing.before));
-        self.answer.control.after = number(count(|standing| standing.after));
         self.answer.items.sort_by(|a, b| a.key.cmp(&b.key));
+        self.answer.carried_over.sort_by(|a, b| a.key.cmp(&b.key));
         self.answer.related = self.related()?;
         self.answer.findings = self.book.changes_findings(&self.answer, &self.span.to, self.events)?;
         Ok(self.answer)
@@ -467,86 +493,6 @@ impl<'a> Comparison<'a> {
     /// Why an event happened, and who decided: all as known at the point of the question.
     pub(crate) fn why(&self, recorded: &Recorded) -> Result<Why, Unreadable> {
         self.book.why(self.agenda, recorded, self.span.to.known, self.events)
-    }
-}
-
-impl Book {
-    /// Why an event happened, and who decided, as known at a position.
-    pub(crate) fn why(
-        &self,
-        agenda: &Id,
-        recorded: &Recorded,
-        known: Position,
-        events: &dyn Recall,
-    ) -> Result<Why, Unreadable> {
-        let event = &recorded.event;
-        let decided_by = |decision: &Id| -> Result<Option<Id>, Unreadable> {
-            let cut = Cut { valid: Day::NEVER, known, sealed: None };
-            let state = self.at(&Key::new(Kind::Decision, decision), &cut, events)?;
-            Ok(state.and_then(|state| match state.record.as_ref() {
-                Record::Decision(decision) => Some(decision.body.clone()),
-                _ => None,
-            }))
-        };
-        // The seal that ends the adoption that the event is a part of; a late fact is a part of none.
-        let adopted = match &event.payload {
-            Payload::Item(item) => item.edition.is_some(),
-            Payload::AmendedAtAdoption(_) => true,
-            Payload::Stated(statement) => statement.edition.is_some() && !event.is_retroactive(),
-            _ => false,
-        };
-        let seals = self.agenda(agenda).map(|state| state.revisions.as_slice()).unwrap_or_default();
-        let place = seals.partition_point(|revision| revision.position <= recorded.position);
-        let seal = seals.get(place).filter(|revision| adopted && revision.position <= known);
-        let ground = match (&event.payload, seal) {
-            (Payload::Item(item), _) => item.ground.clone(),
-            (Payload::Stated(stated), Some(seal)) if event.decision.is_some() => {
-                self.ground_of_amount(&stated.record, recorded.position..seal.position, events)?
-            }
-            _ => None,
-        };
-        let authority = event.decision.as_ref().map(|decision| {
-            let mandate = if let Payload::RevisionSealed(seal) = &event.payload {
-                seal.mandate.clone()
-            } else if event.is_retroactive() {
-                self.mandate_of(decision, agenda, recorded.position, events)?
-            } else if matches!(event.payload, Payload::Deed(_)) {
-                self.mandate_for(decision, Some(agenda))
-            } else {
-                let seal = seal.filter(|revision| revision.seal.edition.decision == *decision);
-                seal.and_then(|revision| revision.seal.mandate.clone())
-            };
-            Ok(Authority { decision: decision.clone(), body: decided_by(decision)?, mandate })
-        });
-        Ok(Why {
-            reason: event.reason.as_ref().map(|reason| reason.text.clone()),
-            code: event.reason.as_ref().and_then(|reason| reason.code.clone()),
-            body: ground.as_ref().map(decided_by).transpose()?.flatten(),
-            ground,
-            authority: authority.transpose()?,
-            effective: event.effective.clone(),
-            position: recorded.position,
-        })
-    }
-
-    /// What an edition states of an amount rests on the ground of the change of the action that names it.
-    fn ground_of_amount(
-        &self,
-        amount: &Record,
-        adoption: Range<Position>,
-        events: &dyn Recall,
-    ) -> Result<Option<Id>, Unreadable> {
-        for (_, entry) in self.entries(Kind::Action).filter(|_| amount.kind() == Kind::Amount) {
-            for mark in entry.marks().iter().filter(|mark| adoption.contains(&mark.position)) {
-                let recorded = events.recall(mark.position)?;
-                let Payload::Item(item) = &recorded.event.payload else { continue };
-                let states = item.step.record().is_some_and(|action| action.refers_to(Kind::Amount, amount.id()));
-                if states && item.ground.is_some() {
-                    return Ok(item.ground.clone());
-                }
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::record::{NOTES, Record, is_compared};
 use crate::value::{Value, same};
 
 /// The field of an action that names its amounts; no other record has a field of that name.
-const AMOUNTS: &str = "amounts";
+pub(crate) const AMOUNTS: &str = "amounts";
 
 /// One field that differs, with its values as written; `null` where it is absent.
 #[derive(Debug, Clone, PartialEq)]

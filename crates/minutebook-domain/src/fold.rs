@@ -121,18 +121,18 @@ impl Spine {
             Payload::Stated(Statement { agenda, edition, record, fields }) => {
                 let key = key(record.kind(), record.id(), agenda.as_ref(), edition.as_ref());
                 let fields = fields.unwrap_or(FieldSet::ALL);
-                put(entries, key, agenda.as_ref(), Some(record), Mark { fields, ..at });
+                self.put(entries, key, agenda.as_ref(), Some(record), Mark { fields, ..at });
             }
             Payload::ReviewOpened(review) => self.open_review(review, position),
             Payload::DispositionProposed(Proposal { agenda, edition, change, .. })
             | Payload::AmendedAtAdoption(Amendment { agenda, edition, change, .. }) => {
                 let record = Record::from(change);
                 let key = key(Kind::Change, record.id(), Some(&agenda), Some(&edition));
-                put(entries, key, Some(&agenda), Some(record), at);
+                self.put(entries, key, Some(&agenda), Some(record), at);
                 self.review_goes_on(&agenda, &edition, position);
             }
             Payload::Review(event) => self.review(entries, event, at),
-            Payload::Item(event) => take_in_item(entries, event, at),
+            Payload::Item(event) => self.take_in_item(entries, event, at),
             Payload::ContentsListed(listed) => {
                 if let Some(review) = self.agenda_mut(&listed.agenda).open.get_mut(&listed.edition) {
                     review.contents.entry(listed.kind).or_default().extend(listed.ids);
@@ -143,16 +143,16 @@ impl Spine {
                 if let (Kind::Decision, Some(by)) = (deed.key.kind, event.decision) {
                     self.superseded.entry(deed.key.id.clone()).or_default().push((position, by));
                 }
-                take_in_deed(entries, deed, at);
+                self.take_in_deed(entries, deed, at);
             }
             Payload::ErratumRecorded(Erratum { key, corrects, record, fields }) => {
-                amend(entries, &key, record, |entry| {
+                self.amend(entries, &key, record, |entry| {
                     entry.mark_at(corrects).map(|written| Mark { position, fields, act: Act::Corrected, ..written })
                 });
             }
             Payload::DoubtResolved(Resolution { key, record, .. }) => {
                 let fields = FieldSet::named(key.kind, ["doubt"]);
-                amend(entries, &key, record, |entry| {
+                self.amend(entries, &key, record, |entry| {
                     let raised = entry.last_set("doubt", &Cut::NOW);
                     raised.map(|raised| Mark { position, fields, act: Act::Resolved, ..*raised })
                 });
@@ -192,7 +192,7 @@ impl Spine {
         self.review_goes_on(&agenda, &edition, at.position);
         let mut touch = |change: &Id, act| {
             let mark = Mark { fields: FieldSet::default(), act, ..at };
-            put(entries, key(Kind::Change, change, Some(&agenda), Some(&edition)), Some(&agenda), None, mark);
+            self.put(entries, key(Kind::Change, change, Some(&agenda), Some(&edition)), Some(&agenda), None, mark);
         };
         match step {
             ReviewStep::Withdrawn(change) => touch(&change, Act::Withdrawn),
@@ -210,77 +210,88 @@ impl Spine {
 
     fn seal(&mut self, entries: &mut impl Entries, seal: Seal, at: Mark, recorded_at: Timestamp) {
         let agenda = self.agenda_mut(&seal.agenda);
-        if let Some(open) = agenda.open.remove(&seal.edition.id) {
-            let key = key(Kind::Edition, &seal.edition.id, Some(&seal.agenda), None);
-            put(entries, key, Some(&seal.agenda), Some(seal.edition.clone().into()), at);
-            agenda.revisions.push(Revision {
-                seal,
-                position: at.position,
-                recorded_at,
-                invented: open.review.invented,
-                base: open.review.base,
-                opened: open.opened,
-                contents: Arc::new(open.contents),
-            });
-        }
+        let Some(open) = agenda.open.remove(&seal.edition.id) else { return };
+        let (key, edition) = (key(Kind::Edition, &seal.edition.id, Some(&seal.agenda), None), seal.edition.clone());
+        let id = seal.agenda.clone();
+        agenda.revisions.push(Revision {
+            seal,
+            position: at.position,
+            recorded_at,
+            invented: open.review.invented,
+            base: open.review.base,
+            opened: open.opened,
+            contents: Arc::new(open.contents),
+        });
+        self.put(entries, key, Some(&id), Some(edition.into()), at);
     }
 
     fn agenda_mut(&mut self, id: &Id) -> &mut AgendaState {
         Arc::make_mut(self.agendas.entry(id.clone()).or_default())
     }
-}
 
-fn take_in_item(entries: &mut impl Entries, event: ItemEvent, at: Mark) {
-    let agenda = event.agenda;
-    let mut touch = |kind, id: &Id, act| {
-        let mark = Mark { fields: FieldSet::default(), act, ..at };
-        put(entries, Key::new(kind, id), Some(&agenda), None, mark);
-    };
-    let (item, fields, act) = match event.step {
-        ItemStep::Added(item) => (item, FieldSet::ALL, Act::Added),
-        ItemStep::Changed(item, fields) => (item, fields, Act::Changed),
-        ItemStep::Reinstated(item, fields) => (item, fields, Act::Reinstated),
-        ItemStep::Dropped(kind, id, _) => return touch(kind, &id, Act::Dropped),
-        ItemStep::Suspended(kind, id) => return touch(kind, &id, Act::Suspended),
-        ItemStep::Split(from, _) => return touch(Kind::Action, &from, Act::Split),
-        ItemStep::Merged(from, _) => return from.iter().for_each(|id| touch(Kind::Action, id, Act::Merged)),
-    };
-    let key = Key::new(item.kind(), item.id());
-    put(entries, key, Some(&agenda), Some(item), Mark { fields, act, ..at });
-}
-
-fn take_in_deed(entries: &mut impl Entries, deed: Deed, at: Mark) {
-    let Deed { key, step } = deed;
-    let (record, fields, act, agenda) = match step {
-        DeedStep::Proposed(agenda, record) => (Some(record), FieldSet::ALL, Act::Proposed, agenda),
-        DeedStep::Amended(record, fields) => (Some(record), fields, Act::Changed, None),
-        DeedStep::Signed(..) => (None, FieldSet::default(), Act::Signed, None),
-        DeedStep::TookEffect => (None, FieldSet::default(), Act::TookEffect, None),
-        DeedStep::Ended(_) | DeedStep::Merged(_) | DeedStep::Superseded(None) => {
-            (None, FieldSet::default(), Act::Ended, None)
-        }
-        DeedStep::Superseded(Some(_)) => (None, FieldSet::default(), Act::Limited, None),
-        DeedStep::Settled(_) => (None, FieldSet::default(), Act::Settled, None),
-        DeedStep::Met(_) => (None, FieldSet::default(), Act::Met, None),
-        DeedStep::Missed => (None, FieldSet::default(), Act::Missed, None),
-    };
-    put(entries, key, agenda.as_ref(), record, Mark { fields, act, ..at });
-}
-
-fn put(entries: &mut impl Entries, key: Key, agenda: Option<&Id>, record: Option<Record>, mark: Mark) {
-    if let Some(entry) = entries.entry(&key) {
-        entry.put(mark, record);
-    } else if let Some(record) = record {
-        let owner = if key.kind.is_register() { None } else { agenda.cloned() };
-        entries.insert(key, Entry::new(owner, record, mark));
+    fn take_in_item(&mut self, entries: &mut impl Entries, event: ItemEvent, at: Mark) {
+        let agenda = event.agenda;
+        let mut touch = |kind, id: &Id, act| {
+            let mark = Mark { fields: FieldSet::default(), act, ..at };
+            self.put(entries, Key::new(kind, id), Some(&agenda), None, mark);
+        };
+        let (item, fields, act) = match event.step {
+            ItemStep::Added(item) => (item, FieldSet::ALL, Act::Added),
+            ItemStep::Changed(item, fields) => (item, fields, Act::Changed),
+            ItemStep::Reinstated(item, fields) => (item, fields, Act::Reinstated),
+            ItemStep::Dropped(kind, id, _) => return touch(kind, &id, Act::Dropped),
+            ItemStep::Suspended(kind, id) => return touch(kind, &id, Act::Suspended),
+            ItemStep::Split(from, _) => return touch(Kind::Action, &from, Act::Split),
+            ItemStep::Merged(from, _) => return from.iter().for_each(|id| touch(Kind::Action, id, Act::Merged)),
+        };
+        let key = Key::new(item.kind(), item.id());
+        self.put(entries, key, Some(&agenda), Some(item), Mark { fields, act, ..at });
     }
-}
 
-/// Puts a mark that takes the place in time of an earlier one.
-fn amend(entries: &mut impl Entries, key: &Key, record: Record, mark: impl FnOnce(&Entry) -> Option<Mark>) {
-    if let Some(entry) = entries.entry(key)
-        && let Some(mark) = mark(entry)
-    {
-        entry.put(mark, Some(record));
+    fn take_in_deed(&mut self, entries: &mut impl Entries, deed: Deed, at: Mark) {
+        let Deed { key, step } = deed;
+        let (record, fields, act, agenda) = match step {
+            DeedStep::Proposed(agenda, record) => (Some(record), FieldSet::ALL, Act::Proposed, agenda),
+            DeedStep::Amended(record, fields) => (Some(record), fields, Act::Changed, None),
+            DeedStep::Signed(..) => (None, FieldSet::default(), Act::Signed, None),
+            DeedStep::TookEffect => (None, FieldSet::default(), Act::TookEffect, None),
+            DeedStep::Ended(_) | DeedStep::Merged(_) | DeedStep::Superseded(None) => {
+                (None, FieldSet::default(), Act::Ended, None)
+            }
+            DeedStep::Superseded(Some(_)) => (None, FieldSet::default(), Act::Limited, None),
+            DeedStep::Settled(_) => (None, FieldSet::default(), Act::Settled, None),
+            DeedStep::Met(_) => (None, FieldSet::default(), Act::Met, None),
+            DeedStep::Missed => (None, FieldSet::default(), Act::Missed, None),
+        };
+        self.put(entries, key, agenda.as_ref(), record, Mark { fields, act, ..at });
+    }
+
+    fn put(&mut self, entries: &mut impl Entries, key: Key, agenda: Option<&Id>, record: Option<Record>, mark: Mark) {
+        if let Some(entry) = entries.entry(&key) {
+            if let Some(record) = &record {
+                self.naming.note(&key, record, mark.fields, Some(&entry.record));
+            }
+            entry.put(mark, record);
+        } else if let Some(record) = record {
+            self.naming.note(&key, &record, mark.fields, None);
+            let owner = if key.kind.is_register() { None } else { agenda.cloned() };
+            entries.insert(key, Entry::new(owner, record, mark));
+        }
+    }
+
+    /// Puts a mark that takes the place in time of an earlier one.
+    fn amend(
+        &mut self,
+        entries: &mut impl Entries,
+        key: &Key,
+        record: Record,
+        mark: impl FnOnce(&Entry) -> Option<Mark>,
+    ) {
+        if let Some(entry) = entries.entry(key)
+            && let Some(mark) = mark(entry)
+        {
+            self.naming.note(key, &record, mark.fields, Some(&entry.record));
+            entry.put(mark, Some(record));
+        }
     }
 }

@@ -300,6 +300,23 @@ impl Entry {
         self.until(to.valid).iter().skip(earlier).filter(new).collect()
     }
 
+    /// Do the same marks count at both points in time?
+    pub(crate) fn reads_the_same(&self, from: &Cut, to: &Cut) -> bool {
+        self.marks.iter().all(|mark| from.selects(mark) == to.selects(mark))
+    }
+
+    /// How the record read at a point in time, as far as one field goes: where later marks touched only others, no
+    /// event has to be read.
+    pub(crate) fn at_for(&self, field: &str, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
+        let kind = self.record.kind();
+        let selected = self.marks.iter().filter(|mark| cut.selects(mark));
+        if self.marks.iter().any(|mark| !cut.selects(mark) && mark.fields.contains(kind, field)) {
+            return self.at(cut, events);
+        }
+        let is_known = selected.clone().next().is_some();
+        Ok(is_known.then(|| State::of(self.record.clone(), selected, cut)))
+    }
+
     /// The record as it read at another point in time, where it is known to have read the same at this one.
     pub(crate) fn same_at(&self, cut: &Cut, record: Arc<Record>) -> State {
         State::of(record, self.until(cut.valid).iter().filter(|mark| cut.selects(mark)), cut)

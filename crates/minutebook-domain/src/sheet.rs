@@ -1,12 +1,12 @@
 //! Everything that touches one partner, with the groups that it was in at that time.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::slice;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::book::{Book, Revision};
 use crate::history::{Cut, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind};
+use crate::partners::partners;
 use crate::record::{Party, Record};
 
 /// Everything that touches one partner.
@@ -72,10 +72,6 @@ pub enum Since {
     Left,
 }
 
-/// The kinds of records that name partners.
-const KINDS: [Kind; 6] =
-    [Kind::Agenda, Kind::Action, Kind::Amount, Kind::Agreement, Kind::Membership, Kind::Assignment];
-
 impl Book {
     /// Everything that touches a partner at a point in time, and what came of it since a revision; `None` where the
     /// partner was not known then.
@@ -105,9 +101,18 @@ impl Book {
     fn touching(&self, party: Party, cut: &Cut, events: &dyn Recall) -> Result<(Sheet, Records), Unreadable> {
         let parties = self.parties(cut, events)?;
         let names = self.names(&party.id, &parties, cut, events)?;
-        let groups: HashSet<&Id> = parties.values().filter(|p| is_unstated_group(p)).map(|p| &p.id).collect();
-        let (mut rows, mut records, mut unstated) = (Vec::new(), Records::new(), BTreeSet::new());
-        for (key, entry) in KINDS.into_iter().flat_map(|kind| self.entries(kind)) {
+        let groups = parties.values().filter(|group| is_unstated_group(group) && group.id != party.id);
+        let mut unstated = Vec::new();
+        for group in groups {
+            if self.takes_part(&group.id, cut, events)? {
+                unstated.push(group.id.clone());
+            }
+        }
+        let (mut rows, mut records) = (Vec::new(), Records::new());
+        let ids = names.iter().map(Name::id).chain([&party.id]);
+        let candidates: BTreeSet<&Key> = ids.flat_map(|id| self.naming(id)).collect();
+        for key in candidates {
+            let Some(entry) = self.entry(key) else { continue };
             let Some(State { record, .. }) = entry.at(cut, events)?.filter(|state| state.present) else { continue };
             let mut touches = None;
             for (field, id) in partners(&record) {
@@ -116,17 +121,24 @@ impl Book {
                 } else if touches.is_none() && names.iter().any(|name| name.id() == id) {
                     touches = Some((field, Some(id.clone())));
                 }
-                if key.kind == Kind::Action && groups.contains(id) {
-                    unstated.insert(id.clone());
-                }
             }
             let Some((field, via)) = touches else { continue };
             let ended = entry.end(cut).is_some();
             rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
             records.insert(key.clone(), record);
         }
-        unstated.remove(&party.id);
-        Ok((Sheet { party, names, rows, unstated: unstated.into_iter().collect() }, records))
+        Ok((Sheet { party, names, rows, unstated }, records))
+    }
+
+    /// Does a party take part in an action under its own name?
+    fn takes_part(&self, party: &Id, cut: &Cut, events: &dyn Recall) -> Result<bool, Unreadable> {
+        for key in self.naming(party).filter(|key| key.kind == Kind::Action) {
+            let state = self.at(key, cut, events)?.filter(|state| state.present);
+            if state.is_some_and(|state| partners(&state.record).any(|(_, id)| id == party)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The parties, as they read then.
@@ -175,23 +187,6 @@ impl Book {
         Ok(names)
     }
 }
-
-/// The parties and bodies that a record names, each with the field that names it.
-fn partners(record: &Record) -> impl Iterator<Item = (&'static str, &Id)> {
-    let named: [(&str, &[Id]); 2] = match record {
-        Record::Agenda(agenda) => [("owner", agenda.owner.as_slice()), NOBODY],
-        Record::Action(action) => [("partners", action.partners.as_deref().unwrap_or_default()), NOBODY],
-        Record::Amount(amount) => [("source", amount.source.as_slice()), NOBODY],
-        Record::Agreement(agreement) => [("parties", agreement.parties.as_deref().unwrap_or_default()), NOBODY],
-        Record::Membership(seat) => [("body", slice::from_ref(&seat.body)), ("party", seat.party.as_slice())],
-        Record::Assignment(assignment) => [("holder", assignment.holder.as_slice()), NOBODY],
-        // INVARIANT: these are all of `KINDS`.
-        _ => [NOBODY; 2],
-    };
-    named.into_iter().flat_map(|(field, ids)| ids.iter().map(move |id| (field, id)))
-}
-
-const NOBODY: (&str, &[Id]) = ("", &[]);
 
 type Records = BTreeMap<Key, Arc<Record>>;
 

@@ -48,12 +48,15 @@ impl Comparison<'_> {
         Ok(steps)
     }
 
-    /// Lists the errata that bear on what is shown of an item, and of an action's amounts.
-    pub(crate) fn correct(&mut self, key: &Key, after: &Record, outcome: &Outcome) -> Result<(), Unreadable> {
-        let changed = outcome.fields();
-        if let Some(entry) = self.book.entry(key) {
-            self.correct_record(key, entry, &changed)?;
-        }
+    /// Lists the errata that bear on the fields of an item that are shown as changed, and on an action's amounts.
+    pub(crate) fn correct(
+        &mut self,
+        key: &Key,
+        entry: &Entry,
+        after: &Record,
+        changed: &[&str],
+    ) -> Result<(), Unreadable> {
+        self.correct_record(key, entry, changed)?;
         let bears: &[&str] = if changed.contains(&"amounts") { Record::fields(Kind::Amount) } else { &[] };
         let amounts = self.amounts_of(after);
         amounts.into_iter().try_for_each(|(key, entry)| self.correct_record(&key, entry, bears))
@@ -87,7 +90,7 @@ pub(crate) fn deciding<'a>(outcome: &Outcome, steps: &'a [Step]) -> Option<&'a S
     let standing = match outcome {
         Outcome::Added | Outcome::Reinstated(_) => Some(true),
         Outcome::Dropped(_) | Outcome::Suspended | Outcome::CameAndWent => Some(false),
-        Outcome::Changed(_) | Outcome::Split(_) | Outcome::Merged(_) | Outcome::CarriedOver => None,
+        Outcome::Changed(_) | Outcome::Split(_) | Outcome::Merged(_) => None,
     };
     let brought = |step: &&Step| standing.is_some() && step.act.standing() == standing;
     let decided = |step: &&Step| step.why.reason.is_some();

@@ -27,11 +27,14 @@ use crate::tail::Tail;
 /// [`Reader::events`] stops after about this much.
 const AT_ONCE_BYTES: usize = 1 << 20;
 
-/// This much of the events asked for lately is kept decoded, which takes a few times as much memory.
-const DECODED_BYTES: u64 = 4 << 20;
+/// This much of the events asked for lately is kept; decoded, it takes a few times as much memory.
+const KEPT_BYTES: u64 = 4 << 20;
 
 /// About as many events are that.
-const DECODED_EVENTS: usize = 8 << 10;
+const KEPT_EVENTS: usize = 8 << 10;
+
+/// Whoever asks for an event mostly asks for those around it next: so many are fetched at once, as the store holds them.
+const RUN: u8 = 16;
 
 /// What the writer publishes and readers read.
 pub(crate) struct Shared {
@@ -43,32 +46,36 @@ pub(crate) struct Shared {
     pub(crate) head: watch::Receiver<Position>,
     pub(crate) newer: Option<LedgerNewer>,
     pub(crate) stopped: OnceLock<String>,
-    pub(crate) decoded: DecodedEvents,
+    pub(crate) kept: KeptEvents,
 }
 
 /// Events that were asked for lately: they never change, and answers about the past ask for the same ones.
-pub(crate) type DecodedEvents = Cache<Position, Decoded, ByBytes>;
+pub(crate) type KeptEvents = Cache<Position, Kept, ByBytes>;
 
-/// An event, and how many bytes it was.
+/// An event that was asked for, with how many bytes it was; or one beside it.
 #[derive(Clone)]
-pub(crate) struct Decoded {
-    event: Arc<Recorded>,
-    bytes: usize,
+pub(crate) enum Kept {
+    Decoded(Arc<Recorded>, usize),
+    Beside(Bytes),
 }
 
 /// Counts the bytes that events were before they were decoded.
 #[derive(Clone)]
 pub(crate) struct ByBytes;
 
-impl Weighter<Position, Decoded> for ByBytes {
-    fn weight(&self, _: &Position, decoded: &Decoded) -> u64 {
-        u64::try_from(decoded.bytes).unwrap_or(u64::MAX)
+impl Weighter<Position, Kept> for ByBytes {
+    fn weight(&self, _: &Position, kept: &Kept) -> u64 {
+        let bytes = match kept {
+            Kept::Decoded(_, bytes) => *bytes,
+            Kept::Beside(event) => event.len(),
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }
 
 /// No events yet.
-pub(crate) fn decoded_events() -> DecodedEvents {
-    Cache::with_weighter(DECODED_EVENTS, DECODED_BYTES, ByBytes)
+pub(crate) fn kept_events() -> KeptEvents {
+    Cache::with_weighter(KEPT_EVENTS, KEPT_BYTES, ByBytes)
 }
 
 /// Why something could not be read.
@@ -200,15 +207,32 @@ impl Reader {
 
     /// The event at `position`, decoded.
     pub fn recorded(&self, position: Position) -> Result<Arc<Recorded>, ReadError> {
-        if let Some(decoded) = self.0.decoded.get(&position) {
-            return Ok(decoded.event);
-        }
-        let event = self.event(position)?;
+        let event = match self.0.kept.get(&position) {
+            Some(Kept::Decoded(event, _)) => return Ok(event),
+            Some(Kept::Beside(event)) => event,
+            None => self.fetch(position)?,
+        };
         let bytes = event.len();
         let event = decode_event(&event).map_err(|source| ReadError::Decode { position, source })?;
         let event = Arc::new(event);
-        self.0.decoded.insert(position, Decoded { event: Arc::clone(&event), bytes });
+        self.0.kept.insert(position, Kept::Decoded(Arc::clone(&event), bytes));
         Ok(event)
+    }
+
+    /// The bytes of the event at `position`; those beside it are kept.
+    fn fetch(&self, position: Position) -> Result<Bytes, ReadError> {
+        let first = position - position % u64::from(RUN);
+        let mut found = None;
+        for (at, event) in (first..).zip(self.events(first, usize::from(RUN))?) {
+            if at == position {
+                found = Some(event);
+            } else if !self.0.kept.contains_key(&at) {
+                // A copy: the bytes are a part of something larger, which they would keep in memory.
+                self.0.kept.insert(at, Kept::Beside(Bytes::copy_from_slice(&event)));
+            }
+        }
+        // Where those before it are very large, they are all that is read at once.
+        found.map_or_else(|| self.event(position), Ok)
     }
 
     /// What is remembered of a request that gave events.

@@ -16,7 +16,7 @@ use crate::frame::{EncodedFrame, Frame};
 use crate::journal::Witness;
 use crate::ledger::OpenError;
 use crate::log::{Head, Log, LogError, chain_at};
-use crate::reader::{LedgerNewer, Shared, decoded_events};
+use crate::reader::{LedgerNewer, Shared, kept_events};
 use crate::requests::{Entry, RequestIndex};
 use crate::snapshot::{self, Snapshot};
 use crate::store::{self, Applied, Follower, Opened, Store, StoreError, StoreSlot, block_of};
@@ -132,7 +132,7 @@ pub(crate) fn start(
         head,
         newer,
         stopped: OnceLock::new(),
-        decoded: decoded_events(),
+        kept: kept_events(),
     };
     Ok(Started { shared: Arc::new(shared), follower, announce, snapshot_at })
 }

@@ -2,13 +2,14 @@
 
 use minutebook_domain::answer::{Blame, HistoryEntry};
 use minutebook_domain::book::Revision;
-use minutebook_domain::changes::{Authority, Changes, Correction, ItemChange, Outcome, Step, Why};
+use minutebook_domain::changes::{CarriedOver, Changes, Correction, ItemChange, Outcome, Step};
 use minutebook_domain::compare::FieldChange;
 use minutebook_domain::findings::Finding;
 use minutebook_domain::message::Lang;
 use minutebook_domain::plan::{ItemDifference, Motion, Plan, StatementDifference};
 use minutebook_domain::record::FieldSet;
 use minutebook_domain::related::{Related, RelatedChange};
+use minutebook_domain::why::{Authority, Why};
 
 use crate::json::value_to_pb;
 use crate::pb;
@@ -72,6 +73,7 @@ pub fn changes_to_pb(changes: &Changes) -> pb::Changes {
         to: changes.to.clone(),
         invented: changes.invented,
         items: changes.items.iter().map(item_change).collect(),
+        carried_over: changes.carried_over.iter().map(carried_over).collect(),
         corrected: changes.corrected.iter().map(correction).collect(),
         related: changes.related.iter().map(related).collect(),
         findings: changes.findings.iter().map(finding_to_pb).collect(),
@@ -112,10 +114,13 @@ fn item_change(change: &ItemChange) -> pb::ItemChange {
             ItemOutcome::Reinstated
         }
         Outcome::CameAndWent => ItemOutcome::CameAndWent,
-        Outcome::CarriedOver => ItemOutcome::CarriedOver,
     };
     pb.set_outcome(outcome);
     pb
+}
+
+fn carried_over(item: &CarriedOver) -> pb::CarriedOver {
+    pb::CarriedOver { key: item.key.to_slot(), label: None, uncertain: item.uncertain }
 }
 
 fn step(step: &Step) -> pb::ChangeStep {

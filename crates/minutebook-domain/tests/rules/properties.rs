@@ -247,10 +247,7 @@ impl Chain {
     /// Each step has its reason, and together they come to the net difference.
     fn steps_sum(&self, span: &Span, answer: &Changes) -> Result<(), TestCaseError> {
         for item in &answer.items {
-            let why = match &item.outcome {
-                Outcome::CarriedOver => continue,
-                _ => item.why.as_ref(),
-            };
+            let why = item.why.as_ref();
             prop_assert!(why.is_some(), "{item:?}");
             prop_assert!(span.from.is_none() || why.unwrap().reason.is_some(), "{item:?}");
             let Outcome::Changed(fields) = &item.outcome else { continue };
@@ -280,7 +277,9 @@ impl Chain {
 /// may have left again: a split or merge counts for those of its actions that are there.
 fn said(answer: &Changes, before: &Value, after: &Value) -> Difference {
     let (before, after) = (items(before), items(after));
-    let mut all = Difference::default();
+    let carried = answer.carried_over.iter();
+    let same = carried.map(|item| (item.key.kind.name().to_owned(), item.key.id.to_string())).collect();
+    let mut all = Difference { same, ..Difference::default() };
     let mut lineage = BTreeSet::new();
     for item in &answer.items {
         let key = (item.key.kind.name().to_owned(), item.key.id.to_string());
@@ -293,7 +292,6 @@ fn said(answer: &Changes, before: &Value, after: &Value) -> Difference {
             Outcome::Changed(fields) => {
                 all.changed.insert(key, fields.iter().map(|change| change.field.to_owned()).collect());
             }
-            Outcome::CarriedOver => _ = all.same.insert(key),
             Outcome::CameAndWent => {}
             Outcome::Split(others) | Outcome::Merged(others) => {
                 lineage.extend(others.iter().map(|id| ("action".to_owned(), id.to_string())).chain([key]));

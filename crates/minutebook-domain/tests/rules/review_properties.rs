@@ -141,8 +141,8 @@ fn told(ledger: &Ledger) -> Vec<(Key, Outcome, Option<String>, Option<String>)> 
         let why = item.why.clone().unwrap();
         (why.reason.map(|reason| reason.to_string()), why.ground.map(|ground| ground.to_string()))
     };
-    let moved = changes.items.iter().filter(|item| item.outcome != Outcome::CarriedOver);
-    moved.map(|item| (item.key.clone(), item.outcome.clone(), why(item).0, why(item).1)).collect()
+    let items = changes.items.iter();
+    items.map(|item| (item.key.clone(), item.outcome.clone(), why(item).0, why(item).1)).collect()
 }
 
 /// Makes what was asked adoptable, as people at the table do: choose one of each that compete, withdraw what cannot be.

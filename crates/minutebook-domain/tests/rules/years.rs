@@ -26,7 +26,7 @@ fn between(ledger: &Ledger, from: usize, to: usize) -> Changes {
     ledger.book.changes(&id("agenda"), span, &ledger.events).unwrap()
 }
 
-/// The outcomes that are not "carried over", one word each.
+/// The outcomes, one word each.
 fn told(answer: &Changes) -> Vec<String> {
     let word = |outcome: &Outcome| match outcome {
         Outcome::Added => "added".to_owned(),
@@ -37,10 +37,9 @@ fn told(answer: &Changes) -> Vec<String> {
         Outcome::Suspended => "suspended".into(),
         Outcome::Reinstated(fields) => format!("reinstated {}", fields.len()),
         Outcome::CameAndWent => "came and went".into(),
-        Outcome::CarriedOver => String::new(),
     };
-    let moved = answer.items.iter().filter(|item| item.outcome != Outcome::CarriedOver);
-    moved.map(|item| format!("{}: {}", item.key.id, word(&item.outcome))).collect()
+    let items = answer.items.iter();
+    items.map(|item| format!("{}: {}", item.key.id, word(&item.outcome))).collect()
 }
 
 fn related(answer: &Changes) -> Vec<String> {

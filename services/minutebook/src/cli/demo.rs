@@ -266,7 +266,11 @@ impl Scene<'_> {
     async fn ask(&self, year: u32, known: Option<u64>) -> Result<pb::GetChangesResponse, Failure> {
         let known = known.map(|position| pb::Known { known: Some(pb::known::Known::Position(position)) });
         let span = Some(pb::get_changes_request::Span::Year(year));
-        changes::ask(self.session, pb::GetChangesRequest { agenda: AGENDA.to_owned(), span, known }).await
+        changes::ask(
+            self.session,
+            pb::GetChangesRequest { agenda: AGENDA.to_owned(), span, known, label_carried_over: false },
+        )
+        .await
     }
 }
 

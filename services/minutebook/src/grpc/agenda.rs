@@ -71,7 +71,14 @@ impl AgendaService for Service {
             let known = query.known(request.known.as_ref())?;
             let span = span(&agenda, state, request.span, known)?;
             let changes = query.book.changes(&agenda, span, &query.reader)?;
-            Ok(pb::GetChangesResponse { position: changes.position, changes: Some(changes_to_pb(&changes)) })
+            let mut pb = changes_to_pb(&changes);
+            if request.label_carried_over {
+                for (pb, item) in pb.carried_over.iter_mut().zip(&changes.carried_over) {
+                    let state = query.book.at(&item.key, &span.to, &query.reader)?;
+                    pb.label = state.map(|state| state.record.label());
+                }
+            }
+            Ok(pb::GetChangesResponse { position: changes.position, changes: Some(pb) })
         });
         answer.await.map(Response::new)
     }

@@ -35,29 +35,36 @@ pub(super) fn table(answer: &pb::GetChangesResponse, all: bool) -> Result<String
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(COLUMNS).map_err(|error| failed(&error))?;
     let changes = answer.changes.clone().unwrap_or_default();
-    let shown = |item: &&pb::ItemChange| all || item.outcome() != Outcome::CarriedOver;
-    for item in changes.items.iter().filter(shown) {
-        for row in rows(item, changes.invented) {
-            table.write_record(row.map(|cell| harmless(&cell))).map_err(|error| failed(&error))?;
-        }
+    let items = changes.items.iter().flat_map(|item| rows(item, changes.invented));
+    let carried = changes.carried_over.iter().filter(|_| all).map(|item| carried_over(item, changes.invented));
+    for row in items.chain(carried) {
+        table.write_record(row.map(|cell| harmless(&cell))).map_err(|error| failed(&error))?;
     }
     let bytes = table.into_inner().map_err(|error| failed(&error))?;
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
 fn rows(item: &pb::ItemChange, invented: bool) -> Vec<[String; 19]> {
+    let outcome = outcome(item.outcome());
     if item.fields.is_empty() {
-        return vec![row(item, None, invented)];
+        return vec![row(outcome, item, None, invented)];
     }
-    item.fields.iter().map(|field| row(item, Some(field), invented)).collect()
+    item.fields.iter().map(|field| row(outcome, item, Some(field), invented)).collect()
 }
 
-fn row(item: &pb::ItemChange, field: Option<&pb::FieldChange>, invented: bool) -> [String; 19] {
+/// The row of an item that stayed as it was.
+fn carried_over(item: &pb::CarriedOver, invented: bool) -> [String; 19] {
+    let label = item.label().to_owned();
+    let shown = pb::ItemChange { key: item.key.clone(), label, uncertain: item.uncertain, ..pb::ItemChange::default() };
+    row("carried_over", &shown, None, invented)
+}
+
+fn row(outcome: &str, item: &pb::ItemChange, field: Option<&pb::FieldChange>, invented: bool) -> [String; 19] {
     let why = item.why.clone().unwrap_or_default();
     let authority = why.authority.clone().unwrap_or_default();
     let key = item.key.as_ref();
     [
-        outcome(item.outcome()).to_owned(),
+        outcome.to_owned(),
         key.map(|key| cell(&json::kind(key.kind))).unwrap_or_default(),
         key.map(|key| key.id.clone()).unwrap_or_default(),
         item.label.clone(),
@@ -91,7 +98,6 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Suspended => "suspended",
         Outcome::Reinstated => "reinstated",
         Outcome::CameAndWent => "came_and_went",
-        Outcome::CarriedOver => "carried_over",
     }
 }
 

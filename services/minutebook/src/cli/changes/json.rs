@@ -15,7 +15,7 @@ pub(super) fn changes(answer: &pb::GetChangesResponse) -> Value {
     let list = |outcome| of(outcome).map(item).collect::<Vec<_>>();
     let merged = by(of(Outcome::Merged).collect());
     let split = by(of(Outcome::Split).collect());
-    let carried = of(Outcome::CarriedOver).map(|item| json::key("item", item.key.as_ref()));
+    let carried = changes.carried_over.iter().map(|item| json::key("item", item.key.as_ref()));
     json!({
         "agenda": changes.agenda,
         "from": changes.from,
@@ -60,7 +60,7 @@ fn item(item: &pb::ItemChange) -> Map<String, Value> {
         Outcome::Changed | Outcome::Reinstated => {
             put("fields", json::fields(&item.fields));
         }
-        Outcome::Unspecified | Outcome::Added | Outcome::Suspended | Outcome::CameAndWent | Outcome::CarriedOver => {}
+        Outcome::Unspecified | Outcome::Added | Outcome::Suspended | Outcome::CameAndWent => {}
     }
     put("label", item.label.as_str().into());
     if !item.steps.is_empty() || item.outcome() == Outcome::Changed {

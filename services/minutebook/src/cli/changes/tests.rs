@@ -37,8 +37,7 @@ fn why(position: u64) -> pb::Why {
 }
 
 fn item(outcome: Outcome, id: &str, label: &str, position: u64) -> pb::ItemChange {
-    let why = (outcome != Outcome::CarriedOver).then(|| why(position));
-    let key = Some(key(pb::Kind::Action, id));
+    let (key, why) = (Some(key(pb::Kind::Action, id)), Some(why(position)));
     pb::ItemChange { key, label: label.into(), outcome: outcome.into(), why, ..pb::ItemChange::default() }
 }
 
@@ -65,6 +64,8 @@ fn answer() -> pb::GetChangesResponse {
         corrects: 5,
         why: Some(pb::Why { reason: Some("Tikfout.".into()), position: 20, ..pb::Why::default() }),
     };
+    let breedband = Some(key(pb::Kind::Action, "breedband"));
+    let carried = pb::CarriedOver { key: breedband, label: Some("Breedband".into()), uncertain: false };
     pb::GetChangesResponse {
         position: 21,
         changes: Some(pb::Changes {
@@ -72,7 +73,8 @@ fn answer() -> pb::GetChangesResponse {
             from: Some("2016-2017".into()),
             to: Some("2018-2019".into()),
             invented: true,
-            items: vec![dropped, changed, split, item(Outcome::CarriedOver, "breedband", "Breedband", 0)],
+            items: vec![dropped, changed, split],
+            carried_over: vec![carried],
             corrected: vec![corrected],
             related: vec![pb::RelatedChange {
                 key: Some(key(pb::Kind::Milestone, "start")),

@@ -106,7 +106,6 @@ impl<'a> Report<'a> {
             Outcome::Suspended => ("Opgeschort", "Suspended"),
             Outcome::Reinstated => ("Teruggekeerd", "Reinstated"),
             Outcome::CameAndWent => ("Gekomen en weer gegaan", "Came and went"),
-            Outcome::CarriedOver => ("Ongewijzigd overgenomen", "Carried over"),
         };
         self.words.pick(nl, en)
     }
@@ -179,15 +178,15 @@ impl<'a> Report<'a> {
     }
 
     fn carried_over(&mut self, changes: &pb::Changes) {
-        let carried: Vec<_> = changes.items.iter().filter(|item| item.outcome() == Outcome::CarriedOver).collect();
-        let title = format!("{} ({})", self.outcome(Outcome::CarriedOver), carried.len());
+        let carried = &changes.carried_over;
         if carried.is_empty() {
             return;
         }
-        self.page.section(&title);
+        let title = self.words.pick("Ongewijzigd overgenomen", "Carried over");
+        self.page.section(&format!("{title} ({})", carried.len()));
         if self.all {
             for item in carried {
-                self.page.item(&self.words.key(item.key.as_ref()), &item.label);
+                self.page.item(&self.words.key(item.key.as_ref()), item.label());
             }
         } else {
             self.page.note(self.words.pick("`--all` somt ze op.", "`--all` lists them."));
