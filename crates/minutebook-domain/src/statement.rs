@@ -34,7 +34,11 @@ pub(crate) fn check(planner: &mut Planner) {
         if let Some(refusal) = refusal {
             planner.problem(Some(index), None, refusal);
         }
-        check_personal_data(planner, Some(index), record);
+        // What the book has was looked at when it was recorded.
+        let is_recorded = |key: &Key| planner.book.entry(key).is_some_and(|entry| *entry.record == *record);
+        if !planner.reviewed || !is_recorded(&planner.document.key(record)) {
+            check_personal_data(planner, Some(index), record);
+        }
     }
     let agenda = planner.document.agenda.clone().map(Record::from);
     for header in agenda.into_iter().chain(planner.document.edition.clone().map(Record::from)) {

@@ -152,7 +152,46 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
         }
     }
     prop_assert_eq!(agenda, model.agenda(NEVER), "the actions on the agenda");
+    compare_sheets(ledger)?;
     compare_reviews(ledger, model)
+}
+
+/// The fields by which records name partners.
+const PARTNERS: [(Kind, &str); 7] = [
+    (Kind::Agenda, "owner"),
+    (Kind::Action, "partners"),
+    (Kind::Amount, "source"),
+    (Kind::Agreement, "parties"),
+    (Kind::Membership, "body"),
+    (Kind::Membership, "party"),
+    (Kind::Assignment, "holder"),
+];
+
+/// A sheet shows what a look into every record finds.
+fn compare_sheets(ledger: &Ledger) -> Result<(), TestCaseError> {
+    let (book, events) = (&ledger.book, &ledger.events);
+    for (valid, known) in DAYS.iter().flat_map(|day| [(day, u64::MAX), (day, book.head() / 2)]) {
+        let cut = Cut { valid: valid.parse().unwrap(), known, sealed: None };
+        for (party, _) in book.entries(Kind::Party) {
+            let Some(sheet) = book.sheet(&party.id, &cut, None, events).unwrap() else { continue };
+            let ids: Vec<_> = sheet.names.iter().map(|name| name.id()).chain([&party.id]).collect();
+            let mut found = Vec::new();
+            for (kind, field) in PARTNERS {
+                for (key, entry) in book.entries(kind) {
+                    let state = entry.at(&cut, events).unwrap().filter(|state| state.present);
+                    let value = state.map(|state| state.record.value(field)).unwrap_or_default();
+                    let named = value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+                    let touches = named.iter().any(|value| ids.iter().any(|id| value.as_str() == Some(id.as_str())));
+                    found.extend(touches.then(|| key.clone()));
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            let told: Vec<_> = sheet.rows.into_iter().map(|row| row.key).collect();
+            prop_assert_eq!(told, found, "what touches {} on {} at {}", party.id, valid, known);
+        }
+    }
+    Ok(())
 }
 
 fn compare_reviews(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
