@@ -65,7 +65,7 @@ impl Book {
         };
         let current = self.agenda(&agenda.id).map(AgendaState::newest).unwrap_or_default();
         let what = Subject::Record(Key::new(Kind::Agenda, &agenda.id));
-        if yours == current { Ok(()) } else { Err(Refusal::StaleBase { what, yours, current }) }
+        what.check_known_state(yours, current)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Comparing two readings of an item, field by field.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::document::entry;
 use crate::ids::Id;
 use crate::record::{NOTES, Record, is_compared};
+use crate::refusal::shown;
 use crate::value::{Value, same};
 
 /// The field of an action that names its amounts; no other record has a field of that name.
@@ -19,6 +21,13 @@ pub struct FieldChange {
     pub before: Value,
     /// Its value after.
     pub after: Value,
+}
+
+/// In a message: the field, what it said and what it says.
+impl fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.field, shown(&self.before), shown(&self.after))
+    }
 }
 
 /// An item with the amounts that it names, which count as part of it.

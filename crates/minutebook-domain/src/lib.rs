@@ -42,6 +42,7 @@ pub mod related;
 pub mod review;
 pub mod role;
 pub mod sheet;
+pub mod since;
 mod statement;
 mod steps;
 pub mod tally;

@@ -1,5 +1,6 @@
 //! Why the book refuses, with the stable code and the words for people. A refusal says what to do, and who may.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::dates::{Day, Edtf};
@@ -72,6 +73,10 @@ messages! {
         StaleBase { what: Subject, yours: Position, current: Position } = "STALE_BASE"
             nl "iemand anders wijzigde {what:#} intussen (gebeurtenis {current}, u had {yours}); bekijk het verschil en dien opnieuw in"
             en "someone else changed {what} in the meantime (event {current}, yours {yours}); look at the difference and submit again"
+        /// The client knows an event that is not there.
+        RevisionUnknown { what: Subject, yours: Position, current: Position } = "REVISION_UNKNOWN"
+            nl "{what:#} heeft geen gebeurtenis {yours}; de nieuwste is {current}, noem die"
+            en "{what} has no event {yours}; its newest is {current}, name that one"
         /// The old value is not the current one.
         OldValueMismatch { field: String, yours: String, current: String } = "OLD_VALUE_MISMATCH"
             nl "u wijzigt `{field}` van {yours}, maar de huidige waarde is {current}"
@@ -482,6 +487,17 @@ pub enum Subject {
 impl From<&Key> for Subject {
     fn from(key: &Key) -> Self {
         Self::Record(key.clone())
+    }
+}
+
+impl Subject {
+    /// Its newest event is the one that the client knows.
+    pub(crate) fn check_known_state(self, yours: Position, current: Position) -> Result<(), Refusal> {
+        match yours.cmp(&current) {
+            Ordering::Less => Err(Refusal::StaleBase { what: self, yours, current }),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(Refusal::RevisionUnknown { what: self, yours, current }),
+        }
     }
 }
 

@@ -248,9 +248,8 @@ impl Book {
             return Ok(vec![draft(context, reason, self.opened(command, opening)?)]);
         }
         let at = self.reviewing(&command.agenda, command.edition.as_ref(), events)?;
-        let current = at.open.newest;
-        if let Some(yours) = command.expected_revision.filter(|yours| *yours != current) {
-            return Err(Refusal::StaleBase { what: at.subject(), yours, current }.into());
+        if let Some(yours) = command.expected_revision {
+            at.subject().check_known_state(yours, at.open.newest)?;
         }
         let payload = match &command.act {
             ReviewAct::Adopt(adopting) => return at.adopt(adopting, reason, context),
@@ -308,10 +307,8 @@ impl Book {
         let nothing = || Refusal::NothingToReview { agenda: command.agenda.clone() };
         let state = self.agenda(&command.agenda).ok_or_else(nothing)?;
         let base = state.current().ok_or_else(nothing)?;
-        let current = state.newest();
-        if let Some(yours) = command.expected_revision.filter(|yours| *yours != current) {
-            let what = Subject::Record(Key::new(Kind::Agenda, &command.agenda));
-            return Err(Refusal::StaleBase { what, yours, current });
+        if let Some(yours) = command.expected_revision {
+            Subject::Record(Key::new(Kind::Agenda, &command.agenda)).check_known_state(yours, state.newest())?;
         }
         let on = |open: &OpenReview| open.review.base.as_ref().map(|base| base.position);
         let before = state.open.get(edition);

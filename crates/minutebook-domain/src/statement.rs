@@ -13,7 +13,7 @@ use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Planner;
 use crate::record::{Decision, FieldSet, Mandate, Record};
-use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, listed};
+use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, Subject, listed};
 use crate::value::{ChangeKind, Disposition, Field, Text, Value, is_unstated};
 
 /// Checks the decisions, mandates and texts of a document.
@@ -331,8 +331,8 @@ impl Book {
         let current = self.entry(key).map(|entry| entry.newest()).unwrap_or_default();
         match expected {
             Some(0) if current != 0 => Err(Refusal::AlreadyThere { key: key.clone() }),
-            Some(yours) if yours != current => Err(Refusal::StaleBase { what: key.into(), yours, current }),
-            _ => Ok(()),
+            Some(yours) => Subject::from(key).check_known_state(yours, current),
+            None => Ok(()),
         }
     }
 }

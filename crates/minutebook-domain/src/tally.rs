@@ -138,7 +138,7 @@ impl Book {
 
 impl Book {
     /// What a proposal would let read differently of an item that stays or comes back, and of the amounts that it names.
-    fn proposed_fields(
+    pub(crate) fn proposed_fields(
         &self,
         change: &Change,
         items: &[Record],
@@ -211,20 +211,28 @@ impl Reviewing<'_> {
 }
 
 /// Gives each proposal its state: the last selection counts for all items that the proposal touches, so that what it
-/// passes over is out of the way of what else was proposed.
+/// passes over is out of the way of what else was proposed. Where what was selected was withdrawn since, or more was
+/// proposed, the choice is to be made anew: no earlier selection for the same items counts.
 fn settled(mut all: Vec<Marked>) -> Vec<Proposed> {
     let is_live = |marked: &Marked| marked.proposed.state != ProposalState::Withdrawn;
+    let live = all.iter().filter(|marked| is_live(marked)).map(|marked| &marked.proposed);
+    let made: Vec<_> = live.map(|proposed| (proposed.position, proposed.change.touches())).collect();
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|place| std::cmp::Reverse(all.get(*place).and_then(|marked| marked.selected)));
-    let mut taken: BTreeSet<Key> = BTreeSet::new();
+    let (mut taken, mut open) = (BTreeSet::new(), BTreeSet::new());
     for place in order {
-        let Some(marked) = all.get_mut(place).filter(|marked| is_live(marked)) else { continue };
+        let Some(marked) = all.get_mut(place) else { continue };
         let touched = marked.proposed.change.touches();
-        if !taken.is_disjoint(&touched) {
+        if is_live(marked) && !taken.is_disjoint(&touched) {
             marked.proposed.state = ProposalState::PassedOver;
-        } else if marked.selected.is_some() {
-            marked.proposed.state = ProposalState::Selected;
-            taken.extend(touched);
+        } else if let Some(selected) = marked.selected {
+            let newer = |(position, keys): &(_, BTreeSet<Key>)| *position > selected && !keys.is_disjoint(&touched);
+            if is_live(marked) && open.is_disjoint(&touched) && !made.iter().any(newer) {
+                marked.proposed.state = ProposalState::Selected;
+                taken.extend(touched);
+            } else {
+                open.extend(touched);
+            }
         }
     }
     let mut proposals: Vec<Proposed> = all.into_iter().map(|marked| marked.proposed).collect();

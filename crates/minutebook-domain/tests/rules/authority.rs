@@ -22,6 +22,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("DECISION_REQUIRED", an_amount_of_an_action_moves_only_with_the_agenda),
     ("KIND_NOT_STATED", an_item_is_not_merely_stated),
     ("STALE_BASE", a_statement_on_an_older_state_is_refused),
+    ("REVISION_UNKNOWN", a_statement_on_an_older_state_is_refused),
     ("NO_CHANGE", stating_what_stands_is_refused),
     ("ID_TAKEN", a_lone_statement_keeps_to_its_agenda),
 ];
@@ -288,7 +289,13 @@ fn a_statement_on_an_older_state_is_refused() {
     let ledger = given([import(first())]);
     let newest = ledger.book.entry(&at(Kind::Party, "emmen")).unwrap().newest();
     let ledger = ledger.when(expecting(newest)).then(&["PartyChanged"]);
-    ledger.when(expecting(newest)).then_refused("STALE_BASE");
+    ledger.clone().when(expecting(newest)).then_refused("STALE_BASE");
+    let current = ledger.book.head() - 1;
+    ledger.clone().when(expecting(current + 1)).then_refused("REVISION_UNKNOWN");
+    let newer = ledger.book.newer(newest, current, &ledger.events).unwrap();
+    let [event] = newer.as_slice() else { panic!("{newer:?}") };
+    assert_eq!((event.position, event.event, event.about.as_str()), (current, "PartyChanged", "`emmen`"));
+    assert_eq!(event.fields.iter().map(|change| change.field).collect::<Vec<_>>(), ["name"]);
 }
 
 #[test]

@@ -171,11 +171,22 @@ fn a_sole_proposal_counts_and_several_compete() {
     assert_eq!([0, 1, 2].map(|n| state(&ledger, n)), [Selected, Sole, PassedOver], "the last selection counts");
     ledger.clone().when(select("change-01")).then_refused("NO_CHANGE");
     let ledger = then(ledger, [withdraw("change-01")]);
-    assert_eq!(
-        [0, 1, 2].map(|n| state(&ledger, n)),
-        [Withdrawn, Sole, Selected],
-        "the selection before it counts again"
-    );
+    assert_eq!([0, 1, 2].map(|n| state(&ledger, n)), [Withdrawn, Sole, Sole], "no choice is left to make");
+}
+
+#[test]
+fn what_was_chosen_is_asked_anew_where_it_was_withdrawn_or_more_was_proposed() {
+    let titles = ["Eerste", "Tweede", "Derde"].map(|title| change("meting", "title", json!(title)));
+    let ledger = then(then(opened(), titles), [select("change-01"), select("change-02")]);
+    let states = |ledger: &Ledger| ledger.states().into_iter().map(|(_, state)| state).collect::<Vec<_>>();
+    assert_eq!(states(&ledger), [PassedOver, Selected, PassedOver]);
+    let withdrawn = then(ledger.clone(), [withdraw("change-02")]);
+    assert_eq!(states(&withdrawn), [Competing, Withdrawn, Competing], "the first was passed over knowingly");
+    let proposed = then(ledger, [change("meting", "title", json!("Vierde"))]);
+    assert_eq!(states(&proposed), [Competing; 4], "who chose did not know the fourth");
+    then(proposed.clone(), [keep_rest()]).when(adopt("d-2018")).then_refused("REVIEW_CONFLICT");
+    let chosen = then(proposed, [select("change-02")]);
+    assert_eq!(states(&chosen), [PassedOver, Selected, PassedOver, PassedOver]);
 }
 
 #[test]

@@ -309,8 +309,20 @@ fn the_expected_newest_event_keeps_the_second_of_two_people_out() {
     assert_eq!(seen, ledger.book.head() - 1);
     let ask = |act| Command::Review(ReviewCommand { expected_revision: Some(seen), ..step(act, None) });
     let ledger = ledger.when(ask(ReviewAct::KeepRest)).then_recorded();
-    let refusal = ledger.when(ask(ReviewAct::Adopt(adopting("d-2018")))).then_refused("STALE_BASE");
+    let refusal = ledger.clone().when(ask(ReviewAct::Adopt(adopting("d-2018")))).then_refused("STALE_BASE");
     assert!(refusal.message(Lang::Nl).contains("herziening `2018-2019` intussen"), "{refusal:#}");
+    let ledger = then(ledger, [change("meting", "title", json!("Nulmeting")), select("change-01")]);
+    let newer = ledger.book.newer(seen, ledger.book.head() - 1, &ledger.events).unwrap();
+    let told = newer.iter().map(|event| {
+        let fields: Vec<_> = event.fields.iter().map(ToString::to_string).collect();
+        format!("{} {} {}", event.event, event.about, fields.join("; "))
+    });
+    let wanted = [
+        "RestKept `2018-2019` ",
+        "DispositionProposed `change-01` (`meting`) title: `Meting` → `Nulmeting`",
+        "DispositionSelected `change-01` ",
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
     let stale = ReviewCommand { expected_revision: Some(1), ..opening("2018-2019", "2018-01-01") };
     given([import(first())]).when(Command::Review(stale)).then_refused("STALE_BASE");
 }

@@ -19,7 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::trouble::Trouble;
-use super::{asked, parts, query, receipt_to_pb, status, write};
+use super::{asked, parts, query, receipt_to_pb, status, unsubmitted, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
 
@@ -160,7 +160,7 @@ impl Import {
                 let problems: Vec<_> = problems.0.iter().map(|problem| placed(problem, &parsed)).collect();
                 Err(status::document_refused(&problems, self.lang))
             }
-            Err(error) => Err(status::unsubmitted(&error, self.lang)),
+            Err(error) => Err(unsubmitted(&self.app, error, self.lang).await),
         }
     }
 }

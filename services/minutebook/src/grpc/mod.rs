@@ -20,6 +20,7 @@ use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Id, Key, Kind, Position};
 use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
+use minutebook_domain::refusal::Refusal;
 use minutebook_domain::value::Nearest;
 use minutebook_ledger::{Receipt, SubmitError};
 use minutebook_proto::{Violations, deed_from_pb, id_from_pb, optional_id_from_pb, pb, write_from_pb};
@@ -107,8 +108,19 @@ async fn write(
         }
     };
     let commands = commands.into_iter().map(|command| command.expecting(expected_revision));
-    let receipt = app.submit(&options, commands.collect()).await;
-    receipt.map(|receipt| Some(receipt_to_pb(&receipt))).map_err(|error: SubmitError| status::unsubmitted(&error, lang))
+    match app.submit(&options, commands.collect()).await {
+        Ok(receipt) => Ok(Some(receipt_to_pb(&receipt))),
+        Err(error) => Err(unsubmitted(app, error, lang).await),
+    }
+}
+
+/// What keeps a write from being durable; of a stale one also what happened in the meantime.
+async fn unsubmitted(app: &Arc<App>, error: SubmitError, lang: Lang) -> Status {
+    let SubmitError::Refused(ref refusal @ Refusal::StaleBase { yours, current, .. }) = error else {
+        return status::unsubmitted(&error, lang);
+    };
+    let newer = query(app, lang, move |query| Ok(query.book.newer(yours, current, &query.reader)?)).await;
+    newer.map_or_else(|status| status, |newer| status::stale(refusal, &newer, lang))
 }
 
 /// Does something with records: all of it, or nothing.

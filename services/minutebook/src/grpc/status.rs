@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use minutebook_domain::ids::Key;
+use minutebook_domain::ids::{Id, Key};
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
+use minutebook_domain::since::Newer;
+use minutebook_domain::value::Text;
 use minutebook_ledger::SubmitError;
 use minutebook_proto::{Violations, pb};
 use tonic::{Code, Status};
@@ -71,8 +73,26 @@ fn name(lang: Lang) -> &'static str {
 
 /// What the rules refuse.
 pub(crate) fn refused(refusal: &Refusal, lang: Lang) -> Status {
+    refused_with(refusal, Vec::new(), lang)
+}
+
+/// What was written against an older state, with what happened in the meantime.
+pub(crate) fn stale(refusal: &Refusal, newer: &[Newer], lang: Lang) -> Status {
+    let on = if lang == Lang::Nl { "gebeurtenis" } else { "event" };
+    let told = newer.iter().map(|newer| {
+        let capacity = newer.actor.capacity.as_ref().map(Text::as_str);
+        let by: Vec<_> = capacity.into_iter().chain(newer.actor.on_behalf_of.as_ref().map(Id::as_str)).collect();
+        let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+        let fields: String = newer.fields.iter().map(|change| format!("; {change}")).collect();
+        (format!("{on} {}", newer.position), format!("{} {}{by}{fields}", newer.event, newer.about))
+    });
+    refused_with(refusal, told.collect(), lang)
+}
+
+fn refused_with(refusal: &Refusal, places: Vec<(String, String)>, lang: Lang) -> Status {
     let code = code_of(refusal);
     status(code, refusal.code(), refusal.message(lang), |details, message| {
+        add_places(details, places, lang);
         if code == Code::FailedPrecondition {
             details.add_precondition_failure_violation(refusal.code(), "", message);
         }

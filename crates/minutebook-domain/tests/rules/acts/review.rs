@@ -39,21 +39,27 @@ struct Proposed {
 
 impl Review {
     /// What became of each proposal. The last choice counts first; what it passes over is out of the way of the rest.
+    /// Where the chosen one was withdrawn, or more was proposed since, no choice for the same actions counts.
     fn states(&self) -> Vec<&'static str> {
         let mut states = vec![""; self.proposals.len()];
         let mut order: Vec<usize> = (0..states.len()).collect();
         order.sort_by_key(|n| std::cmp::Reverse(self.proposals[*n].chosen));
-        let mut taken = BTreeSet::new();
+        let (mut taken, mut open) = (BTreeSet::new(), BTreeSet::new());
         for n in order {
             let proposed = &self.proposals[n];
+            let same = |other: &&Proposed| !other.withdrawn && !other.about.is_disjoint(&proposed.about);
+            let newest = self.proposals.iter().filter(same).map(|other| other.turn).max();
+            let again = newest > proposed.chosen || !open.is_disjoint(&proposed.about);
             states[n] = match proposed.chosen {
-                _ if proposed.withdrawn => "Withdrawn",
-                _ if !taken.is_disjoint(&proposed.about) => "PassedOver",
-                Some(_) => {
+                _ if !proposed.withdrawn && !taken.is_disjoint(&proposed.about) => "PassedOver",
+                Some(_) if !proposed.withdrawn && !again => {
                     taken.extend(proposed.about.clone());
                     "Selected"
                 }
-                None => "Sole",
+                chosen => {
+                    open.extend(chosen.iter().flat_map(|_| proposed.about.clone()));
+                    if proposed.withdrawn { "Withdrawn" } else { "Sole" }
+                }
             };
         }
         let sole: Vec<usize> = (0..states.len()).filter(|n| states[*n] == "Sole").collect();
