@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::authority::{ADOPT_AGENDA, GRANT_MANDATE};
+use crate::authority::{ADOPT_AGENDA, ADVISE, GRANT_MANDATE, Verdict};
 use crate::book::{AgendaState, Book};
+use crate::dates::Edtf;
 use crate::findings::{Auditor, Finding, Observation};
-use crate::history::{Cut, Recall, Unreadable};
-use crate::ids::{Id, Kind, Position};
-use crate::record::{Decision, Record};
+use crate::history::{Act, Cut, Entry, Recall, Unreadable};
+use crate::ids::{Id, Key, Kind, Position};
+use crate::record::{Decision, Mandate, Record};
 
 /// A gap of authority.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +43,7 @@ impl Book {
         for (key, entry) in KINDS.into_iter().flat_map(|kind| self.entries(kind)) {
             if auditor.concerns(key, entry) {
                 auditor.record(key, entry);
+                auditor.ends(key, entry, events)?;
                 if let Record::Decision(decision) = entry.record.as_ref()
                     && self.is_without_effect(decision)
                 {
@@ -66,5 +68,72 @@ impl Book {
     /// Did nothing come of a decision of which something always comes: an edition, or a mandate?
     fn is_without_effect(&self, decision: &Decision) -> bool {
         matches!(decision.kind.as_str(), ADOPT_AGENDA | GRANT_MANDATE) && self.effects(&decision.id).next().is_none()
+    }
+}
+
+impl Auditor<'_> {
+    /// A decision has a date, and a mandate that surely held on it.
+    pub(crate) fn stated_decision(&mut self, key: &Key, decision: &Decision) {
+        let registry = self.registry();
+        let (kind, date, id) = (&decision.kind, decision.date.as_ref(), || decision.id.clone());
+        if date.is_none() {
+            self.add(key, Observation::DecisionUndated { decision: id() });
+        }
+        match registry.verdict(&decision.body, kind.as_str(), Some(self.agenda), date) {
+            Verdict::NotVerifiable(mandate) if date.is_some() => {
+                self.add(key, Observation::MandateNotVerifiable { decision: id(), mandate });
+            }
+            Verdict::None => {
+                let body = registry.body_name(&decision.body);
+                self.add(key, Observation::MandateNotStated { decision: id(), kind: kind.clone(), body });
+            }
+            Verdict::Held(_) | Verdict::NotVerifiable(_) => {}
+        }
+        self.early(key, decision.effective.as_ref(), decision.date.as_ref());
+    }
+
+    /// A mandate rests on a decision that holds, and begins no earlier than that was taken.
+    pub(crate) fn mandate(&mut self, key: &Key, mandate: &Mandate) {
+        if mandate.inferred == Some(true) {
+            self.add(key, Observation::MandateInferred { mandate: mandate.id.clone() });
+        }
+        let Some(decision) = &mandate.decision else {
+            if mandate.may.as_str() != ADVISE {
+                self.add(key, Observation::MandateAsserted { mandate: mandate.id.clone() });
+            }
+            return;
+        };
+        let granting = self.registry().decision(decision);
+        self.early(key, mandate.since.as_ref(), granting.and_then(|granting| granting.date.as_ref()));
+        let ended = |kind, id| self.book.ended(&Key::new(kind, id));
+        if let Some(since) = ended(Kind::Decision, decision).filter(|_| ended(Kind::Mandate, &mandate.id).is_none()) {
+            let (mandate, decision) = (mandate.id.clone(), decision.clone());
+            self.add(key, Observation::MandateGroundEnded { mandate, decision, since });
+        }
+    }
+
+    /// It holds from before it was decided.
+    fn early(&mut self, key: &Key, effective: Option<&Edtf>, decided: Option<&Edtf>) {
+        let early = effective.zip(decided).filter(|(effective, decided)| effective.latest() < decided.earliest());
+        if let Some((effective, decided)) = early {
+            let (what, effective, decided) = (key.clone(), effective.to_string(), decided.to_string());
+            self.add(key, Observation::EffectBeforeDecision { what, effective, decided });
+        }
+    }
+
+    /// What ended it was decided by then.
+    pub(crate) fn ends(&mut self, key: &Key, entry: &Entry, events: &dyn Recall) -> Result<(), Unreadable> {
+        for mark in entry.marks().iter().filter(|mark| matches!(mark.act, Act::Ended | Act::Limited)) {
+            let recorded = events.recall(mark.position)?;
+            let decision = recorded.event.decision.as_ref().and_then(|id| self.registry().decision(id));
+            let Some((decision, date)) = decision.and_then(|decision| Some((decision, decision.date.as_ref()?))) else {
+                continue;
+            };
+            if mark.surely_since < date.earliest() {
+                let (by, end, decided) = (decision.id.clone(), mark.since, date.to_string());
+                self.add(key, Observation::EndBeforeDecision { what: key.clone(), by, end, decided });
+            }
+        }
+        Ok(())
     }
 }

@@ -22,7 +22,7 @@ pub const ADOPT_FRAMEWORK: &str = "adopt-framework";
 pub enum Verdict {
     /// It held this mandate on that date.
     Held(Id),
-    /// It holds this mandate, but the decision has no date to check it against.
+    /// It holds this mandate, but the decision has no date to check it against, or one that is not precise enough.
     NotVerifiable(Id),
     /// It holds none.
     None,
@@ -87,19 +87,33 @@ impl<'a> Registry<'a> {
         agenda: Option<&'b Id>,
         date: Option<&'b Edtf>,
     ) -> impl Iterator<Item = &'a Mandate> {
-        self.mandates()
-            .filter(move |(mandate, end)| covers(mandate, self.granted_from(mandate), *end, kind, agenda, date))
-            .map(|(mandate, _)| mandate)
+        self.covering(kind, agenda, date).map(|(mandate, _)| mandate)
+    }
+
+    /// The same, each with how much of the date it covers.
+    fn covering<'b>(
+        self,
+        kind: &'b str,
+        agenda: Option<&'b Id>,
+        date: Option<&'b Edtf>,
+    ) -> impl Iterator<Item = (&'a Mandate, Cover)> {
+        self.mandates().filter_map(move |(mandate, end)| {
+            Some((mandate, covers(mandate, self.granted_from(mandate), end, kind, agenda, date)?))
+        })
     }
 
     /// May the body take a decision of this kind, for this agenda, on this date?
     pub(crate) fn verdict(self, body: &Id, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> Verdict {
-        let held = self.held(kind, agenda, date).find(|mandate| mandate.body == *body);
-        match (held, date) {
-            (None, _) => Verdict::None,
-            (Some(mandate), Some(_)) => Verdict::Held(mandate.id.clone()),
-            (Some(mandate), None) => Verdict::NotVerifiable(mandate.id.clone()),
+        let own = self.covering(kind, agenda, date).filter(|(mandate, _)| mandate.body == *body);
+        let mut verdict = Verdict::None;
+        for (mandate, cover) in own {
+            match cover {
+                Cover::Wholly => return Verdict::Held(mandate.id.clone()),
+                Cover::Perhaps if verdict == Verdict::None => verdict = Verdict::NotVerifiable(mandate.id.clone()),
+                Cover::Perhaps => {}
+            }
         }
+        verdict
     }
 
     /// May the decision grant mandates, and take them away? It is a dated one of that kind, under a mandate for it.
@@ -200,7 +214,8 @@ impl Book {
             filter.may.as_ref().is_none_or(|may| *may == mandate.may)
                 && filter.body.as_ref().is_none_or(|body| *body == mandate.body)
                 && (on.is_none()
-                    || covers(mandate, registry.granted_from(mandate), *end, mandate.may.as_str(), agenda, on))
+                    || covers(mandate, registry.granted_from(mandate), *end, mandate.may.as_str(), agenda, on)
+                        .is_some())
                 && mandate.agenda.as_ref().is_none_or(|of| filter.agenda.as_ref().is_none_or(|mine| mine == of))
         });
         let held = meant.map(|(mandate, withdrawn)| HeldMandate {
@@ -242,8 +257,8 @@ impl Book {
             let Record::Mandate(mandate) = state.record.as_ref() else { continue };
             let end = entry.end(&cut).map(|mark| mark.since);
             let from = Registry { book: self, stated: None }.granted_from(mandate);
-            if mandate.body == taken.body && covers(mandate, from, end, ADOPT_AGENDA, Some(agenda), taken.date.as_ref())
-            {
+            let cover = covers(mandate, from, end, ADOPT_AGENDA, Some(agenda), taken.date.as_ref());
+            if mandate.body == taken.body && cover == Some(Cover::Wholly) {
                 return Ok(Some(mandate.id.clone()));
             }
         }
@@ -251,9 +266,18 @@ impl Book {
     }
 }
 
-/// Does the mandate, which holds from a day on, let its body decide this, on this date? An end counts to its latest day;
-/// an imprecise date is covered where any of its days is. From the day of its withdrawal on it covers nothing,
-/// and of a date that is not stated nobody can say that it was before.
+/// How much of the date of a decision a mandate covers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    /// Each day that it may mean.
+    Wholly,
+    /// Some of those days, or there is no date.
+    Perhaps,
+}
+
+/// Does the mandate, which holds from a day on, let its body decide this, on this date? An end counts to its latest day.
+/// From the day of its withdrawal on it covers nothing, and of a date that is not stated nobody can say that it was
+/// before.
 fn covers(
     mandate: &Mandate,
     since: Day,
@@ -261,10 +285,15 @@ fn covers(
     kind: &str,
     agenda: Option<&Id>,
     date: Option<&Edtf>,
-) -> bool {
+) -> Option<Cover> {
     let until = mandate.until.as_ref().map_or(Day::NEVER, Edtf::latest);
-    mandate.may.as_str() == kind
-        && mandate.agenda.as_ref().is_none_or(|of| Some(of) == agenda)
-        && date.is_none_or(|date| since <= date.latest() && date.earliest() <= until)
-        && end.is_none_or(|end| date.is_some_and(|date| date.earliest() < end))
+    let lets = mandate.may.as_str() == kind && mandate.agenda.as_ref().is_none_or(|of| Some(of) == agenda);
+    let covered = |day: Day| since <= day && day <= until && end.is_none_or(|end| day < end);
+    let (from, to) = match date.filter(|_| lets) {
+        Some(date) => (date.earliest(), date.latest()),
+        None => return (lets && end.is_none()).then_some(Cover::Perhaps),
+    };
+    // A part of a range is covered where it meets the range of the mandate.
+    let meets = since <= to && from <= until && end.is_none_or(|end| from < end);
+    meets.then(|| if covered(from) && covered(to) { Cover::Wholly } else { Cover::Perhaps })
 }

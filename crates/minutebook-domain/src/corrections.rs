@@ -247,7 +247,7 @@ impl Book {
         match registry.verdict(&decision.body, ADOPT_AGENDA, Some(agenda), decision.date.as_ref()) {
             Verdict::Held(_) => Ok(()),
             Verdict::NotVerifiable(_) => {
-                let missing = "`date`".to_owned();
+                let missing = "`date` (YYYY-MM-DD)".to_owned();
                 Err(Refusal::DecisionIncomplete { decision: decision.id.clone(), missing })
             }
             Verdict::None => Err(registry.no_mandate(decision, Some(agenda))),

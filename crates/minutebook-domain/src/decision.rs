@@ -222,6 +222,11 @@ impl Doing<'_> {
             return Err(Refusal::AdviceOnly { decision: by.id.clone() }.into());
         }
         self.check_rank(old, by)?;
+        let begins = old.holds_from().filter(|begins| self.effective.earliest() < begins.earliest());
+        if let Some(start) = begins {
+            let (end, start) = (self.effective.to_string(), start.to_string());
+            return Err(Refusal::EndBeforeStart { key: self.key().clone(), end, start }.into());
+        }
         self.end()
     }
 

@@ -106,7 +106,7 @@ impl<'a> Doing<'a> {
 
     /// A decision by which something is done was taken, and holds.
     fn check_taken(self, decision: &Decision) -> Result<(), Refusal> {
-        if let Some(date) = decision.date.as_ref().filter(|date| date.earliest() > self.context.today) {
+        if let Some(date) = decision.still_to_come(self.context.today) {
             return Err(Refusal::DecisionNotTaken { decision: decision.id.clone(), date: date.to_string() });
         }
         self.book.check_holds(&decision.id, self.effective.earliest())

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::authority::{ADVISE, Registry, Verdict};
+use crate::authority::{ADVISE, Registry};
 use crate::book::{Book, Revision, Stated};
 use crate::changes::{Changes, revision_at};
 use crate::dates::{Day, Edtf};
@@ -13,7 +13,7 @@ use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
 use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
-use crate::record::{Action, Agreement, Decision, Framework, Mandate, Record};
+use crate::record::{Action, Agreement, Decision, Framework, Record};
 use crate::refusal::{listed, shown};
 use crate::role::{Contradiction, RoleSource};
 use crate::value::Field;
@@ -31,8 +31,8 @@ messages! {
             en "no date is stated for decision `{decision}`"
         /// The mandate cannot be checked against a date.
         MandateNotVerifiable { decision: Id, mandate: Id } = "MANDATE_NOT_VERIFIABLE"
-            nl "of mandaat `{mandate}` gold toen `{decision}` werd genomen is niet na te gaan: de datum ontbreekt"
-            en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: the date is missing"
+            nl "of mandaat `{mandate}` gold toen `{decision}` werd genomen is niet na te gaan: de datum ontbreekt of is te ruim"
+            en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: the date is missing or too coarse"
         /// A decision that no mandate covers.
         MandateNotStated { decision: Id, kind: Id, body: String } = "MANDATE_NOT_STATED"
             nl "voor besluit `{decision}` (`{kind}`) is geen mandaat van {body} vastgelegd"
@@ -54,9 +54,17 @@ messages! {
             nl "rust op een advies (`{decision}` van {body}); vastgesteld is het door de editie"
             en "rests on an advice (`{decision}` of {body}); the edition adopted it"
         /// It holds from before it was decided.
-        EffectBeforeDecision { edition: Id, effective: String, decided: String } = "EFFECT_BEFORE_DECISION"
-            nl "editie `{edition}` geldt vanaf {effective}, vóór het besluit van {decided}"
-            en "edition `{edition}` holds from {effective}, before the decision of {decided}"
+        EffectBeforeDecision { what: Key, effective: String, decided: String } = "EFFECT_BEFORE_DECISION"
+            nl "{what:#} geldt vanaf {effective}, vóór het besluit van {decided}"
+            en "{what} holds from {effective}, before the decision of {decided}"
+        /// It ended before that was decided.
+        EndBeforeDecision { what: Key, by: Id, end: Day, decided: String } = "END_BEFORE_DECISION"
+            nl "{what:#} geldt niet meer vanaf {end}, vóór besluit `{by}` van {decided}"
+            en "{what} holds no more from {end}, before decision `{by}` of {decided}"
+        /// A mandate whose decision holds no more.
+        MandateGroundEnded { mandate: Id, decision: Id, since: Day } = "MANDATE_GROUND_ENDED"
+            nl "mandaat `{mandate}` rust op besluit `{decision}`, dat vanaf {since} niet meer geldt; trek het in of verleen het opnieuw"
+            en "mandate `{mandate}` rests on decision `{decision}`, which holds no more from {since}; withdraw it, or grant it again"
         /// One decision adopted two revisions.
         DecisionReused { decision: Id, revision: String } = "DECISION_REUSED"
             nl "besluit `{decision}` stelde ook `{revision}` vast; elke stand vraagt een eigen besluit"
@@ -169,6 +177,7 @@ impl Book {
             for (key, entry) in self.entries(kind) {
                 if auditor.concerns(key, entry) {
                     auditor.record(key, entry);
+                    auditor.ends(key, entry, events)?;
                 }
             }
         }
@@ -205,8 +214,8 @@ impl Book {
 
 /// Remarks on the agenda as a revision states it.
 pub(crate) struct Auditor<'a> {
-    book: &'a Book,
-    agenda: &'a Id,
+    pub(crate) book: &'a Book,
+    pub(crate) agenda: &'a Id,
     stated: Stated<'a>,
     pub(crate) findings: Vec<Finding>,
 }
@@ -220,7 +229,7 @@ impl<'a> Auditor<'a> {
         self.findings.push(Finding::of(key, observation));
     }
 
-    fn registry(&self) -> Registry<'a> {
+    pub(crate) fn registry(&self) -> Registry<'a> {
         Registry { book: self.book, stated: None }
     }
 
@@ -274,8 +283,8 @@ impl<'a> Auditor<'a> {
         let Some(decision) = self.decision(&seal.edition.decision, cut, events)? else { return Ok(()) };
         match (&decision.date, &seal.mandate) {
             (Some(date), _) if seal.edition.effective.latest() < date.earliest() => {
-                let decided = date.to_string();
-                self.add(&key, Observation::EffectBeforeDecision { edition, effective, decided });
+                let (what, decided) = (key.clone(), date.to_string());
+                self.add(&key, Observation::EffectBeforeDecision { what, effective, decided });
             }
             (None, Some(mandate)) => {
                 let (decision, mandate) = (decision.id.clone(), mandate.clone());
@@ -401,29 +410,6 @@ impl<'a> Auditor<'a> {
 
     fn item(&self, kind: Kind, id: &Id) -> Option<&'a Entry> {
         self.book.entry(&Key::new(kind, id)).map(AsRef::as_ref)
-    }
-
-    fn stated_decision(&mut self, key: &Key, decision: &Decision) {
-        if decision.date.is_none() {
-            self.add(key, Observation::DecisionUndated { decision: decision.id.clone() });
-        }
-        let registry = self.registry();
-        let verdict =
-            registry.verdict(&decision.body, decision.kind.as_str(), Some(self.agenda), decision.date.as_ref());
-        if verdict == Verdict::None {
-            let body = registry.body_name(&decision.body);
-            let (decision, kind) = (decision.id.clone(), decision.kind.clone());
-            self.add(key, Observation::MandateNotStated { decision, kind, body });
-        }
-    }
-
-    fn mandate(&mut self, key: &Key, mandate: &Mandate) {
-        if mandate.inferred == Some(true) {
-            self.add(key, Observation::MandateInferred { mandate: mandate.id.clone() });
-        }
-        if mandate.decision.is_none() && mandate.may.as_str() != ADVISE {
-            self.add(key, Observation::MandateAsserted { mandate: mandate.id.clone() });
-        }
     }
 
     fn motion(&mut self, key: &Key, motion: &crate::record::Motion, entry: &Entry) {

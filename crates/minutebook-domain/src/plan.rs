@@ -262,7 +262,7 @@ impl Planner<'_> {
 
     /// A decision that is dated after today decides nothing yet.
     pub(crate) fn not_taken(&self, decision: &Decision) -> Option<Refusal> {
-        let date = decision.date.as_ref().filter(|date| date.earliest() > self.today)?;
+        let date = decision.still_to_come(self.today)?;
         Some(Refusal::DecisionNotTaken { decision: decision.id.clone(), date: date.to_string() })
     }
 

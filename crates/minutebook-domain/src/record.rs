@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use crate::dates::Edtf;
+use crate::dates::{Day, Edtf};
 pub use crate::fields::FieldSet;
 use crate::ids::{Id, Kind};
 use crate::value::{
@@ -684,6 +684,12 @@ macro_rules! named_items {
 }
 
 impl Decision {
+    /// The date, where it is still to come, or reaches beyond the year of today, so that nobody can say that it has been.
+    pub(crate) fn still_to_come(&self, today: Day) -> Option<&Edtf> {
+        let year = today.parts().and_then(|(year, ..)| Day::last_of(year)).unwrap_or(today);
+        self.date.as_ref().filter(|date| date.earliest() > today || date.latest() > year)
+    }
+
     /// From when it holds: as it says, or else from its date; `None` where neither is stated.
     pub fn holds_from(&self) -> Option<&Edtf> {
         self.effective.as_ref().or(self.date.as_ref())

@@ -136,6 +136,15 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
     (!begins && !granted).then(refusal)
 }
 
+/// What is decided takes effect before it was decided only on grounds.
+fn check_effect(effective: &Edtf, decided: &Edtf, reason: Option<&Text>) -> Result<(), Refusal> {
+    let grounds = reason.is_some_and(|reason| is_reason(reason.as_str()));
+    if effective.latest() >= decided.earliest() || grounds {
+        return Ok(());
+    }
+    Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: decided.to_string() })
+}
+
 /// A mandate or membership ends after it begins. Where a document states otherwise, that is a finding.
 fn end_before_start(record: &Record) -> Option<Refusal> {
     let (since, until) = match record {
@@ -210,6 +219,8 @@ impl Book {
         let granting = decision_of(&command.record).filter(|_| kind == Kind::Mandate);
         let granting = granting.and_then(|id| Registry { book: self, stated: None }.decision(id));
         let effective = deed_holds(stated.as_ref(), granting, context);
+        let decided = granting.and_then(|decision| decision.date.as_ref());
+        decided.map_or(Ok(()), |decided| check_effect(&effective, decided, command.reason.as_ref()))?;
         let day = decided_on(&command.record).unwrap_or(&effective).earliest();
         self.check_alive(&command.record, day, events)?;
         if let Some(decision) = decision_of(&command.record) {
@@ -287,13 +298,8 @@ impl Book {
         let Some(date) = &decision.date else {
             return Err(Refusal::DecisionIncomplete { decision: decision.id.clone(), missing: "`date`".to_owned() });
         };
-        let grounds = command.reason.as_ref().is_some_and(|reason| is_reason(reason.as_str()));
-        match &decision.effective {
-            Some(effective) if effective.latest() < date.earliest() && !grounds => {
-                Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: date.to_string() })
-            }
-            _ => Ok(()),
-        }
+        let effective = decision.effective.as_ref();
+        effective.map_or(Ok(()), |effective| check_effect(effective, date, command.reason.as_ref()))
     }
 
     /// Does the record state an amount of the book otherwise, in what counts in its action?

@@ -19,6 +19,7 @@ use minutebook_domain::ids::Kind;
 use minutebook_domain::record::Record;
 use minutebook_domain::refusal::Refusal;
 use minutebook_domain::role::RoleSource;
+use minutebook_domain::sheet::Name;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
@@ -174,7 +175,7 @@ fn compare_sheets(ledger: &Ledger) -> Result<(), TestCaseError> {
         let cut = Cut { valid: valid.parse().unwrap(), known, sealed: None };
         for (party, _) in book.entries(Kind::Party) {
             let Some(sheet) = book.sheet(&party.id, &cut, None, events).unwrap() else { continue };
-            let ids: Vec<_> = sheet.names.iter().map(|name| name.id()).chain([&party.id]).collect();
+            let ids: Vec<_> = sheet.names.iter().map(Name::id).chain([&party.id]).collect();
             let mut found = Vec::new();
             for (kind, field) in PARTNERS {
                 for (key, entry) in book.entries(kind) {

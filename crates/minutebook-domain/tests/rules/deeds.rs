@@ -6,7 +6,9 @@ use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
 use serde_json::json;
 
-use crate::minutes::{Asked as _, Doc as _, at, deed, first, given, import, next_with_change, state, state_from};
+use crate::minutes::{
+    Asked as _, Doc as _, at, decision, deed, first, given, import, next_with_change, state, state_from,
+};
 use crate::support::{Ledger, id, text};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
@@ -21,10 +23,6 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("DEED_UNFIT", what_does_not_fit_a_record_is_refused),
     ("ALREADY_THERE", what_should_be_new_is_not_there_yet),
 ];
-
-fn decision(name: &str, body: &str, kind: &str, date: &str) -> Command {
-    state(Kind::Decision, json!({"id": name, "body": body, "kind": kind, "date": date}))
-}
 
 /// A first edition, and three more decisions of the body that adopted it.
 fn decided() -> Ledger {

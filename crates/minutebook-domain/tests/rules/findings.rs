@@ -2,15 +2,17 @@
 
 use minutebook_domain::changes::Span;
 use minutebook_domain::command::Command;
+use minutebook_domain::event::DeedStep;
 use minutebook_domain::findings::{Finding, Observation};
 use minutebook_domain::ids::{Kind, Position};
 use minutebook_domain::message::Lang;
 use serde_json::{Value, json};
 
 use crate::minutes::{
-    Doc, at, correct, edition_after, first, given, import, next, next_with_change, raised, resolve, state,
+    Asked as _, Doc, at, correct, decision, deed, edition_after, first, given, import, next, next_with_change, raised,
+    resolve, state,
 };
-use crate::support::{Ledger, id};
+use crate::support::{Ledger, id, text};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
     ("DOUBT", a_doubt_stays_open_until_a_person_settles_it),
@@ -21,6 +23,8 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("MANDATE_ASSERTED", a_mandate_that_rests_on_nothing_is_a_finding),
     ("RESTS_ON_ADVICE", a_change_that_rests_on_advice_is_a_finding),
     ("EFFECT_BEFORE_DECISION", an_edition_that_holds_before_it_was_decided_is_a_finding),
+    ("END_BEFORE_DECISION", a_mandate_beside_the_decision_that_grants_it_is_a_finding),
+    ("MANDATE_GROUND_ENDED", a_mandate_beside_the_decision_that_grants_it_is_a_finding),
     ("DECISION_REUSED", one_decision_for_two_revisions_is_a_finding),
     ("EFFECTIVE_IMPRECISE", an_imprecise_start_is_a_finding),
     ("HORIZON_PASSED", an_edition_past_its_term_is_a_finding),
@@ -126,6 +130,35 @@ fn a_change_that_rests_on_advice_is_a_finding() {
 fn an_edition_that_holds_before_it_was_decided_is_a_finding() {
     let late = first().patch("decisions", "d-2016", json!({"date": "2016-01-02"}));
     assert_eq!(of(late, "EFFECT_BEFORE_DECISION"), ["2016-2017"]);
+}
+
+#[test]
+fn a_date_that_a_mandate_covers_in_part_is_a_finding() {
+    let since = |since: &str| first().patch("mandates", "m-gs", json!({"since": since}));
+    let coarse = |document: Value| document.patch("decisions", "d-2016", json!({"date": "2015"}));
+    assert!(of(coarse(since("2015")), "MANDATE_NOT_VERIFIABLE").is_empty());
+    assert_eq!(of(coarse(since("2015-06-01")), "MANDATE_NOT_VERIFIABLE"), ["d-2016"]);
+}
+
+#[test]
+fn a_mandate_beside_the_decision_that_grants_it_is_a_finding() {
+    let begin = state(Kind::Mandate, json!({"id": "m-verlenen", "body": "ps", "may": "grant-mandate"}));
+    let by = |id: &str, date: &str| decision(id, "ps", "grant-mandate", date);
+    let early = json!({"id": "m-begroting", "body": "gs", "may": "adopt-budget", "decision": "d-een", "since": "2018"});
+    let Command::State(mut early) = state(Kind::Mandate, early) else { unreachable!() };
+    let ledger = given([import(first()), begin, by("d-een", "2019-05-01"), by("d-twee", "2019-08-01")]);
+    ledger.clone().when(Command::State(early.clone())).then_refused("EFFECT_BEFORE_ALLOWED");
+    early.reason = Some(text("Zo was het bedoeld."));
+    let ledger = ledger.when(Command::State(early)).then_recorded();
+    assert_eq!(about(&ledger, "EFFECT_BEFORE_DECISION"), ["m-begroting"]);
+    let end = |kind, name: &str, from: &str| deed(kind, name, DeedStep::Ended(None)).by("d-twee").from(from);
+    let withdrawn = ledger.clone().when(end(Kind::Mandate, "m-begroting", "2019-07-31")).then_recorded();
+    assert_eq!(about(&withdrawn, "END_BEFORE_DECISION"), ["m-begroting"]);
+    let revoked = ledger.when(end(Kind::Decision, "d-een", "2019-08-01")).then_recorded();
+    assert_eq!(about(&revoked, "MANDATE_GROUND_ENDED"), ["m-begroting"]);
+    assert!(about(&revoked, "END_BEFORE_DECISION").is_empty());
+    let both = revoked.when(end(Kind::Mandate, "m-begroting", "2019-08-01")).then_recorded();
+    assert!(about(&both, "MANDATE_GROUND_ENDED").is_empty());
 }
 
 #[test]

@@ -101,6 +101,11 @@ pub(crate) fn state(kind: Kind, value: Value) -> Command {
     state_from(None, kind, value)
 }
 
+/// A decision that is recorded alone.
+pub(crate) fn decision(name: &str, body: &str, kind: &str, date: &str) -> Command {
+    state(Kind::Decision, json!({"id": name, "body": body, "kind": kind, "date": date}))
+}
+
 /// States a record that holds from a date.
 pub(crate) fn state_from(effective: Option<&str>, kind: Kind, value: Value) -> Command {
     Command::State(StateRecord {

@@ -1,7 +1,6 @@
 //! What people ask of decisions, partners and authority.
 
 use minutebook_domain::authority::{MandateFilter, Verdict};
-use minutebook_domain::command::Command;
 use minutebook_domain::dates::Edtf;
 use minutebook_domain::decision::{DecisionFilter, EFFECTS_MAX};
 use minutebook_domain::event::DeedStep;
@@ -11,7 +10,7 @@ use minutebook_domain::sheet::{Name, Sheet, Since};
 use serde_json::{Value, json};
 
 use crate::minutes::{
-    Asked as _, Doc as _, deed, first, given, import, next, next_with_change, raised, state, state_from,
+    Asked as _, Doc as _, decision, deed, first, given, import, next, next_with_change, raised, state, state_from,
 };
 use crate::support::{Ledger, id};
 
@@ -87,10 +86,6 @@ fn a_sheet_tells_what_came_of_each_thing_since_an_edition() {
     let since: Vec<_> = sheet.rows.iter().map(|row| (row.key.id.as_str(), row.since)).collect();
     assert_eq!(since, [("lobby", Since::Left), ("meting", Since::Changed), ("website", Since::Came)]);
     assert_eq!(ledger.book.sheet(&id("assen"), &ledger.book.now(), None, &ledger.events).unwrap(), None);
-}
-
-fn decision(name: &str, body: &str, kind: &str, date: &str) -> Command {
-    state(Kind::Decision, json!({"id": name, "body": body, "kind": kind, "date": date}))
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn nobody_has_a_role_twice() {
 #[test]
 fn the_decision_of_a_role_was_taken_holds_and_has_a_mandate() {
     let ps = json!({"id": "d-ps", "body": "ps", "kind": "adopt-agenda", "date": "2017-01-01"});
-    let early = json!({"id": "d-laat", "body": "gs", "kind": "adopt-agenda", "date": "2016/2030"});
+    let early = json!({"id": "d-laat", "body": "gs", "kind": "adopt-agenda", "date": "2016/2017"});
     let part =
         json!({"decisions": [ps, {"id": "d-advies", "body": "stuurgroep", "kind": "advise", "date": "2017-01-01"}]});
     let with = |ledger: &Ledger, decision: &str| ledger.clone().when(role("r-1", json!({"decision": decision})));

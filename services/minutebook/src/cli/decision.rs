@@ -432,10 +432,11 @@ fn write_terms(page: &mut Page, w: Words, view: &pb::DecisionView) {
     let authority = match view.authority() {
         Authority::Held => mandate.to_owned(),
         Authority::NotVerifiable => {
-            format!(
-                "{mandate}, {}",
-                w.pick("niet na te gaan: de datum ontbreekt", "not verifiable: the date is missing")
-            )
+            let why = match &decision.date {
+                None => w.pick("de datum ontbreekt", "the date is missing"),
+                Some(_) => w.pick("de datum is te ruim", "the date is too coarse"),
+            };
+            format!("{mandate}, {}: {why}", w.pick("niet na te gaan", "not verifiable"))
         }
         Authority::None | Authority::Unspecified => w.pick("geen vastgelegd", "none recorded").to_owned(),
     };

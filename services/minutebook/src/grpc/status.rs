@@ -83,8 +83,9 @@ pub(crate) fn stale(refusal: &Refusal, newer: &[Newer], lang: Lang) -> Status {
         let capacity = newer.actor.capacity.as_ref().map(Text::as_str);
         let by: Vec<_> = capacity.into_iter().chain(newer.actor.on_behalf_of.as_ref().map(Id::as_str)).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-        let fields: String = newer.fields.iter().map(|change| format!("; {change}")).collect();
-        (format!("{on} {}", newer.position), format!("{} {}{by}{fields}", newer.event, newer.about))
+        let mut words = vec![format!("{} {}{by}", newer.event, newer.about)];
+        words.extend(newer.fields.iter().map(ToString::to_string));
+        (format!("{on} {}", newer.position), words.join("; "))
     });
     refused_with(refusal, told.collect(), lang)
 }

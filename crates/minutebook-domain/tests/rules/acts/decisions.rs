@@ -22,7 +22,7 @@ impl Model {
             now.iter().any(|(field, value)| !is_open(value) && *value != to[field])
         }) {
             faults.insert("DECISION_DIFFERS");
-        } else if date.as_ref().is_some_and(|date| first(date).as_str() > TODAY) {
+        } else if date.as_ref().is_some_and(|date| first(date).as_str() > TODAY || last(date) > last(&TODAY[..4])) {
             faults.insert("DECISION_NOT_TAKEN");
         }
         if !faults.is_empty() {
@@ -62,13 +62,21 @@ impl Model {
         mandate.get("may").as_deref() == Some(kind) && date.is_none_or(within) && !withdrawn
     }
 
+    /// The body may take a decision of this kind on each day that the date may mean.
+    fn surely_may(&self, body: &str, kind: &str, date: &str) -> bool {
+        self.of(Kind::Mandate).any(|(_, mandate)| {
+            let covers = |day: &str| self.covers(mandate, kind, Some(day));
+            mandate.get("body").as_deref() == Some(body) && covers(&first(date)) && covers(&last(date))
+        })
+    }
+
     /// The decision grants or takes mandates.
     pub(crate) fn grants(&self, by: Option<&str>) -> bool {
         let decision = by.and_then(|by| self.record(Kind::Decision, by));
         decision.is_some_and(|decision| {
             let (body, date) = (decision.get("body").unwrap(), decision.get("date"));
             decision.get("kind").as_deref() == Some("grant-mandate")
-                && self.may(&body, "grant-mandate", date.as_deref())
+                && date.is_some_and(|date| self.surely_may(&body, "grant-mandate", &date))
         })
     }
 
@@ -98,6 +106,8 @@ impl Model {
         let granting = by.and_then(|by| self.record(Kind::Decision, by));
         let granted = granting.and_then(|decision| decision.get("effective").or(decision.get("date")));
         let on: &str = &since.map(str::to_owned).or(granted).unwrap_or(TODAY.to_owned());
+        let decided = granting.and_then(|decision| decision.get("date"));
+        forbid("EFFECT_BEFORE_ALLOWED", decided.is_some_and(|decided| last(on) < first(&decided)))?;
         let over = |kind| self.record(kind, body).map(|record| record.is_over(&first(on)));
         forbid("BODY_DISSOLVED", over(Kind::Body) == Some(true))?;
         forbid("PARTY_ENDED", over(Kind::Body).is_none() && over(Kind::Party) == Some(true))?;
@@ -121,6 +131,8 @@ impl Model {
             Doing::Supersede { part: false } => ("DecisionSuperseded", "whole"),
             _ => ("DecisionRevoked", "revoked"),
         };
+        let begins = old.get("effective").or(old.get("date"));
+        forbid("END_BEFORE_START", begins.is_some_and(|begins| first(&deed.on) < first(&begins)))?;
         let answer = self.end(deed, name)?;
         self.places.push((deed.id.to_owned(), by.to_owned(), how));
         Ok(answer)
