@@ -229,10 +229,10 @@ fn an_amount_is_recorded_changed_and_ended() {
     ];
     ledger.run(&record).ok();
     ledger.run(&["amount", "change", "subsidie", "--set", "eur=400000", "--reason", "verlaagd"]).ok();
-    assert_eq!(
-        refusal(&ledger, 1, &["amount", "change", "subsidie", "--set", "through=2017"]),
-        "AMOUNT_END_BEFORE_START"
-    );
+    let shorter = ["amount", "change", "subsidie", "--set", "through=2017"];
+    assert_eq!(refusal(&ledger, 1, &shorter), "REASON_MISSING");
+    let explained = [&shorter[..], &["--reason", "korter"]].concat();
+    assert_eq!(refusal(&ledger, 1, &explained), "AMOUNT_END_BEFORE_START");
     assert_eq!(refusal(&ledger, 2, &["amount", "change", "subsidie", "--set", "bedrag=1"]), "USAGE");
     let years = || {
         let sums = ask(&ledger, &["amount", "list", "--by", "year"])["sums"].clone();
@@ -247,6 +247,23 @@ fn an_amount_is_recorded_changed_and_ended() {
     let named = ["amount", "end", "kknn-leerstoel-jaarlijks", "--reason", "op"];
     assert_eq!(refusal(&ledger, 1, &named), "DECISION_REQUIRED");
     ledger.run(&["amount", "end", "subsidie", "--reason", "op"]).ok();
+}
+
+#[test]
+fn what_a_list_is_narrowed_to_has_to_be_there() {
+    let ledger = first();
+    for area in ["decision", "mandate", "agreement", "motion", "promise"] {
+        assert_eq!(refusal(&ledger, 3, &[area, "list", "--agenda", "krimp"]), "NOT_FOUND", "{area}");
+    }
+    for area in [["decision", "list"], ["decision", "report"], ["mandate", "list"]] {
+        assert_eq!(refusal(&ledger, 3, &[&area[..], &["--body", "g-s"]].concat()), "NOT_FOUND", "{area:?}");
+    }
+    assert_eq!(refusal(&ledger, 3, &["agreement", "list", "--party", "emen"]), "NOT_FOUND");
+    let reversed = ["decision", "report", "--body", "gs", "--from", "2018-01-01", "--to", "2017-01-01"];
+    assert_eq!(refusal(&ledger, 2, &reversed), "INVALID_REQUEST");
+    ledger.run(&["review", "open", AGENDA, "--edition", "2018-2019", "--effective", "2018-01-01"]).ok();
+    let other = ["review", "propose", AGENDA, "--set", "pod-sport.title=Sport", "--was", "pod-sport.place=Drenthe"];
+    assert_eq!(refusal(&ledger, 2, &[&other[..], &["--reason", "het heet zo"]].concat()), "USAGE");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Agreement, FieldSet, Membership, Record};
 use crate::refusal::{Refusal, Rejection, listed};
+use crate::statement::check_term;
 
 /// The clauses that an amendment may touch: all but who agreed.
 const CLAUSES: [&str; 12] = [
@@ -213,6 +214,7 @@ impl Doing<'_> {
             return Err(Refusal::AgreementParties { agreement: agreement.id.clone() }.into());
         }
         self.book.check_alone(record, true, self.context, self.events)?;
+        check_term(record)?;
         self.book.check_alive(record, self.effective.earliest(), self.events)?;
         Ok(vec![self.draft()])
     }

@@ -80,14 +80,17 @@ impl Auditor<'_> {
             self.add(key, Observation::DecisionUndated { decision: id() });
         }
         match registry.verdict(&decision.body, kind.as_str(), Some(self.agenda), date) {
-            Verdict::NotVerifiable(mandate) if date.is_some() => {
-                self.add(key, Observation::MandateNotVerifiable { decision: id(), mandate });
+            Verdict::NotVerifiable(mandate) => {
+                if let Some(date) = date {
+                    let date = date.to_string();
+                    self.add(key, Observation::DecisionImprecise { decision: id(), mandate, date });
+                }
             }
             Verdict::None => {
                 let body = registry.body_name(&decision.body);
                 self.add(key, Observation::MandateNotStated { decision: id(), kind: kind.clone(), body });
             }
-            Verdict::Held(_) | Verdict::NotVerifiable(_) => {}
+            Verdict::Held(_) => {}
         }
         self.early(key, decision.effective.as_ref(), decision.date.as_ref());
     }

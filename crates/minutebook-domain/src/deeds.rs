@@ -10,7 +10,7 @@ use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind};
 use crate::record::{Decision, FieldSet, Record};
 use crate::refusal::{Refusal, Rejection, Subject};
-use crate::statement::{check_text, is_reason};
+use crate::statement::{check_term, check_text, is_reason};
 use crate::value::Nearest;
 
 /// A deed that is being decided on.
@@ -159,6 +159,7 @@ impl<'a> Doing<'a> {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
         let record = state.record.with(to, fields);
+        check_term(&record)?;
         self.book.check_alone(&record, true, self.context, self.events)?;
         Ok(vec![self.draft_of(DeedStep::Amended(record, fields))])
     }

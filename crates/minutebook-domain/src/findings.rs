@@ -13,9 +13,10 @@ use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
 use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
-use crate::record::{Action, Agreement, Decision, Framework, Record};
+use crate::record::{Action, Agreement, Decision, Record};
 use crate::refusal::{listed, shown};
 use crate::role::{Contradiction, RoleSource};
+use crate::statement::reversed_term;
 use crate::value::Field;
 
 messages! {
@@ -31,8 +32,12 @@ messages! {
             en "no date is stated for decision `{decision}`"
         /// The mandate cannot be checked against a date.
         MandateNotVerifiable { decision: Id, mandate: Id } = "MANDATE_NOT_VERIFIABLE"
-            nl "of mandaat `{mandate}` gold toen `{decision}` werd genomen is niet na te gaan: de datum ontbreekt of is te ruim"
-            en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: the date is missing or too coarse"
+            nl "of mandaat `{mandate}` gold toen `{decision}` werd genomen is niet na te gaan: de datum ontbreekt"
+            en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: the date is missing"
+        /// The mandate held on some of the days that the date may mean.
+        DecisionImprecise { decision: Id, mandate: Id, date: String } = "DECISION_IMPRECISE"
+            nl "of mandaat `{mandate}` gold toen `{decision}` werd genomen is niet na te gaan: {date} is te ruim"
+            en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: {date} is too coarse"
         /// A decision that no mandate covers.
         MandateNotStated { decision: Id, kind: Id, body: String } = "MANDATE_NOT_STATED"
             nl "voor besluit `{decision}` (`{kind}`) is geen mandaat van {body} vastgelegd"
@@ -298,7 +303,11 @@ impl<'a> Auditor<'a> {
     fn term(&mut self, today: Day) {
         let edition = &self.stated.revision.seal.edition;
         let key = crate::document::key(Kind::Edition, &edition.id, Some(self.agenda), None);
-        self.term_of(&key, "horizon", Some(&edition.effective), edition.horizon.as_ref());
+        let horizon = edition.horizon.as_ref();
+        if let Some(to) = horizon.filter(|to| to.latest() < edition.effective.earliest()) {
+            let (from, to) = (edition.effective.to_string(), to.to_string());
+            self.add(&key, Observation::PeriodReversed { field: "horizon", from, to });
+        }
         let horizon = edition.horizon.as_ref().unwrap_or(&edition.last_year);
         if horizon.latest() < today {
             let (edition, horizon) = (edition.id.clone(), horizon.to_string());
@@ -306,26 +315,11 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// A term ends after it starts.
-    fn term_of(&mut self, key: &Key, field: &'static str, from: Option<&Edtf>, to: Option<&Edtf>) {
-        if let Some((from, to)) = from.zip(to).filter(|(from, to)| to.latest() < from.earliest()) {
+    /// The term that a record states ends after it starts.
+    fn stated_term(&mut self, key: &Key, record: &Record) {
+        if let Some((field, from, to)) = reversed_term(record) {
             self.add(key, Observation::PeriodReversed { field, from: from.to_string(), to: to.to_string() });
         }
-    }
-
-    /// The term that a record states, the edition aside.
-    fn stated_term(&mut self, key: &Key, record: &Record) {
-        let (field, from, to) = match record {
-            Record::Framework(Framework { period: Some(period), .. })
-            | Record::Action(Action { period: Some(period), .. })
-            | Record::Agreement(Agreement { period: Some(period), .. }) => ("period", &period.from, &period.to),
-            Record::Amount(amount) => ("through", &amount.from, &amount.through),
-            Record::Mandate(mandate) => ("until", &mandate.since, &mandate.until),
-            Record::Membership(membership) => ("until", &membership.since, &membership.until),
-            Record::Assignment(assignment) => ("until", &assignment.since, &assignment.until),
-            _ => return,
-        };
-        self.term_of(key, field, from.as_ref(), to.as_ref());
     }
 
     /// What an action is said to come from left by a split or merge into it.

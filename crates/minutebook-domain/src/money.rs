@@ -15,7 +15,8 @@ use crate::history::{Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::phrases;
 use crate::record::{Action, Agreement, Amount, Record};
-use crate::refusal::{Refusal, Rejection};
+use crate::refusal::{Refusal, Rejection, Subject};
+use crate::statement::is_reason;
 use crate::value::{Per, Scalar, Text};
 
 /// By what amounts are summed.
@@ -298,16 +299,19 @@ impl Book {
         Ok(Money { sums: purse.sums(by, day), amounts: purse.standings(day), cofinancing })
     }
 
-    /// Holds a lone amount to the rules: it is still there, and ends after it begins.
-    pub(crate) fn check_amount(&self, amount: &Amount, events: &dyn Recall) -> Result<(), Rejection> {
-        self.check_not_ended(&Key::new(Kind::Amount, &amount.id), Day::NEVER, events)?;
-        match amount.from.as_ref().zip(amount.through.as_ref()) {
-            Some((from, through)) if through.latest() < from.earliest() => {
-                let (amount, from, through) = (amount.id.clone(), from.to_string(), through.to_string());
-                Err(Refusal::AmountEndBeforeStart { amount, from, through }.into())
-            }
-            _ => Ok(()),
+    /// Holds a lone amount to the rules: it is still there, and changes for a reason.
+    pub(crate) fn check_amount(
+        &self,
+        amount: &Amount,
+        reason: Option<&Text>,
+        events: &dyn Recall,
+    ) -> Result<(), Rejection> {
+        let key = Key::new(Kind::Amount, &amount.id);
+        self.check_not_ended(&key, Day::NEVER, events)?;
+        if self.entry(&key).is_some() && !reason.is_some_and(|reason| is_reason(reason.as_str())) {
+            return Err(Refusal::ReasonMissing { what: Subject::Record(key) }.into());
         }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ids::{Id, Key, Kind};
 use crate::record::{Change, FieldSet, Record};
 use crate::refusal::{ChangeShould, Refusal, Rejection, Standing, Subject, shown};
 use crate::review::{Proposing, Reviewing, Setting, given};
-use crate::statement::personal_data;
+use crate::statement::{check_term, personal_data, reversed_term};
 use crate::value::{ChangeKind, Fault, Nearest, Text, same_form};
 
 /// The most items and amounts of one proposal: an event holds them all.
@@ -54,6 +54,13 @@ impl Reviewing<'_> {
             return Err(Refusal::TooManyItems { items: items.len(), limit: ITEMS_MAX }.into());
         }
         self.check_references(&items)?;
+        for item in &items {
+            // What was stated like this before is not this proposal's.
+            let before = self.book.entry(&Key::new(item.kind(), item.id())).map(|entry| entry.record.as_ref());
+            if before.is_none_or(|before| reversed_term(before) != reversed_term(item)) {
+                check_term(item)?;
+            }
+        }
         Ok(Proposal { agenda: self.agenda.clone(), edition: self.edition().clone(), change, items })
     }
 

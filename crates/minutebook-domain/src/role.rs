@@ -283,7 +283,7 @@ impl Book {
         }
         let registry = Registry { book: self, stated: None };
         if let Some(decision) = assignment.decision.as_ref().and_then(|id| registry.decision(id)) {
-            if let Some(date) = decision.date.as_ref().filter(|date| date.earliest() > context.today) {
+            if let Some(date) = decision.still_to_come(context.today) {
                 return Err(Refusal::DecisionNotTaken { decision: decision.id.clone(), date: date.to_string() }.into());
             }
             self.check_mandated(decision, &agenda)?;

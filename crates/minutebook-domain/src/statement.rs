@@ -12,7 +12,7 @@ use crate::event::{Draft, Payload, Reason, Statement};
 use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Planner;
-use crate::record::{Decision, FieldSet, Mandate, Record};
+use crate::record::{Action, Agreement, Decision, FieldSet, Framework, Mandate, Record};
 use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, Subject, listed};
 use crate::value::{ChangeKind, Disposition, Field, Text, Value, is_unstated};
 
@@ -145,19 +145,33 @@ fn check_effect(effective: &Edtf, decided: &Edtf, reason: Option<&Text>) -> Resu
     Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: decided.to_string() })
 }
 
-/// A mandate or membership ends after it begins. Where a document states otherwise, that is a finding.
-fn end_before_start(record: &Record) -> Option<Refusal> {
-    let (since, until) = match record {
-        Record::Mandate(mandate) => (&mandate.since, &mandate.until),
-        Record::Membership(membership) => (&membership.since, &membership.until),
+/// What has a term ends after it begins. Where a document states otherwise, that is a finding.
+pub(crate) fn check_term(record: &Record) -> Result<(), Refusal> {
+    let Some((_, start, end)) = reversed_term(record) else { return Ok(()) };
+    let (start, end) = (start.to_string(), end.to_string());
+    Err(match record {
+        Record::Amount(amount) => {
+            Refusal::AmountEndBeforeStart { amount: amount.id.clone(), from: start, through: end }
+        }
+        Record::Assignment(_) => Refusal::RoleEndBeforeStart { since: start, until: end },
+        _ => Refusal::EndBeforeStart { key: Key::new(record.kind(), record.id()), end, start },
+    })
+}
+
+/// The term that a record states, where it ends before it starts: its field, its start and its end.
+pub(crate) fn reversed_term(record: &Record) -> Option<(&'static str, &Edtf, &Edtf)> {
+    let (field, from, to) = match record {
+        Record::Framework(Framework { period: Some(period), .. })
+        | Record::Action(Action { period: Some(period), .. })
+        | Record::Agreement(Agreement { period: Some(period), .. }) => ("period", &period.from, &period.to),
+        Record::Amount(amount) => ("through", &amount.from, &amount.through),
+        Record::Mandate(mandate) => ("until", &mandate.since, &mandate.until),
+        Record::Membership(membership) => ("until", &membership.since, &membership.until),
+        Record::Assignment(assignment) => ("until", &assignment.since, &assignment.until),
         _ => return None,
     };
-    let (start, end) = since.as_ref().zip(until.as_ref())?;
-    (end.latest() < start.earliest()).then(|| Refusal::EndBeforeStart {
-        key: Key::new(record.kind(), record.id()),
-        end: end.to_string(),
-        start: start.to_string(),
-    })
+    let (from, to) = from.as_ref().zip(to.as_ref())?;
+    (to.latest() < from.earliest()).then_some((field, from, to))
 }
 
 /// What looks like personal data in the texts of a value: an e-mail address, or a citizen service number.
@@ -260,9 +274,14 @@ impl Book {
                 return self.check_assignment(assignment, command, effective, context, events).map(Some);
             }
             Record::Agreement(agreement) => self.check_unbound(agreement)?,
-            Record::Amount(amount) => self.check_amount(amount, events)?,
-            record => end_before_start(record).map_or(Ok(()), Err)?,
+            Record::Amount(amount) => self.check_amount(amount, command.reason.as_ref(), events)?,
+            // A motion was adopted on the day from which it holds.
+            Record::Motion(_) if effective.earliest() > context.today => {
+                return Err(Refusal::StillToCome { date: effective.to_string() }.into());
+            }
+            _ => {}
         }
+        check_term(&command.record)?;
         Ok(command.agenda.clone())
     }
 

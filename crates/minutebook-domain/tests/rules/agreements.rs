@@ -100,6 +100,8 @@ fn an_agreement_is_between_two_at_least() {
     given([import(first())]).when(unknown).then_refused("UNKNOWN_REFERENCE");
     let ended = deed(Kind::Party, "emmen", DeedStep::Ended(None)).from("2017-01-01").into();
     given([import(first()), ended]).when(propose(json!({}))).then_refused("PARTY_ENDED");
+    let reversed = propose(json!({"period": {"from": "2019", "to": "2018"}}));
+    given([import(first())]).when(reversed).then_refused("END_BEFORE_START");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
 use serde_json::json;
 
-use crate::minutes::{Doc, at, edition_after, first, given, import, late, next, next_with_change, state, state_from};
+use crate::minutes::{
+    Doc, at, because, edition_after, first, given, import, late, next, next_with_change, state, state_from,
+};
 use crate::support::{Ledger, found, id};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
@@ -259,7 +261,9 @@ fn an_amount_of_an_action_moves_only_with_the_agenda() {
     given([import(first())]).when(state(Kind::Amount, more.clone())).then_refused("DECISION_REQUIRED");
     given([import(first())]).when(import(json!({"amounts": [more]}))).then_refused("DECISION_REQUIRED");
     let words = json!({"id": "geld", "what": "Voor de website", "eur": 600_000, "per": "year", "action": "website"});
-    given([import(first())]).when(state(Kind::Amount, words)).then(&["AmountChanged"]);
+    let reworded = state(Kind::Amount, words);
+    given([import(first())]).when(reworded.clone()).then_refused("REASON_MISSING");
+    given([import(first())]).when(because("Zo heet het nu.", reworded)).then(&["AmountChanged"]);
     let free = json!({"id": "subsidie", "what": "Subsidie", "eur": 5});
     given([import(first())]).when(state(Kind::Amount, free)).then(&["AmountRecorded"]);
 }

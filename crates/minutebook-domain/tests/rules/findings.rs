@@ -9,15 +9,16 @@ use minutebook_domain::message::Lang;
 use serde_json::{Value, json};
 
 use crate::minutes::{
-    Asked as _, Doc, at, correct, decision, deed, edition_after, first, given, import, next, next_with_change, raised,
-    resolve, state,
+    Asked as _, Doc, at, because, correct, decision, deed, edition_after, first, given, import, next, next_with_change,
+    raised, resolve, state,
 };
-use crate::support::{Ledger, id, text};
+use crate::support::{Ledger, id};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
     ("DOUBT", a_doubt_stays_open_until_a_person_settles_it),
     ("DECISION_UNDATED", an_undated_adoption_is_a_finding),
     ("MANDATE_NOT_VERIFIABLE", an_undated_adoption_is_a_finding),
+    ("DECISION_IMPRECISE", a_date_that_a_mandate_covers_in_part_is_a_finding),
     ("MANDATE_NOT_STATED", a_decision_without_mandate_is_a_finding),
     ("MANDATE_INFERRED", a_mandate_that_rests_on_nothing_is_a_finding),
     ("MANDATE_ASSERTED", a_mandate_that_rests_on_nothing_is_a_finding),
@@ -136,8 +137,8 @@ fn an_edition_that_holds_before_it_was_decided_is_a_finding() {
 fn a_date_that_a_mandate_covers_in_part_is_a_finding() {
     let since = |since: &str| first().patch("mandates", "m-gs", json!({"since": since}));
     let coarse = |document: Value| document.patch("decisions", "d-2016", json!({"date": "2015"}));
-    assert!(of(coarse(since("2015")), "MANDATE_NOT_VERIFIABLE").is_empty());
-    assert_eq!(of(coarse(since("2015-06-01")), "MANDATE_NOT_VERIFIABLE"), ["d-2016"]);
+    assert!(of(coarse(since("2015")), "DECISION_IMPRECISE").is_empty());
+    assert_eq!(of(coarse(since("2015-06-01")), "DECISION_IMPRECISE"), ["d-2016"]);
 }
 
 #[test]
@@ -145,11 +146,10 @@ fn a_mandate_beside_the_decision_that_grants_it_is_a_finding() {
     let begin = state(Kind::Mandate, json!({"id": "m-verlenen", "body": "ps", "may": "grant-mandate"}));
     let by = |id: &str, date: &str| decision(id, "ps", "grant-mandate", date);
     let early = json!({"id": "m-begroting", "body": "gs", "may": "adopt-budget", "decision": "d-een", "since": "2018"});
-    let Command::State(mut early) = state(Kind::Mandate, early) else { unreachable!() };
+    let early = state(Kind::Mandate, early);
     let ledger = given([import(first()), begin, by("d-een", "2019-05-01"), by("d-twee", "2019-08-01")]);
-    ledger.clone().when(Command::State(early.clone())).then_refused("EFFECT_BEFORE_ALLOWED");
-    early.reason = Some(text("Zo was het bedoeld."));
-    let ledger = ledger.when(Command::State(early)).then_recorded();
+    ledger.clone().when(early.clone()).then_refused("EFFECT_BEFORE_ALLOWED");
+    let ledger = ledger.when(because("Zo was het bedoeld.", early)).then_recorded();
     assert_eq!(about(&ledger, "EFFECT_BEFORE_DECISION"), ["m-begroting"]);
     let end = |kind, name: &str, from: &str| deed(kind, name, DeedStep::Ended(None)).by("d-twee").from(from);
     let withdrawn = ledger.clone().when(end(Kind::Mandate, "m-begroting", "2019-07-31")).then_recorded();

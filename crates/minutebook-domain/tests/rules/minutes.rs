@@ -101,6 +101,12 @@ pub(crate) fn state(kind: Kind, value: Value) -> Command {
     state_from(None, kind, value)
 }
 
+/// The same statement, with the reason for it.
+pub(crate) fn because(reason: &str, command: Command) -> Command {
+    let Command::State(state) = command else { unreachable!("only a statement is explained like this") };
+    Command::State(StateRecord { reason: Some(text(reason)), ..state })
+}
+
 /// A decision that is recorded alone.
 pub(crate) fn decision(name: &str, body: &str, kind: &str, date: &str) -> Command {
     state(Kind::Decision, json!({"id": name, "body": body, "kind": kind, "date": date}))

@@ -10,7 +10,7 @@ use minutebook_domain::record::FieldSet;
 use serde_json::{Value, json};
 
 use crate::findings::about;
-use crate::minutes::{Asked as _, Doc as _, at, deed, edition_after, first, given, import};
+use crate::minutes::{Asked as _, Doc as _, at, deed, edition_after, first, given, import, state_from};
 use crate::review_steps::date;
 use crate::support::{Ledger, id, record, text};
 
@@ -124,6 +124,9 @@ fn a_motion_is_settled_with_evidence() {
     moved().when(settle(&[at(Kind::Motion, "armoede")])).then_refused("MOTION_SETTLED_NO_EVIDENCE");
     moved().when(settle(&[at(Kind::Decision, "onbekend")])).then_refused("NOT_FOUND");
     moved().when(settle(&[at(Kind::Action, "meting")]).from("2020-03-02")).then_refused("STILL_TO_COME");
+    let new = |day| state_from(Some(day), Kind::Motion, json!({"id": "nieuw", "title": "Nieuw"}));
+    moved().when(new("2020-03-02")).then_refused("STILL_TO_COME");
+    moved().when(new("2020-03-01")).then_recorded();
     let evidence = [at(Kind::Decision, "d-2016"), at(Kind::Source, "visie")];
     let ledger = moved().when(settle(&evidence)).then(&["MotionSettled"]);
     let now = motion(&ledger, "armoede");

@@ -82,6 +82,7 @@ fn a_value_fits_its_field_and_the_one_that_was_seen() {
     opened().when(set("titel", json!("Nulmeting"))).then_refused("NOT_FOUND");
     opened().when(set("horizon", json!("ooit"))).then_refused("FIELD_INVALID");
     opened().when(set("partners", json!(["emen"]))).then_refused("UNKNOWN_REFERENCE");
+    opened().when(set("period", json!({"from": "2019", "to": "2018"}))).then_refused("END_BEFORE_START");
     opened().when(set("title", json!("Meting"))).then_refused("NO_CHANGE");
     opened().when(set("source_line", json!(99))).then_refused("NO_CHANGE");
     opened().when(set("summary", json!("Bel 123456782"))).then_refused("PERSONAL_DATA_IN_TEXT");

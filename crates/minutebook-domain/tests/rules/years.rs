@@ -7,7 +7,8 @@ use minutebook_domain::related::RelatedChange;
 use serde_json::{Value, json};
 
 use crate::minutes::{
-    Doc, at, correct, edition_after, first, given, import, late, next, next_with_change, state, state_from, take,
+    Doc, at, because, correct, edition_after, first, given, import, late, next, next_with_change, state, state_from,
+    take,
 };
 use crate::support::{Ledger, id};
 
@@ -396,7 +397,7 @@ fn an_answer_about_the_past_knows_no_later_names() {
     let ledger = ledger.when(import(part)).then_recorded();
     let (before, known) = (year(&ledger, 2020, Position::MAX), ledger.book.head() - 1);
     let linked = json!({"id": "los", "what": "Los", "action": "meting"});
-    let ledger = ledger.when(state(Kind::Amount, linked)).then_recorded();
+    let ledger = ledger.when(because("Hoort erbij.", state(Kind::Amount, linked))).then_recorded();
     assert_eq!(year(&ledger, 2020, known), before);
 }
 

@@ -17,14 +17,15 @@ use minutebook_proto::pb::deed::Step;
 use minutebook_proto::pb::get_changes_request::Span as PbSpan;
 use minutebook_proto::{
     blame_to_pb, changes_to_pb, correct_from_pb, date_from_pb, finding_to_pb, gap_to_pb, history_to_pb, id_from_pb,
-    key_from_pb, late_from_pb, optional_id_from_pb, pb, promise_to_pb, record_to_pb, resolve_from_pb, revision_to_pb,
-    state_from_pb,
+    key_from_pb, late_from_pb, pb, promise_to_pb, record_to_pb, resolve_from_pb, revision_to_pb, state_from_pb,
 };
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{agenda_of, asked, chunks, deed_of, missing, moment, named_revision, parts, perform, query, write};
+use super::{
+    agenda_asked, agenda_of, asked, chunks, deed_of, missing, moment, named_revision, parts, perform, query, write,
+};
 use crate::app::{App, Query};
 use crate::import::{to_json, to_yaml};
 
@@ -277,7 +278,7 @@ impl AgendaService for Service {
 }
 
 fn list_promises(query: &Query, request: pb::ListPromisesRequest) -> Result<pb::ListPromisesResponse, Fault> {
-    let agenda = optional_id_from_pb("agenda", request.agenda)?;
+    let agenda = agenda_asked(query, request.agenda)?;
     let due = date_from_pb("due", request.due)?;
     let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
     let mut promises = query.book.promises(agenda.as_ref(), &cut, day, &query.reader)?;

@@ -15,7 +15,10 @@ use minutebook_proto::{
 use tonic::{Request, Response, Status};
 
 use super::trouble::Fault;
-use super::{StateRequest, agenda_of, asked, deed_of, list_records, missing, moment, parts, perform, query};
+use super::{
+    StateRequest, agenda_asked, agenda_of, asked, check_filter, deed_of, list_records, missing, moment, parts, perform,
+    query,
+};
 use crate::app::{App, Query};
 
 /// Agreements between parties, and sums of money.
@@ -179,8 +182,9 @@ impl AgreementService for Service {
 /// The agreements that a request asks for.
 fn agreements(query: &Query, request: pb::ListAgreementsRequest) -> Result<Vec<pb::AgreementView>, Fault> {
     let state = request.state();
-    let agenda = optional_id_from_pb("agenda", request.agenda)?;
+    let agenda = agenda_asked(query, request.agenda)?;
     let party = optional_id_from_pb("party", request.party)?;
+    check_filter(query, Kind::Party, party.as_ref())?;
     let before = query.cut(request.ends_before.as_deref(), None)?.valid;
     let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
     let foreign = |of: Option<&Id>| agenda.is_some() && of.is_some() && of != agenda.as_ref();

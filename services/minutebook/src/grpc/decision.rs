@@ -13,7 +13,8 @@ use minutebook_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{StateRequest, asked, deed_of, missing, parts, perform, query, write};
+use super::trouble::Trouble;
+use super::{StateRequest, agenda_asked, asked, check_filter, deed_of, missing, parts, perform, query, write};
 use crate::app::{App, day_asked};
 
 /// Decisions and motions.
@@ -83,10 +84,14 @@ impl DecisionService for Service {
             let effects = if request.with_effects { EFFECTS_MAX } else { 0 };
             let filter = DecisionFilter {
                 body: optional_id_from_pb("body", request.body)?,
-                agenda: optional_id_from_pb("agenda", request.agenda)?,
+                agenda: agenda_asked(query, request.agenda)?,
                 from: day_asked(request.from.as_deref())?,
                 to: day_asked(request.to.as_deref())?,
             };
+            check_filter(query, Kind::Body, filter.body.as_ref())?;
+            if let Some((from, to)) = filter.from.zip(filter.to).filter(|(from, to)| from > to) {
+                return Err(Trouble::PeriodReversed { from, to }.into());
+            }
             let decisions = query.book.decisions(&filter, effects, &cut, &query.reader)?;
             let decisions = decisions.iter().map(decision_to_pb).collect();
             Ok(pb::ListDecisionsResponse { position: cut.known, decisions })
@@ -151,7 +156,7 @@ impl DecisionService for Service {
     ) -> Result<Response<pb::ListMotionsResponse>, Status> {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
-            let agenda = optional_id_from_pb("agenda", request.agenda)?;
+            let agenda = agenda_asked(query, request.agenda)?;
             let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
             let motions = query.book.motions(agenda.as_ref(), &cut, &query.reader)?;
             Ok(pb::ListMotionsResponse { position: cut.known, motions: motions.iter().map(motion_to_pb).collect() })

@@ -12,7 +12,9 @@ use minutebook_proto::{
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{StateRequest, agenda_of, asked, list_records, missing, named_revision, parts, perform, query, status};
+use super::{
+    StateRequest, agenda_of, asked, check_filter, list_records, missing, named_revision, parts, perform, query, status,
+};
 use crate::app::{App, Query};
 
 /// The registers.
@@ -105,7 +107,10 @@ impl DirectoryService for Service {
     ) -> Result<Response<pb::ListMandatesResponse>, Status> {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
-            let mandates = query.book.mandates(&mandates_asked(request)?);
+            let filter = mandates_asked(request)?;
+            check_filter(query, Kind::Body, filter.body.as_ref())?;
+            check_filter(query, Kind::Agenda, filter.agenda.as_ref())?;
+            let mandates = query.book.mandates(&filter);
             let mandates = mandates.iter().map(held_mandate_to_pb).collect();
             Ok(pb::ListMandatesResponse { position: query.position(), mandates })
         });
@@ -116,6 +121,7 @@ impl DirectoryService for Service {
         let (lang, request) = asked(request);
         let answer = query(&self.0, lang, move |query| {
             let filter = who_may_asked(request, query.today())?;
+            check_filter(query, Kind::Agenda, filter.agenda.as_ref())?;
             Ok(who_may_to_pb(&filter, &query.book.mandates(&filter), query.position()))
         });
         answer.await.map(Response::new)

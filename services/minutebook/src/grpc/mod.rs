@@ -192,7 +192,7 @@ fn list_records(
     valid: Option<&str>,
     known: Option<&pb::Known>,
 ) -> Result<Vec<Record>, Fault> {
-    let agenda = optional_id_from_pb("agenda", agenda)?;
+    let agenda = agenda_asked(query, agenda)?;
     let cut = query.cut(valid, known)?;
     let mut records = Vec::new();
     for (_, entry) in query.book.entries(kind) {
@@ -214,6 +214,25 @@ fn missing(query: &Query, key: &Key) -> Trouble {
 fn moment(query: &Query, valid: Option<&str>, known: Option<&pb::Known>) -> Result<(Cut, Day), Fault> {
     let cut = query.cut(valid, known)?;
     Ok((cut, if valid.is_some() { cut.valid } else { query.today() }))
+}
+
+/// A record that a filter names: nothing is found for one that is not there, and that is to be told.
+fn check_filter(query: &Query, kind: Kind, id: Option<&Id>) -> Result<(), Fault> {
+    let is_there = |id: &&Id| match kind {
+        Kind::Body | Kind::Party => query.book.body(id).is_some(),
+        kind => query.book.entry(&Key::new(kind, id)).is_some(),
+    };
+    match id.filter(|id| !is_there(id)) {
+        Some(id) => Err(missing(query, &Key::new(kind, id)).into()),
+        None => Ok(()),
+    }
+}
+
+/// The agenda that a filter names.
+fn agenda_asked(query: &Query, id: Option<String>) -> Result<Option<Id>, Fault> {
+    let agenda = optional_id_from_pb("agenda", id)?;
+    check_filter(query, Kind::Agenda, agenda.as_ref())?;
+    Ok(agenda)
 }
 
 /// An agenda, by the id that a request names.

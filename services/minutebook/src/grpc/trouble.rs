@@ -1,5 +1,6 @@
 //! Why a request has no answer, apart from what the rules refuse: each with its stable code and the words for people.
 
+use minutebook_domain::dates::Day;
 use minutebook_domain::history::Unreadable;
 use minutebook_domain::ids::{Id, Key, Position};
 use minutebook_domain::message::messages;
@@ -55,6 +56,10 @@ messages! {
         SpanReversed { from: String, to: String } = "INVALID_REQUEST"
             nl "editie `{from}` is later vastgelegd dan `{to}`; draai `--from` en `--to` om"
             en "edition `{from}` was recorded later than `{to}`; swap `--from` and `--to`"
+        /// The last day before the first.
+        PeriodReversed { from: Day, to: Day } = "INVALID_REQUEST"
+            nl "de eerste dag {from} ligt na de laatste dag {to}; draai ze om"
+            en "the first day {from} is after the last day {to}; swap them"
         /// Not a year.
         YearForm { year: u32 } = "INVALID_REQUEST"
             nl "`{year}` is geen jaar van 0 tot en met 9999"

@@ -36,7 +36,7 @@ pub(crate) enum What {
     Seat { id: Word, body: Word, party: Option<Word>, since: Option<Word>, until: Option<Word> },
     Assign { id: Word, item: (Kind, Word), role: Word, holder: Option<Word>, term: Term, by: Option<Word>, why: bool },
     Agree { id: Word, stated: bool, parties: Vec<Word>, begins: Option<Word>, from: Option<Word> },
-    Pay { id: Word, eur: u32, from: Option<Word> },
+    Pay { id: Word, eur: u32, from: Option<Word>, why: bool },
     Promise { id: Word, due: Word, from: Option<Word> },
     Do { kind: Kind, id: Word, deed: Doing, by: Option<Word>, from: Option<Word>, why: bool },
     Link { motion: Word, action: Word, remove: bool, from: Option<Word>, why: bool },
@@ -122,8 +122,8 @@ impl Act {
                 let step = DeedStep::Proposed(None, record(Kind::Agreement, agreement(id, &parties, begins)));
                 doing(Kind::Agreement, id, step, None, from, false)
             }
-            What::Pay { id, eur, from } => {
-                stated(Kind::Amount, json!({"id": id, "what": "Geld", "eur": eur}), from, false)
+            What::Pay { id, eur, from, why } => {
+                stated(Kind::Amount, json!({"id": id, "what": "Geld", "eur": eur}), from, why)
             }
             What::Promise { id, due, from } => {
                 stated(Kind::Milestone, json!({"id": id, "what": "Belofte", "due": due}), from, false)

@@ -239,13 +239,15 @@ fn signed(record: &Record) -> BTreeSet<(String, String)> {
 
 /// Money.
 impl Model {
-    /// An amount that an action on the agenda names moves with the agenda; no other one is stated after its end.
-    pub(crate) fn pay(&mut self, id: Word, eur: u32, from: Option<Word>) -> Answer {
+    /// An amount that an action on the agenda names moves with the agenda; no other one is stated after its end, and it
+    /// is stated otherwise for a reason.
+    pub(crate) fn pay(&mut self, id: Word, eur: u32, from: Option<Word>, why: bool) -> Answer {
         let all = fields([("what", "Geld".into()), ("eur", eur.into()), ("per", Value::Null), ("action", Value::Null)]);
         let known = self.record(Kind::Amount, id).map(Record::now);
         let other = known.is_some_and(|known| ["eur", "per"].iter().any(|field| known[field] != all[field]));
         forbid("DECISION_REQUIRED", other && self.is_named(id))?;
         forbid("ALREADY_ENDED", self.record(Kind::Amount, id).is_some_and(|known| known.ended.is_some()))?;
+        forbid("REASON_MISSING", self.record(Kind::Amount, id).is_some() && !why)?;
         self.state(Kind::Amount, id, from.unwrap_or(TODAY), all)
     }
 }

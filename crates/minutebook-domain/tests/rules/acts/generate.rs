@@ -134,7 +134,8 @@ fn areas() -> Vec<Sort> {
     let parties = prop_oneof![6 => subsequence(PARTIES, 1..4), 1 => Just(vec!["emmen", "onbekend"])];
     let agree = (word(AGREEMENTS), prop::bool::weighted(0.3), parties, rarely(day()), maybe(day()));
     let agree = agree.prop_map(|(id, stated, parties, begins, from)| What::Agree { id, stated, parties, begins, from });
-    let pay = (word(AMOUNTS), 1..4_u32, maybe(day())).prop_map(|(id, eur, from)| What::Pay { id, eur, from });
+    let pay = (word(AMOUNTS), 1..4_u32, maybe(day()), any::<bool>());
+    let pay = pay.prop_map(|(id, eur, from, why)| What::Pay { id, eur, from, why });
     let promise = (word(PROMISES), day(), maybe(day()));
     let promise = promise.prop_map(|(id, due, from)| What::Promise { id, due, from });
     let link = (word(MOTIONS), word(ACTIONS), prop::bool::weighted(0.4), maybe(day()), mostly());

@@ -271,7 +271,7 @@ impl Model {
             }
             What::Assign { .. } => self.assign(&act.what),
             What::Agree { id, stated, parties, begins, from } => self.agree(id, *stated, parties, *begins, *from),
-            What::Pay { id, eur, from } => self.pay(id, *eur, *from),
+            What::Pay { id, eur, from, why } => self.pay(id, *eur, *from, *why),
             What::Promise { id, due, from } => {
                 let all = [("what", "Belofte".into()), ("due", (*due).into()), ("action", Value::Null)];
                 self.state(Kind::Milestone, id, from.unwrap_or(TODAY), fields(all))

@@ -156,6 +156,12 @@ impl Propose {
             self.suspend.is_some(),
             self.reinstate.is_some(),
         ];
+        let is_set = |was: &Assignment| self.set.iter().any(|set| set.field == was.field);
+        if let Some(was) = self.was.iter().find(|was| !is_set(was)) {
+            let field = &was.field.field;
+            let nl = format!("--was noemt veld `{field}`, dat --set niet stelt");
+            return Err(Failure::usage(w.pick(nl, format!("--was names field `{field}`, which --set does not set"))));
+        }
         if asked.into_iter().filter(|asked| *asked).count() == 1 {
             return Ok(());
         }
