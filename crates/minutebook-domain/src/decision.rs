@@ -215,6 +215,9 @@ impl Doing<'_> {
         let Some(Record::Decision(old)) = self.book.entry(self.key()).map(|entry| entry.record.as_ref()) else {
             return Err(Refusal::DeedUnfit { key: self.key().clone() }.into());
         };
+        if by.id == old.id {
+            return Err(Refusal::SupersedeSelf { decision: by.id.clone() }.into());
+        }
         if self.book.is_superseded_by(&by.id, &old.id) {
             return Err(Refusal::SupersedeCycle { decision: old.id.clone(), by: by.id.clone() }.into());
         }

@@ -163,8 +163,8 @@ messages! {
             en "decision `{decision}` is of kind `{kind}`; an edition is adopted by a decision of kind `adopt-agenda`"
         /// The document has faults, each in its place.
         Document { problems: Problems } = "INVALID_DOCUMENT"
-            nl "het document kan zo niet worden vastgelegd: {problems:#}"
-            en "the document cannot be recorded like this: {problems}"
+            nl "zo kan het niet worden vastgelegd: {problems:#}"
+            en "it cannot be recorded like this: {problems}"
         /// There is no such record.
         NotFound { what: Subject, nearest: Nearest } = "NOT_FOUND"
             nl "{what:#} staat niet in het boek{nearest:#}"
@@ -209,6 +209,10 @@ messages! {
         SupersedeCycle { decision: Id, by: Id } = "SUPERSEDE_CYCLE"
             nl "`{by}` is zelf, rechtstreeks of via een keten, vervangen door `{decision}`; noem een ander besluit"
             en "`{by}` was itself superseded by `{decision}`, directly or through a chain; name another decision"
+        /// A decision in its own place.
+        SupersedeSelf { decision: Id } = "SUPERSEDE_SELF"
+            nl "besluit `{decision}` neemt niet zijn eigen plaats in; noem een ander besluit"
+            en "decision `{decision}` does not take its own place; name another decision"
         /// A body that may not undo what another decided.
         SupersedeOwnRank { body: String, decision: Id, who: Box<Holders> } = "SUPERSEDE_OWN_RANK"
             nl "{body} kan besluit `{decision}` niet vervangen of intrekken; {who:#}"
@@ -327,9 +331,9 @@ messages! {
             nl "er loopt al een herziening `{edition}` op stand `{base}`; doe daarin een voorstel of breek haar af"
             en "a review `{edition}` is open already on `{base}`; propose in that one, or abandon it"
         /// No such review is open.
-        ReviewNotOpen { agenda: Id, open: String } = "REVIEW_NOT_OPEN"
-            nl "zo'n herziening van agenda `{agenda}` loopt niet (open: {open}); open er een met `minutebook review open`"
-            en "agenda `{agenda}` has no such review open (open: {open}); open one with `minutebook review open`"
+        ReviewNotOpen { agenda: Id, open: OpenReviews } = "REVIEW_NOT_OPEN"
+            nl "zo'n herziening van agenda `{agenda}` loopt niet ({open:#}); open er een met `minutebook review open`"
+            en "agenda `{agenda}` has no such review open ({open}); open one with `minutebook review open`"
         /// Several are open, and none was named.
         ReviewAmbiguous { agenda: Id, open: String } = "REVIEW_AMBIGUOUS"
             nl "van agenda `{agenda}` lopen meer herzieningen ({open}); noem er één met `--edition`"
@@ -518,6 +522,22 @@ impl fmt::Display for Subject {
             (Self::Entry(id), _) => write!(f, "`{id}`"),
             (Self::Review(edition), Lang::Nl) => write!(f, "herziening `{edition}`"),
             (Self::Review(edition), Lang::En) => write!(f, "review `{edition}`"),
+        }
+    }
+}
+
+/// The editions of an agenda whose reviews are open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenReviews(pub Vec<Id>);
+
+/// In English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for OpenReviews {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.as_slice(), Lang::of(f)) {
+            ([], Lang::Nl) => f.write_str("er loopt er geen"),
+            ([], Lang::En) => f.write_str("there is none"),
+            (open, Lang::Nl) => write!(f, "er loopt {}", listed(open)),
+            (open, Lang::En) => write!(f, "there is {}", listed(open)),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::{base_of, misplaced};
 use crate::record::Record;
-use crate::refusal::{Refusal, Rejection, Subject, listed};
+use crate::refusal::{OpenReviews, Refusal, Rejection, Subject, listed};
 use crate::statement::{check_text, is_reason};
 use crate::value::{ChangeKind, Disposition, Fault, Text, Value};
 
@@ -286,13 +286,16 @@ impl Book {
         events: &'a dyn Recall,
     ) -> Result<Reviewing<'a>, Refusal> {
         let state = self.agenda(agenda);
-        let open = || listed(state.iter().flat_map(|state| state.open.keys()));
-        let missing = || Refusal::ReviewNotOpen { agenda: agenda.clone(), open: open() };
+        let open = || state.iter().flat_map(|state| state.open.keys());
+        let missing = || {
+            let open = OpenReviews(open().cloned().collect());
+            Refusal::ReviewNotOpen { agenda: agenda.clone(), open }
+        };
         let (state, current) = state.and_then(|state| Some((state, state.current()?))).ok_or_else(missing)?;
         let found = match edition {
             Some(edition) => state.open.get(edition),
             None if state.open.len() > 1 => {
-                return Err(Refusal::ReviewAmbiguous { agenda: agenda.clone(), open: open() });
+                return Err(Refusal::ReviewAmbiguous { agenda: agenda.clone(), open: listed(open()) });
             }
             None => state.open.values().next(),
         };

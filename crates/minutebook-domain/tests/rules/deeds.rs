@@ -14,6 +14,7 @@ use crate::support::{Ledger, id, text};
 pub(crate) const COVERS: &[(&str, fn())] = &[
     ("SUPERSEDED", a_change_does_not_rest_on_a_decision_that_was_superseded),
     ("SUPERSEDE_CYCLE", decisions_do_not_supersede_each_other_in_a_circle),
+    ("SUPERSEDE_SELF", decisions_do_not_supersede_each_other_in_a_circle),
     ("SUPERSEDE_OWN_RANK", a_body_does_not_undo_what_another_decided),
     ("ADVICE_ONLY", an_advice_supersedes_nothing_but_advice),
     ("PARTY_ENDED", nothing_new_names_a_party_that_ended),
@@ -80,7 +81,7 @@ fn a_part_may_be_superseded_and_the_rest_holds() {
 
 #[test]
 fn decisions_do_not_supersede_each_other_in_a_circle() {
-    decided().when(supersede("d-a", "d-a")).then_refused("SUPERSEDE_CYCLE");
+    decided().when(supersede("d-a", "d-a")).then_refused("SUPERSEDE_SELF");
     let chain = decided().when(supersede("d-a", "d-b").from("2030-01-01")).then_recorded();
     let chain = chain.when(supersede("d-b", "d-c").from("2030-01-01")).then_recorded();
     chain.when(supersede("d-c", "d-a")).then_refused("SUPERSEDE_CYCLE");

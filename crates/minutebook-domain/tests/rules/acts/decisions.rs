@@ -121,6 +121,7 @@ impl Model {
     pub(crate) fn supersede(&mut self, deed: &Deed) -> Answer {
         let Some(by) = deed.by else { return refused("GROUND_MISSING") };
         let (old, new) = (&self.records[&(deed.kind, deed.id.to_owned())], &self.records[&(deed.kind, by.to_owned())]);
+        forbid("SUPERSEDE_SELF", by == deed.id)?;
         forbid("SUPERSEDE_CYCLE", self.replaced_by(by).contains(deed.id))?;
         let kind = |decision: &Record| decision.get("kind").unwrap();
         forbid("ADVICE_ONLY", kind(new) == "advise" && kind(old) != "advise")?;
