@@ -245,6 +245,10 @@ messages! {
         RoleItem { assignment: Id } = "ROLE_ITEM"
             nl "noem bij `{assignment}` precies één van `action`, `policy_item`, `subtask` of `theme`"
             en "name for `{assignment}` exactly one of `action`, `policy_item`, `subtask` or `theme`"
+        /// Another item or an earlier day for a role that was assigned.
+        RoleFixed { assignment: Id, item: Key, since: Day } = "ROLE_FIXED"
+            nl "`{assignment}` is een rol bij {item:#} vanaf {since}; beëindig die, en ken de andere onder een eigen id toe"
+            en "`{assignment}` is a role in {item} from {since} on; end it, and assign the other under an id of its own"
         /// An item that is not on the agenda.
         NotOnAgenda { item: Key } = "NOT_ON_AGENDA"
             nl "{item:#} staat niet op die agenda; noem een onderdeel dat erop staat"

@@ -269,6 +269,7 @@ impl Book {
             return Err(Refusal::RoleItem { assignment: assignment.id.clone() }.into());
         };
         let item = Key::new(kind, item);
+        self.check_same_role(&key, &item, effective)?;
         let agenda = self.check_standing(&item, command.agenda.as_ref())?;
         if let Some(agenda) = self.other_owner(&key, &agenda) {
             return Err(Refusal::IdTaken { key, agenda }.into());
@@ -290,6 +291,19 @@ impl Book {
         }
         self.check_overlap(assignment, &item, &agenda, since, events)?;
         Ok(agenda)
+    }
+
+    /// A role that is stated otherwise stays with its item, and begins no earlier: what its first statement left open
+    /// would be filled from before it.
+    fn check_same_role(&self, key: &Key, item: &Key, effective: &Edtf) -> Result<(), Refusal> {
+        let Some(entry) = self.entry(key) else { return Ok(()) };
+        let Record::Assignment(recorded) = entry.record.as_ref() else { return Ok(()) };
+        let Some((kind, id)) = recorded.item() else { return Ok(()) };
+        let (own, since) = (Key::new(kind, id), entry.begins());
+        if own == *item && since <= effective.earliest() {
+            return Ok(());
+        }
+        Err(Refusal::RoleFixed { assignment: key.id.clone(), item: own, since })
     }
 
     /// The item stands on an agenda: on the one that is named, where one is.

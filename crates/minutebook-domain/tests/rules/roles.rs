@@ -18,6 +18,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("ROLE_ITEM", a_role_is_had_in_one_item),
     ("NOT_ON_AGENDA", a_role_is_had_in_what_stands_on_the_agenda),
     ("ROLE_OVERLAP", nobody_has_a_role_twice),
+    ("ROLE_FIXED", nobody_has_a_role_twice),
     ("ROLE_END_BEFORE_START", a_role_ends_after_it_starts),
 ];
 
@@ -135,8 +136,11 @@ fn nobody_has_a_role_twice() {
         .when(role("r-2", json!({"holder": "provincie", "since": "2016-01-01"})))
         .then_refused("ROLE_OVERLAP");
     ledger.clone().when(role("r-2", json!({"since": "2018-07"}))).then_recorded();
-    // The same one may be stated otherwise.
-    ledger.when(role("r-1", json!({"until": "2018-12-31"}))).then(&["RoleAssigned"]);
+    // The same one may be stated otherwise, but is no other one by that.
+    ledger.clone().when(role("r-1", json!({"until": "2018-12-31"}))).then(&["RoleAssigned"]);
+    ledger.clone().when(role("r-1", json!({"since": "2016"}))).then_refused("ROLE_FIXED");
+    let elsewhere = json!({"policy_item": null, "action": "meting"});
+    ledger.when(role("r-1", elsewhere)).then_refused("ROLE_FIXED");
     let ended = deed(Kind::Assignment, "r-1", DeedStep::Ended(None)).from("2018-01-01");
     let ledger = started().when(role("r-1", json!({}))).then_recorded().when(ended).then_recorded();
     ledger.when(role("r-2", json!({"since": "2018-01-01"}))).then_recorded();

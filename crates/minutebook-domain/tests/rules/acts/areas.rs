@@ -42,13 +42,15 @@ impl Model {
         self.holds(*by, &first(on))?;
         let known = self.record(Kind::Assignment, id);
         forbid("ALREADY_ENDED", known.is_some_and(|known| known.ended.is_some()))?;
+        let place = format!("{}/{}", item.0, item.1);
+        let other = |known: &Record| known.get("item") != Some(place.clone()) || first(on) < known.begins();
+        forbid("ROLE_FIXED", known.is_some_and(other))?;
         if item.0 == Kind::Action {
             self.standing(item.1)?;
         }
         forbid("REASON_MISSING", !why)?;
         forbid("ROLE_END_BEFORE_START", until.is_some_and(|until| last(until) < first(on)))?;
         self.mandated(*by)?;
-        let place = format!("{}/{}", item.0, item.1);
         let of_owner = holder.is_none_or(|holder| holder == OWNER);
         let tabled = place == format!("{}/kwaliteit", Kind::PolicyItem) && *role == "stimuleren" && of_owner;
         let again = self.of(Kind::Assignment).any(|(other, record)| {

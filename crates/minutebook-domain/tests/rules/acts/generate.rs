@@ -111,11 +111,11 @@ fn decisions() -> Vec<Sort> {
 }
 
 fn roles() -> Vec<Sort> {
-    // Each keeps to one kind of item: which it is in when it moves from one kind to another is another matter.
     let item = prop_oneof![
-        3 => (word(&["r-1", "r-2", "r-3"]), select(&["kwaliteit", "pilots"][..]).prop_map(|id| (Kind::PolicyItem, id))),
-        1 => (Just("r-4"), word(ACTIONS).prop_map(|id| (Kind::Action, id))),
+        3 => select(&["kwaliteit", "pilots"][..]).prop_map(|id| (Kind::PolicyItem, id)),
+        1 => word(ACTIONS).prop_map(|id| (Kind::Action, id)),
     ];
+    let item = (word(ASSIGNMENTS), item);
     let (word_of, term) = (word(&["stimuleren", "regisseren"]), (maybe(day()), rarely(day())));
     let all = (item, word_of, maybe(word(PARTIES)), term, rarely(word(DECISIONS)), mostly());
     let all = all.prop_map(|((id, item), role, holder, term, by, why)| What::Assign {
