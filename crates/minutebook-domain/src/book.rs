@@ -11,7 +11,6 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 use smol_str::SmolStr;
 
 use crate::dates::{Day, Timestamp};
@@ -20,6 +19,7 @@ use crate::event::{Base, Founding, Recorded, ReviewOpened, Seal};
 use crate::history::{Cut, Entry, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::partners::Naming;
+use crate::value::Hasher;
 
 /// The current state of a ledger. Cheap to clone: the copies share what they have in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -263,30 +263,16 @@ impl Book {
 
     /// SHA-256 over the whole book, in the order of keys: equal books have equal digests.
     pub fn digest(&self) -> [u8; 32] {
-        let mut hasher = Hasher(sha2::Sha256::new());
+        let mut hasher = Hasher::default();
         let config = bincode::config::standard();
         // Writing into a hasher does not fail, and the book has no type that serde cannot write.
         let written = bincode::serde::encode_into_std_write(self, &mut hasher, config);
         debug_assert!(written.is_ok(), "{written:?}");
-        hasher.0.finalize().into()
+        hasher.finish().0
     }
 
     /// Takes in the next event.
     pub fn apply(&mut self, recorded: &Recorded) {
         self.spine.take_in(&mut self.entries, recorded.clone());
-    }
-}
-
-/// Lets the digest be taken while the book is written.
-struct Hasher(sha2::Sha256);
-
-impl std::io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use sha2::Digest;
 
 use crate::dates::{Day, Edtf, Timestamp};
-use crate::document::{Canonical, CanonicalEntry, Document, entry};
+use crate::document::{Canonical, Document, Nested, entry};
 use crate::event::{Actor, Citation, DeedStep, Founding};
 use crate::ids::{Id, Key, Position, RequestId};
 use crate::record::Record;
@@ -211,7 +211,7 @@ struct DigestedState<'a> {
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    record: CanonicalEntry<'a>,
+    record: Nested<'a>,
 }
 
 impl Serialize for Digested<'_> {
@@ -225,7 +225,7 @@ impl Serialize for Digested<'_> {
                     id: s.record.id().as_str(),
                     kind: s.record.kind().name(),
                     reason: s.reason.as_ref().map(Text::as_str).filter(|reason| !reason.is_empty()),
-                    record: CanonicalEntry(&s.record),
+                    record: Nested::alone(&s.record),
                 };
                 return serializer.collect_map([("state", state)]);
             }

@@ -8,11 +8,10 @@ use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 use serde_json::Map;
-use sha2::Digest;
 
 use crate::ids::{Id, Key, Kind};
 use crate::record::{Agenda, Edition, Record};
-use crate::value::{Sha256, Value, is_unstated};
+use crate::value::{Hasher, Sha256, Value, is_unstated};
 
 /// What a secretary hands in: a whole edition of an agenda, or, without edition and items, a partial document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,31 +40,48 @@ impl Document {
 
     /// The document in the form of a file: sections in their order, items nested, what is absent left out.
     pub fn to_value(&self) -> Value {
-        let mut map = Map::new();
-        if self.invented {
-            map.insert("invented".into(), true.into());
-        }
-        for kind in Kind::ALL {
-            let section = match kind {
-                Kind::Agenda => self.agenda.clone().map(|agenda| entry(&agenda.into())),
-                Kind::Edition => self.edition.clone().map(|edition| entry(&edition.into())),
-                Kind::Subtask | Kind::PolicyItem | Kind::Action => None,
-                Kind::Theme => some_list(self.themes()),
-                _ => some_list(self.of(kind).map(entry)),
-            };
-            if let Some(section) = section {
-                map.insert(kind.section().into(), section);
-            }
-        }
-        Value::Object(map)
+        let headers = self.headers();
+        let sections = self.sections(&headers).into_iter();
+        Value::Object(sections.map(|(name, section)| (name.to_owned(), section.to_value())).collect())
     }
 
     /// SHA-256 of the canonical form: JSON after RFC 8785 (keys sorted, no white space), unstated values left out.
     pub fn sha256(&self) -> Sha256 {
-        Sha256(sha2::Sha256::digest(canonical(&self.to_value()).as_bytes()).into())
+        let headers = self.headers();
+        let mut sections = self.sections(&headers);
+        sections.sort_unstable_by_key(|(name, _)| *name);
+        let mut hasher = Hasher::default();
+        // Writing into a hasher does not fail, and text and a value of JSON have no form that could not be written.
+        let written = serde_json::to_writer(&mut hasher, &Sections(sections));
+        debug_assert!(written.is_ok(), "{written:?}");
+        hasher.finish()
     }
 
-    fn themes(&self) -> impl Iterator<Item = Value> {
+    /// The agenda and the edition, as records.
+    fn headers(&self) -> [Option<Record>; 2] {
+        [self.agenda.clone().map(Record::from), self.edition.clone().map(Record::from)]
+    }
+
+    /// What a file has, in its order.
+    fn sections<'a>(&'a self, [agenda, edition]: &'a [Option<Record>; 2]) -> Vec<(&'static str, Part<'a>)> {
+        let mut all = Vec::new();
+        if self.invented {
+            all.push(("invented", Part::Value(true.into())));
+        }
+        for kind in Kind::ALL {
+            let section = match kind {
+                Kind::Agenda => agenda.as_ref().map(|agenda| Part::Entry(Nested::alone(agenda))),
+                Kind::Edition => edition.as_ref().map(|edition| Part::Entry(Nested::alone(edition))),
+                Kind::Subtask | Kind::PolicyItem | Kind::Action => None,
+                Kind::Theme => some_list(self.themes()),
+                _ => some_list(self.of(kind).map(Nested::alone)),
+            };
+            all.extend(section.map(|section| (kind.section(), section)));
+        }
+        all
+    }
+
+    fn themes(&self) -> impl Iterator<Item = Nested<'_>> {
         let mut under: HashMap<(Kind, &Id), Vec<&Record>> = HashMap::new();
         for record in &self.records {
             if let Some(parent) = parent(record) {
@@ -74,15 +90,13 @@ impl Document {
         }
         self.of(Kind::Theme).map(move |theme| {
             let children = |kind, parent: &Record| under.get(&(kind, parent.id())).cloned().unwrap_or_default();
-            let mut map = entry(theme);
-            nest(&mut map, Kind::Subtask, children(Kind::Subtask, theme).into_iter().map(lone));
             let items = children(Kind::PolicyItem, theme).into_iter().map(|item| {
-                let mut map = lone(item);
-                nest(&mut map, Kind::Action, children(Kind::Action, item).into_iter().map(lone));
-                map
+                let actions = some_list(children(Kind::Action, item).into_iter().map(Nested::inside));
+                Nested { under: vec![(Kind::Action, actions)], ..Nested::inside(item) }
             });
-            nest(&mut map, Kind::PolicyItem, items);
-            map
+            let items = (Kind::PolicyItem, some_list(items));
+            let subtasks = some_list(children(Kind::Subtask, theme).into_iter().map(Nested::inside));
+            Nested { under: vec![(Kind::Subtask, subtasks), items], ..Nested::alone(theme) }
         })
     }
 }
@@ -153,24 +167,60 @@ fn parent(record: &Record) -> Option<&Id> {
     }
 }
 
-/// A nested item: its parent is where it stands.
-fn lone(record: &Record) -> Value {
-    let mut value = entry(record);
-    if let Some(map) = value.as_object_mut() {
-        map.shift_remove(if record.kind() == Kind::Action { "policy_item" } else { "theme" });
-    }
-    value
+/// A record as a document writes it, with the items that are nested in it.
+pub(crate) struct Nested<'a> {
+    record: &'a Record,
+    /// It is nested in another item, which it need not name.
+    inside: bool,
+    under: Vec<(Kind, Option<Part<'a>>)>,
 }
 
-fn nest(parent: &mut Value, kind: Kind, children: impl Iterator<Item = Value>) {
-    if let (Some(map), Some(list)) = (parent.as_object_mut(), some_list(children)) {
-        map.insert(kind.section().into(), list);
+/// A part of a document.
+enum Part<'a> {
+    Value(Value),
+    Entry(Nested<'a>),
+    List(Vec<Nested<'a>>),
+}
+
+impl<'a> Nested<'a> {
+    /// A record that stands for itself.
+    pub(crate) fn alone(record: &'a Record) -> Self {
+        Self { record, inside: false, under: Vec::new() }
+    }
+
+    fn inside(record: &'a Record) -> Self {
+        Self { inside: true, ..Self::alone(record) }
+    }
+
+    /// The field that says what it is nested in, where that goes without saying.
+    fn unsaid(&self) -> Option<&'static str> {
+        self.inside.then_some(if self.record.kind() == Kind::Action { "policy_item" } else { "theme" })
+    }
+
+    fn to_value(&self) -> Value {
+        let mut value = entry(self.record);
+        if let Some(map) = value.as_object_mut() {
+            self.unsaid().map(|field| map.shift_remove(field));
+            let parts = self.under.iter().filter_map(|(kind, part)| Some((kind.section(), part.as_ref()?)));
+            map.extend(parts.map(|(name, part)| (name.to_owned(), part.to_value())));
+        }
+        value
     }
 }
 
-fn some_list(entries: impl Iterator<Item = Value>) -> Option<Value> {
+impl Part<'_> {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Value(value) => value.clone(),
+            Self::Entry(nested) => nested.to_value(),
+            Self::List(list) => list.iter().map(Nested::to_value).collect::<Vec<_>>().into(),
+        }
+    }
+}
+
+fn some_list<'a>(entries: impl Iterator<Item = Nested<'a>>) -> Option<Part<'a>> {
     let list: Vec<_> = entries.collect();
-    (!list.is_empty()).then(|| list.into())
+    (!list.is_empty()).then(|| Part::List(list))
 }
 
 /// A value as JSON text, with its keys sorted and without what says nothing.
@@ -196,16 +246,51 @@ impl<V: Borrow<Value>> Serialize for Canonical<V> {
     }
 }
 
-/// A record that is written as [`canonical`] writes its [`entry`], which is not built for it.
-pub(crate) struct CanonicalEntry<'a>(pub(crate) &'a Record);
-
-impl Serialize for CanonicalEntry<'_> {
+/// As [`canonical`] writes the value, which is not built for it.
+impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let record = self.0;
-        let fields = Record::fields(record.kind()).iter().map(|field| (*field, record.value(field)));
+        let (record, unsaid) = (self.record, self.unsaid());
+        let said = Record::fields(record.kind()).iter().filter(|field| Some(**field) != unsaid);
+        let fields = said.map(|field| (*field, record.value(field)));
         let id = (record.kind() != Kind::Step).then(|| ("id", record.id().as_str().into()));
-        let mut stated: Vec<_> = fields.chain(id).filter(|(_, value)| !is_unstated(value)).collect();
-        stated.sort_unstable_by_key(|(key, _)| *key);
-        serializer.collect_map(stated.into_iter().map(|(key, value)| (key, Canonical(value))))
+        let stated = fields.chain(id).filter(|(_, value)| !is_unstated(value));
+        let under = self.under.iter().filter_map(|(kind, part)| Some((kind.section(), Said::Part(part.as_ref()?))));
+        let mut all: Vec<_> = stated.map(|(name, value)| (name, Said::Value(value))).chain(under).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        serializer.collect_map(all)
+    }
+}
+
+/// What an entry says under a name.
+enum Said<'a> {
+    Value(Value),
+    Part(&'a Part<'a>),
+}
+
+impl Serialize for Said<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => Canonical(value).serialize(serializer),
+            Self::Part(part) => part.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => Canonical(value).serialize(serializer),
+            Self::Entry(nested) => nested.serialize(serializer),
+            Self::List(list) => serializer.collect_seq(list),
+        }
+    }
+}
+
+/// The sections of a document, sorted by their names.
+struct Sections<'a>(Vec<(&'static str, Part<'a>)>);
+
+impl Serialize for Sections<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, section)| (name, section)))
     }
 }

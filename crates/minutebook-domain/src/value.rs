@@ -3,10 +3,11 @@
 //! A document's form is a [`Value`] (JSON, or YAML of the same shape). `null`, `""`, an empty list and an absent key
 //! all mean "not stated"; what was written is kept all the same, because answers quote it.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 pub use serde_json::Value;
+use sha2::Digest as _;
 use smol_str::SmolStr;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -277,6 +278,27 @@ impl Field for Scalar {
             Self::Number(_) => true,
             Self::Text(text) => text.is_stated(),
         }
+    }
+}
+
+/// Takes the SHA-256 of what is written into it.
+#[derive(Default)]
+pub(crate) struct Hasher(sha2::Sha256);
+
+impl Hasher {
+    pub(crate) fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

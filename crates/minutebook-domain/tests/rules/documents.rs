@@ -4,6 +4,7 @@ use minutebook_domain::document::canonical;
 use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::minutes::{Doc, at, edition_after, first, given, import, next_with_change, state};
 use crate::support::{Ledger, document, id};
@@ -72,6 +73,8 @@ fn an_edition_comes_back_as_it_was_handed_in() {
     let export = ledger.book.export(&id("agenda"), revision, &ledger.events).unwrap();
     assert_eq!(canonical(&export.to_value()), canonical(&all));
     assert_eq!(export.sha256(), revision.seal.sha256);
+    let digest: [u8; 32] = Sha256::digest(canonical(&all)).into();
+    assert_eq!(export.sha256().0, digest, "taken of the canonical form, though that is not built");
 }
 
 #[test]

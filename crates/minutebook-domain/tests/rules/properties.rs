@@ -13,6 +13,7 @@ use minutebook_domain::value::is_unstated;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::minutes::{Doc, at, correct, edition_after, first, import, late, quoted, state, state_from};
 use crate::model::{Difference, Edit, Memory, Review, difference, edit, ids, items};
@@ -343,6 +344,8 @@ fn every_revision_is_exported_as_it_was_handed_in() {
             let export = chain.ledger.book.export(&id("agenda"), revision, &chain.ledger.events).unwrap();
             prop_assert_eq!(canonical(&export.to_value()), canonical(document), "{}", revision.name());
             prop_assert_eq!(export.sha256(), revision.seal.sha256);
+            let digest: [u8; 32] = Sha256::digest(canonical(document)).into();
+            prop_assert_eq!(export.sha256().0, digest);
         }
         Ok(())
     });
