@@ -128,16 +128,16 @@ impl Caller {
         Ok(())
     }
 
-    async fn decide(&mut self, id: String, date: &str) -> Result<()> {
+    async fn decide(&mut self, id: String, body: &str, kind: &str, agenda: Option<&str>) -> Result<()> {
         let decision = pb::Decision {
             id,
-            body: "gs".to_owned(),
-            kind: "adopt-agenda".to_owned(),
-            date: day(date),
+            body: body.to_owned(),
+            kind: kind.to_owned(),
+            date: day("2019-06-04"),
             what: Some("Stand vastgesteld".to_owned()),
             ..pb::Decision::default()
         };
-        let agenda = Some(AGENDA.to_owned());
+        let agenda = agenda.map(str::to_owned);
         act!(
             self,
             "decision record",
@@ -149,7 +149,8 @@ impl Caller {
     async fn decisions(&mut self, n: u32) -> Result<()> {
         let [one, two, three] = ["a", "b", "c"].map(|letter| format!("b-besluit-{n}-{letter}"));
         for id in [&one, &two, &three] {
-            self.decide(id.clone(), "2019-06-04").await?;
+            // Of no agenda: six hundred on one between two editions would be more than any has in ten years.
+            self.decide(id.clone(), "stuurgroep-kknn", "adopt-work-plan", None).await?;
         }
         act!(
             self,
@@ -352,7 +353,7 @@ impl Caller {
                 })
             );
             act!(self, "review keep-rest", review.keep_rest(KeepRestRequest { agenda: agenda() }));
-            self.decide(format!("b-vaststelling-{year}"), "2019-12-03").await?;
+            self.decide(format!("b-vaststelling-{year}"), "gs", "adopt-agenda", Some(AGENDA)).await?;
             let adoption =
                 pb::ReviewAdoption { decision: format!("b-vaststelling-{year}"), ..pb::ReviewAdoption::default() };
             act!(
