@@ -90,6 +90,8 @@ fn a_review_is_done_by_several_people_and_answers_for_itself_afterwards() {
     let second = review(&ledger, "select", &["change-01", "--expected-revision", &seen]);
     assert_eq!((second.code, second.err.contains("STALE_BASE")), (4, true), "{second:?}");
     assert!(second.err.contains("DispositionSelected `change-02`"), "it says what the first did: {second:?}");
+    let ahead = review(&ledger, "select", &["change-01", "--expected-revision", "99999"]);
+    assert_eq!((ahead.code, ahead.err.contains("REVISION_UNKNOWN")), (3, true), "{ahead:?}");
     review(&ledger, "keep-rest", &[]).ok();
     let check = review(&ledger, "check", &["--decision", "gs-2017-12"]).json();
     assert_eq!(check["problems"], json!([]));

@@ -113,6 +113,7 @@ fn code_of(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::NotFound { .. } => Code::NotFound,
         Refusal::StaleBase { .. } => Code::Aborted,
+        Refusal::RevisionUnknown { .. } => Code::OutOfRange,
         Refusal::RequestIdReused { .. } | Refusal::AlreadyFounded { .. } | Refusal::AlreadyThere { .. } => {
             Code::AlreadyExists
         }
