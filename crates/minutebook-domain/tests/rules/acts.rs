@@ -13,11 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use minutebook_domain::authority::MandateFilter;
+use minutebook_domain::command::Command;
 use minutebook_domain::dates::Day;
+use minutebook_domain::document::key;
 use minutebook_domain::history::Cut;
-use minutebook_domain::ids::Kind;
+use minutebook_domain::ids::{Key, Kind, Position};
 use minutebook_domain::record::Record;
 use minutebook_domain::refusal::Refusal;
+use minutebook_domain::review::ReviewAct;
 use minutebook_domain::role::RoleSource;
 use minutebook_domain::sheet::Name;
 use proptest::prelude::*;
@@ -46,10 +49,38 @@ fn begun() -> Ledger {
     given([import(first)])
 }
 
+/// The newest event of what an act is on, which people give as the state that they know.
+fn newest(ledger: &Ledger, act: &Act) -> Option<Position> {
+    let newest = |key: Key| ledger.book.entry(&key).map(|entry| entry.newest());
+    match act.command() {
+        Command::State(state) => newest(key(state.record.kind(), state.record.id(), state.agenda.as_ref(), None)),
+        Command::Do(deed) => newest(deed.key),
+        Command::Link(link) => newest(Key::new(Kind::Motion, &link.motion)),
+        Command::Review(review) => {
+            let state = ledger.book.agenda(&review.agenda)?;
+            let open = || match &review.edition {
+                Some(edition) => state.open.get(edition),
+                None => state.open.values().next(),
+            };
+            if matches!(review.act, ReviewAct::Open(_)) { Some(state.newest()) } else { open().map(|open| open.newest) }
+        }
+        _ => None,
+    }
+}
+
+/// What would be accepted is refused of who knows an older state, or one that is not there.
+fn expect_newest(ledger: &mut Ledger, act: &Act, newest: Position) -> Result<(), TestCaseError> {
+    for (known, code) in [(newest - 1, "STALE_BASE"), (newest + 1, "REVISION_UNKNOWN")] {
+        let answer = ledger.record_as(&act.command().expecting(Some(known)), act.who());
+        prop_assert_eq!(answer.map_err(|refusal| refusal.code()), Err(code), "{:?} on {}", act, newest);
+    }
+    Ok(())
+}
+
 /// How the book answers. What an edition lists beside its items is left aside, and the order of an adoption's events.
-fn answer(ledger: &mut Ledger, act: &Act) -> Answer {
+fn answer(ledger: &mut Ledger, act: &Act, known: Option<Position>) -> Answer {
     let sealed = |names: &[&str]| names.contains(&"RevisionSealed");
-    match ledger.record_as(&act.command(), act.who()) {
+    match ledger.record_as(&act.command().expecting(known), act.who()) {
         Ok(range) => {
             let events = ledger.events.iter().filter(|event| range.contains(&event.position));
             let mut names: Vec<_> = events.map(|event| event.event.payload.name()).collect();
@@ -315,7 +346,9 @@ fn every_act_is_answered_as_the_model_answers() {
         let mut told = String::new();
         for turn in turns.0.iter().flatten() {
             let (act, expected) = expected(&mut model, turn);
-            let found = answer(&mut ledger, &act);
+            let known = newest(&ledger, &act).filter(|_| expected.is_ok());
+            known.map_or(Ok(()), |known| expect_newest(&mut ledger, &act, known))?;
+            let found = answer(&mut ledger, &act, known);
             write!(told, "\n  {} as {}: {:?}\n    -> {found:?}", act.actor.0, act.actor.1, act.what).unwrap();
             prop_assert_eq!(&found, &expected, "\nthe book answers on the left, the model on the right, after{}", told);
             tally.borrow_mut().count(&found);
