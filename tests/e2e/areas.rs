@@ -259,7 +259,12 @@ fn what_a_list_is_narrowed_to_has_to_be_there() {
         assert_eq!(refusal(&ledger, 3, &[&area[..], &["--body", "g-s"]].concat()), "NOT_FOUND", "{area:?}");
     }
     assert_eq!(refusal(&ledger, 3, &["agreement", "list", "--party", "emen"]), "NOT_FOUND");
-    let reversed = ["decision", "report", "--body", "gs", "--from", "2018-01-01", "--to", "2017-01-01"];
+    let decision = ["--id", "besluit", "--body", "gs", "--kind", "adopt-agenda", "--date", "2016-05-02", "--what", "X"];
+    ledger.run(&[&["decision", "record", "--agenda", AGENDA], &decision[..]].concat()).ok();
+    let taken = |from, to| ask(&ledger, &["decision", "list", "--from", from, "--to", to])["decisions"].clone();
+    assert_eq!(each(&taken("2016-05", "2016-05"), "/decision/id"), ["besluit"]);
+    assert_eq!(each(&taken("2016-04", "2016-04"), "/decision/id"), Vec::<&str>::new());
+    let reversed = ["decision", "report", "--body", "gs", "--from", "2018", "--to", "2017"];
     assert_eq!(refusal(&ledger, 2, &reversed), "INVALID_REQUEST");
     ledger.run(&["review", "open", AGENDA, "--edition", "2018-2019", "--effective", "2018-01-01"]).ok();
     let other = ["review", "propose", AGENDA, "--set", "pod-sport.title=Sport", "--was", "pod-sport.place=Drenthe"];

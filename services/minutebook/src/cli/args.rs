@@ -200,6 +200,21 @@ pub(crate) fn day(text: &str) -> Result<String, Misread> {
     day.ok_or(Misread::DayForm {})
 }
 
+/// Reads a date from which on something is asked for: its first day.
+pub(crate) fn first_day(text: &str) -> Result<String, Misread> {
+    bound(text, Edtf::earliest)
+}
+
+/// Reads a date up to which something is asked for: its last day.
+pub(crate) fn last_day(text: &str) -> Result<String, Misread> {
+    bound(text, Edtf::latest)
+}
+
+fn bound(text: &str, end: fn(&Edtf) -> Day) -> Result<String, Misread> {
+    let date = Edtf::new(text).map_err(|fault| Misread::DateForm { fault })?;
+    end(&date).parts().map(|_| end(&date).to_string()).ok_or(Misread::DayForm {})
+}
+
 /// Reads an EDTF date.
 pub(crate) fn date(text: &str) -> Result<pb::Date, Misread> {
     let date = Edtf::new(text).map_err(|fault| Misread::DateForm { fault })?;
@@ -308,6 +323,13 @@ mod tests {
         assert_eq!(years("2018"), Ok((year(2018), year(2018))));
         assert_eq!(years("2018-2019"), Ok((year(2018), year(2019))));
         assert!(["", "18", "2018-", "2018/2019", "+018", "2018-2019-2020"].iter().all(|text| years(text).is_err()));
+    }
+
+    #[test]
+    fn a_period_may_be_named_by_its_years() {
+        assert_eq!((first_day("2017"), last_day("2017-02")), (Ok("2017-01-01".into()), Ok("2017-02-28".into())));
+        assert_eq!((first_day("2017-03-01"), last_day("2017-03-01")), (day("2017-03-01"), day("2017-03-01")));
+        assert!(first_day("../2017").is_err() && last_day("2017/..").is_err() && last_day("ooit").is_err());
     }
 
     #[test]

@@ -133,18 +133,18 @@ struct Revoke {
 /// Which decisions.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  minutebook decision report --body gedeputeerde-staten --from 2017-01-01 --to 2017-12-31 \\\n    \
+    after_help = "Example:\n  minutebook decision report --body gedeputeerde-staten --from 2017 --to 2017 \\\n    \
                         --format markdown"
 )]
 struct Period {
     /// Only those of this body
     #[arg(long, value_name = "BODY")]
     body: Option<String>,
-    /// Only those taken on this day or after
-    #[arg(long, value_name = "DAY", value_parser = args::day)]
+    /// Only those taken on this day or after: 2017-03-01, or the first day of 2017
+    #[arg(long, value_name = "DATE", value_parser = args::first_day)]
     from: Option<String>,
-    /// Only those taken on this day or before
-    #[arg(long, value_name = "DAY", value_parser = args::day)]
+    /// Only those taken on this day or before: 2017-03-01, or the last day of 2017
+    #[arg(long, value_name = "DATE", value_parser = args::last_day)]
     to: Option<String>,
     /// Only those of this agenda, and those that belong to none
     #[arg(long, value_name = "AGENDA")]
