@@ -31,6 +31,7 @@ impl Reviewing<'_> {
             let place = counted.iter().position(|counted| counted.change.touches().contains(&item));
             let proposed = place.and_then(|place| counted.get(place));
             let amended = self.amended(&item, &set, (id, reason), proposed)?;
+            self.check_terms(&amended.items)?;
             all.push(Amendment {
                 agenda: self.agenda.clone(),
                 edition: self.edition().clone(),

@@ -115,9 +115,9 @@ impl Auditor<'_> {
         }
     }
 
-    /// It holds from before it was decided.
-    fn early(&mut self, key: &Key, effective: Option<&Edtf>, decided: Option<&Edtf>) {
-        let early = effective.zip(decided).filter(|(effective, decided)| effective.latest() < decided.earliest());
+    /// It holds from before it was decided, or perhaps so.
+    pub(crate) fn early(&mut self, key: &Key, effective: Option<&Edtf>, decided: Option<&Edtf>) {
+        let early = effective.zip(decided).filter(|(effective, decided)| effective.earliest() < decided.earliest());
         if let Some((effective, decided)) = early {
             let (what, effective, decided) = (key.clone(), effective.to_string(), decided.to_string());
             self.add(key, Observation::EffectBeforeDecision { what, effective, decided });

@@ -75,9 +75,9 @@ impl<'a> Registry<'a> {
     }
 
     /// From when a mandate holds: as it states, or else from when the decision that granted it holds.
-    fn granted_from(self, mandate: &Mandate) -> Day {
+    fn granted_from(self, mandate: &'a Mandate) -> Option<&'a Edtf> {
         let granting = mandate.decision.as_ref().and_then(|id| self.decision(id));
-        mandate.since.as_ref().or(granting.and_then(Decision::holds_from)).map_or(Day::EVER, Edtf::earliest)
+        mandate.since.as_ref().or(granting.and_then(Decision::holds_from))
     }
 
     /// The mandates under which a body may take a decision of this kind, for this agenda, on this date.
@@ -275,12 +275,12 @@ enum Cover {
     Perhaps,
 }
 
-/// Does the mandate, which holds from a day on, let its body decide this, on this date? An end counts to its latest day.
+/// Does the mandate, which holds from a date on, let its body decide this, on this date? An end counts to its latest day.
 /// From the day of its withdrawal on it covers nothing, and of a date that is not stated nobody can say that it was
 /// before.
 fn covers(
     mandate: &Mandate,
-    since: Day,
+    since: Option<&Edtf>,
     end: Option<Day>,
     kind: &str,
     agenda: Option<&Id>,
@@ -288,12 +288,13 @@ fn covers(
 ) -> Option<Cover> {
     let until = mandate.until.as_ref().map_or(Day::NEVER, Edtf::latest);
     let lets = mandate.may.as_str() == kind && mandate.agenda.as_ref().is_none_or(|of| Some(of) == agenda);
-    let covered = |day: Day| since <= day && day <= until && end.is_none_or(|end| day < end);
+    let (begins, surely) = since.map_or((Day::EVER, Day::EVER), |since| (since.earliest(), since.latest()));
     let (from, to) = match date.filter(|_| lets) {
         Some(date) => (date.earliest(), date.latest()),
         None => return (lets && end.is_none()).then_some(Cover::Perhaps),
     };
     // A part of a range is covered where it meets the range of the mandate.
-    let meets = since <= to && from <= until && end.is_none_or(|end| from < end);
-    meets.then(|| if covered(from) && covered(to) { Cover::Wholly } else { Cover::Perhaps })
+    let meets = begins <= to && from <= until && end.is_none_or(|end| from < end);
+    let wholly = surely <= from && to <= until && end.is_none_or(|end| to < end);
+    meets.then_some(if wholly { Cover::Wholly } else { Cover::Perhaps })
 }

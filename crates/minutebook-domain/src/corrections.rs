@@ -13,7 +13,7 @@ use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{FieldSet, NOTES, Record};
 use crate::refusal::{Refusal, Rejection, Subject, shown};
-use crate::statement::{check_text, is_reason, personal_data};
+use crate::statement::{check_term, check_text, is_reason, personal_data};
 use crate::value::{Fault, Nearest, Text, Value, same_form};
 
 /// What an erratum on a field needs.
@@ -76,6 +76,7 @@ impl Book {
         if fields.is_empty() {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
+        check_term(&corrected)?;
         match Correction::of(key.kind, &command.field) {
             Correction::Substantive => {
                 return Err(Refusal::ErratumSubstantive { field: command.field.clone() }.into());
@@ -128,6 +129,8 @@ impl Book {
         if fields.is_empty() {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
+        check_term(&record)?;
+        self.check_role_stays(&record, &command.effective)?;
         let payload = if let Some(agenda) = entry.agenda.as_ref().filter(|_| key.kind.is_item()) {
             self.check_late_decision(key, agenda, command.decision.as_ref())?;
             self.check_parents(agenda, &before, &record, &cut, events)?;

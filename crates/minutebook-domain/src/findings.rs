@@ -13,7 +13,7 @@ use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::messages;
 use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
-use crate::record::{Action, Agreement, Decision, Record};
+use crate::record::{Action, Agreement, Assignment, Decision, Record};
 use crate::refusal::{listed, shown};
 use crate::role::{Contradiction, RoleSource};
 use crate::statement::reversed_term;
@@ -66,6 +66,10 @@ messages! {
         EndBeforeDecision { what: Key, by: Id, end: Day, decided: String } = "END_BEFORE_DECISION"
             nl "{what:#} geldt niet meer vanaf {end}, vóór besluit `{by}` van {decided}"
             en "{what} holds no more from {end}, before decision `{by}` of {decided}"
+        /// An edition whose decision holds no more.
+        AdoptionEnded { edition: Id, decision: Id, since: Day } = "ADOPTION_ENDED"
+            nl "editie `{edition}` rust op besluit `{decision}`, dat vanaf {since} niet meer geldt; stel een volgende vast"
+            en "edition `{edition}` rests on decision `{decision}`, which holds no more from {since}; adopt a next one"
         /// A mandate whose decision holds no more.
         MandateGroundEnded { mandate: Id, decision: Id, since: Day } = "MANDATE_GROUND_ENDED"
             nl "mandaat `{mandate}` rust op besluit `{decision}`, dat vanaf {since} niet meer geldt; trek het in of verleen het opnieuw"
@@ -285,6 +289,11 @@ impl<'a> Auditor<'a> {
             let (decision, revision) = (seal.edition.decision.clone(), other.name());
             self.add(&key, Observation::DecisionReused { decision, revision });
         }
+        let adopting = self.book.entry(&Key::new(Kind::Decision, &seal.edition.decision));
+        if let Some(since) = adopting.and_then(|entry| entry.end(cut)).map(|end| end.since) {
+            let (edition, decision) = (edition.clone(), seal.edition.decision.clone());
+            self.add(&key, Observation::AdoptionEnded { edition, decision, since });
+        }
         let Some(decision) = self.decision(&seal.edition.decision, cut, events)? else { return Ok(()) };
         match (&decision.date, &seal.mandate) {
             (Some(date), _) if seal.edition.effective.latest() < date.earliest() => {
@@ -368,6 +377,10 @@ impl<'a> Auditor<'a> {
             Record::Agreement(agreement) => self.cofinancing(key, agreement),
             Record::Change(change) => self.change(key, change),
             Record::PolicyItem(item) => self.policy_item(key, item),
+            Record::Assignment(Assignment { since, decision, .. }) => {
+                let decision = decision.as_ref().and_then(|id| self.registry().decision(id));
+                self.early(key, since.as_ref(), decision.and_then(|decision| decision.date.as_ref()));
+            }
             Record::Source(_)
             | Record::Agenda(_)
             | Record::Framework(_)
@@ -380,8 +393,7 @@ impl<'a> Auditor<'a> {
             | Record::Consultation(_)
             | Record::Milestone(_)
             | Record::Step(_)
-            | Record::Membership(_)
-            | Record::Assignment(_) => {}
+            | Record::Membership(_) => {}
         }
     }
 

@@ -54,14 +54,16 @@ impl Reviewing<'_> {
             return Err(Refusal::TooManyItems { items: items.len(), limit: ITEMS_MAX }.into());
         }
         self.check_references(&items)?;
-        for item in &items {
-            // What was stated like this before is not this proposal's.
-            let before = self.book.entry(&Key::new(item.kind(), item.id())).map(|entry| entry.record.as_ref());
-            if before.is_none_or(|before| reversed_term(before) != reversed_term(item)) {
-                check_term(item)?;
-            }
-        }
+        self.check_terms(&items)?;
         Ok(Proposal { agenda: self.agenda.clone(), edition: self.edition().clone(), change, items })
+    }
+
+    /// What is proposed ends after it begins. What was stated like this before is not this proposal's.
+    pub(crate) fn check_terms(&self, items: &[Record]) -> Result<(), Refusal> {
+        let before = |item: &Record| self.book.entry(&Key::new(item.kind(), item.id()));
+        let is_old =
+            |item: &&Record| before(item).is_some_and(|entry| reversed_term(&entry.record) == reversed_term(item));
+        items.iter().filter(|item| !is_old(item)).try_for_each(check_term)
     }
 
     /// The id that a proposal gets: the one asked for, or the next free one.

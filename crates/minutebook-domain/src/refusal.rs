@@ -47,8 +47,8 @@ messages! {
             en "amount `{amount}` (€{eur}) exceeds mandate `{mandate}` (€{ceiling}); name a decision under a wider mandate"
         /// It would hold before it was decided.
         EffectBeforeAllowed { effective: String, decided: String } = "EFFECT_BEFORE_ALLOWED"
-            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; geef de grond voor terugwerkende kracht (`grounds`), of leg dit vast als laat bekend geworden feit"
-            en "the effective date {effective} is before the decision's date {decided}; give the grounds for holding from before (`grounds`), or record it as a late fact"
+            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; geef de grond voor terugwerkende kracht (`--grounds`, bij een mandaat `--reason`), of leg dit vast als laat bekend geworden feit"
+            en "the effective date {effective} is before the decision's date {decided}; give the grounds for holding from before (`--grounds`, of a mandate `--reason`), or record it as a late fact"
         /// What was stated of a decision stays.
         DecisionDiffers { decision: Id, fields: String } = "DECISION_DIFFERS"
             nl "besluit `{decision}` staat al anders in het boek ({fields}); vul alleen aan wat ontbrak of leg een erratum vast"
@@ -103,8 +103,8 @@ messages! {
             en "{what}"
         /// An item has two entries.
         ReviewConflict { item: Key } = "REVIEW_CONFLICT"
-            nl "voor {item:#} staan twee wijzigingen; kies er één"
-            en "there are two changes for {item}; choose one"
+            nl "voor {item:#} staan meer wijzigingen, of de keuze daaruit is achterhaald; kies er één"
+            en "there are several changes for {item}, or the choice among them was overtaken; choose one"
         /// The entry does not say what happened to the item.
         ChangeForm { change: Id, should: ChangeShould } = "CHANGE_FORM"
             nl "wijziging `{change}` is niet goed ingevuld: {should:#}"

@@ -306,6 +306,15 @@ impl Book {
         Err(Refusal::RoleFixed { assignment: key.id.clone(), item: own, since })
     }
 
+    /// A late fact moves no role.
+    pub(crate) fn check_role_stays(&self, record: &Record, effective: &Edtf) -> Result<(), Refusal> {
+        let Record::Assignment(assignment) = record else { return Ok(()) };
+        let Some((kind, id)) = assignment.item() else {
+            return Err(Refusal::RoleItem { assignment: assignment.id.clone() });
+        };
+        self.check_same_role(&Key::new(Kind::Assignment, &assignment.id), &Key::new(kind, id), effective)
+    }
+
     /// The item stands on an agenda: on the one that is named, where one is.
     pub(crate) fn check_standing(&self, item: &Key, named: Option<&Id>) -> Result<Id, Refusal> {
         self.check_known(item)?;

@@ -136,10 +136,10 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
     (!begins && !granted).then(refusal)
 }
 
-/// What is decided takes effect before it was decided only on grounds.
+/// What is decided takes effect before it was decided, or perhaps so, only on grounds.
 fn check_effect(effective: &Edtf, decided: &Edtf, reason: Option<&Text>) -> Result<(), Refusal> {
     let grounds = reason.is_some_and(|reason| is_reason(reason.as_str()));
-    if effective.latest() >= decided.earliest() || grounds {
+    if effective.earliest() >= decided.earliest() || grounds {
         return Ok(());
     }
     Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: decided.to_string() })
@@ -235,6 +235,13 @@ impl Book {
         let effective = deed_holds(stated.as_ref(), granting, context);
         let decided = granting.and_then(|decision| decision.date.as_ref());
         decided.map_or(Ok(()), |decided| check_effect(&effective, decided, command.reason.as_ref()))?;
+        if let Record::Mandate(Mandate { until: Some(until), .. }) = &command.record
+            && let Some(start) = stated.as_ref().or(granting.and_then(Decision::holds_from))
+            && until.latest() < start.earliest()
+        {
+            let (end, start) = (until.to_string(), start.to_string());
+            return Err(Refusal::EndBeforeStart { key, end, start }.into());
+        }
         let day = decided_on(&command.record).unwrap_or(&effective).earliest();
         self.check_alive(&command.record, day, events)?;
         if let Some(decision) = decision_of(&command.record) {

@@ -212,7 +212,8 @@ impl Reviewing<'_> {
 
 /// Gives each proposal its state: the last selection counts for all items that the proposal touches, so that what it
 /// passes over is out of the way of what else was proposed. Where what was selected was withdrawn since, or more was
-/// proposed, the choice is to be made anew: no earlier selection for the same items counts.
+/// proposed, the choice is to be made anew: no earlier selection for the same items counts, and what was passed over
+/// does not come back by itself.
 fn settled(mut all: Vec<Marked>) -> Vec<Proposed> {
     let is_live = |marked: &Marked| marked.proposed.state != ProposalState::Withdrawn;
     let live = all.iter().filter(|marked| is_live(marked)).map(|marked| &marked.proposed);
@@ -223,16 +224,22 @@ fn settled(mut all: Vec<Marked>) -> Vec<Proposed> {
     for place in order {
         let Some(marked) = all.get_mut(place) else { continue };
         let touched = marked.proposed.change.touches();
-        if is_live(marked) && !taken.is_disjoint(&touched) {
-            marked.proposed.state = ProposalState::PassedOver;
-        } else if let Some(selected) = marked.selected {
-            let newer = |(position, keys): &(_, BTreeSet<Key>)| *position > selected && !keys.is_disjoint(&touched);
-            if is_live(marked) && open.is_disjoint(&touched) && !made.iter().any(newer) {
-                marked.proposed.state = ProposalState::Selected;
-                taken.extend(touched);
-            } else {
-                open.extend(touched);
-            }
+        let newer = |(position, keys): &(_, BTreeSet<Key>)| {
+            marked.selected.is_some_and(|selected| *position > selected) && !keys.is_disjoint(&touched)
+        };
+        let asked = !open.is_disjoint(&touched) || made.iter().any(newer);
+        let state = match marked.proposed.state {
+            ProposalState::Withdrawn => ProposalState::Withdrawn,
+            _ if !taken.is_disjoint(&touched) => ProposalState::PassedOver,
+            _ if asked => ProposalState::Competing,
+            _ if marked.selected.is_some() => ProposalState::Selected,
+            sole => sole,
+        };
+        marked.proposed.state = state;
+        if state == ProposalState::Selected {
+            taken.extend(touched);
+        } else if marked.selected.is_some() {
+            open.extend(touched);
         }
     }
     let mut proposals: Vec<Proposed> = all.into_iter().map(|marked| marked.proposed).collect();
@@ -258,6 +265,8 @@ pub fn conflicts(proposals: &[Proposed]) -> BTreeMap<Key, Vec<Id>> {
             all.entry(key).or_default().push(proposed.change.id.clone());
         }
     }
-    all.retain(|_, ids| ids.len() > 1);
+    // A choice to be made anew may be among one.
+    let contested: BTreeSet<Id> = all.values().filter(|ids| ids.len() > 1).flatten().cloned().collect();
+    all.retain(|_, ids| ids.len() > 1 || ids.iter().any(|id| !contested.contains(id)));
     all
 }

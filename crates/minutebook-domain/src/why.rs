@@ -80,7 +80,7 @@ impl Book {
                 seal.mandate.clone()
             } else if event.is_retroactive() {
                 self.mandate_of(decision, agenda, recorded.position, events)?
-            } else if matches!(event.payload, Payload::Deed(_)) {
+            } else if seal.is_none() && matches!(event.payload, Payload::Deed(_) | Payload::Stated(_)) {
                 self.mandate_for(decision, Some(agenda))
             } else {
                 let seal = seal.filter(|revision| revision.seal.edition.decision == *decision);

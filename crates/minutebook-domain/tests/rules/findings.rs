@@ -25,6 +25,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("RESTS_ON_ADVICE", a_change_that_rests_on_advice_is_a_finding),
     ("EFFECT_BEFORE_DECISION", an_edition_that_holds_before_it_was_decided_is_a_finding),
     ("END_BEFORE_DECISION", a_mandate_beside_the_decision_that_grants_it_is_a_finding),
+    ("ADOPTION_ENDED", an_edition_whose_decision_was_revoked_is_a_finding),
     ("MANDATE_GROUND_ENDED", a_mandate_beside_the_decision_that_grants_it_is_a_finding),
     ("DECISION_REUSED", one_decision_for_two_revisions_is_a_finding),
     ("EFFECTIVE_IMPRECISE", an_imprecise_start_is_a_finding),
@@ -137,7 +138,8 @@ fn an_edition_that_holds_before_it_was_decided_is_a_finding() {
 fn a_date_that_a_mandate_covers_in_part_is_a_finding() {
     let since = |since: &str| first().patch("mandates", "m-gs", json!({"since": since}));
     let coarse = |document: Value| document.patch("decisions", "d-2016", json!({"date": "2015"}));
-    assert!(of(coarse(since("2015")), "DECISION_IMPRECISE").is_empty());
+    assert!(of(coarse(since("2014")), "DECISION_IMPRECISE").is_empty());
+    assert_eq!(of(coarse(since("2015")), "DECISION_IMPRECISE"), ["d-2016"]);
     assert_eq!(of(coarse(since("2015-06-01")), "DECISION_IMPRECISE"), ["d-2016"]);
 }
 
@@ -159,6 +161,13 @@ fn a_mandate_beside_the_decision_that_grants_it_is_a_finding() {
     assert!(about(&revoked, "END_BEFORE_DECISION").is_empty());
     let both = revoked.when(end(Kind::Mandate, "m-begroting", "2019-08-01")).then_recorded();
     assert!(about(&both, "MANDATE_GROUND_ENDED").is_empty());
+}
+
+#[test]
+fn an_edition_whose_decision_was_revoked_is_a_finding() {
+    let revoke = deed(Kind::Decision, "d-2016", DeedStep::Ended(None)).by("d-later").from("2018-02-01");
+    let ledger = given([import(first()), decision("d-later", "gs", "adopt-agenda", "2018-02-01"), revoke.into()]);
+    assert_eq!(about(&ledger, "ADOPTION_ENDED"), ["2016-2017"]);
 }
 
 #[test]

@@ -172,7 +172,11 @@ fn a_sole_proposal_counts_and_several_compete() {
     assert_eq!([0, 1, 2].map(|n| state(&ledger, n)), [Selected, Sole, PassedOver], "the last selection counts");
     ledger.clone().when(select("change-01")).then_refused("NO_CHANGE");
     let ledger = then(ledger, [withdraw("change-01")]);
-    assert_eq!([0, 1, 2].map(|n| state(&ledger, n)), [Withdrawn, Sole, Sole], "no choice is left to make");
+    assert_eq!([0, 1, 2].map(|n| state(&ledger, n)), [Withdrawn, Sole, Competing], "it was passed over knowingly");
+    let refusal = then(ledger.clone(), [keep_rest()]).when(adopt("d-2018")).then_refused("REVIEW_CONFLICT");
+    assert!(refusal.to_string().contains("the choice among them was overtaken"), "{refusal}");
+    let ledger = then(ledger, [select("change-03")]);
+    assert_eq!(state(&ledger, 2), Selected);
 }
 
 #[test]
@@ -200,7 +204,8 @@ fn a_merge_competes_with_what_is_proposed_for_any_of_its_actions() {
     let merged = then(ledger.clone(), [select("change-01")]);
     assert_eq!(states(&merged), [Selected, PassedOver, PassedOver]);
     let apart = then(merged, [select("change-02")]);
-    assert_eq!(states(&apart), [PassedOver, Selected, Sole], "what was passed over is out of the way");
+    assert_eq!(states(&apart), [PassedOver, Selected, Competing], "nobody chose to suspend the other");
+    assert_eq!(states(&then(apart, [select("change-03")])), [PassedOver, Selected, Selected]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use minutebook_domain::role::{RoleRow, RoleSource, role_totals};
 use serde_json::{Value, json};
 
 use crate::findings::about;
-use crate::minutes::{Asked as _, Doc as _, deed, edition_after, first, given, import, state};
+use crate::minutes::{Asked as _, Doc as _, at, deed, edition_after, first, given, import, late, state};
 use crate::support::{Ledger, id, record, text};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
@@ -140,7 +140,11 @@ fn nobody_has_a_role_twice() {
     ledger.clone().when(role("r-1", json!({"until": "2018-12-31"}))).then(&["RoleAssigned"]);
     ledger.clone().when(role("r-1", json!({"since": "2016"}))).then_refused("ROLE_FIXED");
     let elsewhere = json!({"policy_item": null, "action": "meting"});
-    ledger.when(role("r-1", elsewhere)).then_refused("ROLE_FIXED");
+    ledger.clone().when(role("r-1", elsewhere)).then_refused("ROLE_FIXED");
+    let fact = |day, fields| Command::RecordLate(late(at(Kind::Assignment, "r-1"), day, fields));
+    ledger.clone().when(fact("2018-01-01", json!({"policy_item": "pilots"}))).then_refused("ROLE_FIXED");
+    ledger.clone().when(fact("2016-07-01", json!({"role": "stimuleren"}))).then_refused("ROLE_FIXED");
+    ledger.when(fact("2018-01-01", json!({"until": "2016"}))).then_refused("ROLE_END_BEFORE_START");
     let ended = deed(Kind::Assignment, "r-1", DeedStep::Ended(None)).from("2018-01-01");
     let ledger = started().when(role("r-1", json!({}))).then_recorded().when(ended).then_recorded();
     ledger.when(role("r-2", json!({"since": "2018-01-01"}))).then_recorded();

@@ -31,7 +31,7 @@ impl Model {
         forbid("NO_MANDATE", !self.may(&body, &kind, date.as_deref()))?;
         let Some(date) = date else { return refused("DECISION_INCOMPLETE") };
         let effective = text("effective");
-        let before = effective.as_ref().is_some_and(|effective| last(effective) < first(&date));
+        let before = effective.as_ref().is_some_and(|effective| first(effective) < first(&date));
         forbid("EFFECT_BEFORE_ALLOWED", before && !grounds)?;
         // Which body decides is judged on the day of the decision.
         let body: &str = &body;
@@ -51,9 +51,7 @@ impl Model {
     /// The mandate lets its body decide this, on this date. Without a date: at any time, if it was never withdrawn. One
     /// that does not say since when it holds does so from when the decision that grants it does.
     pub(crate) fn covers(&self, mandate: &Record, kind: &str, date: Option<&str>) -> bool {
-        let granting = mandate.get("decision").and_then(|by| self.record(Kind::Decision, &by));
-        let granted = granting.and_then(|decision| decision.get("effective").or(decision.get("date")));
-        let (since, until) = (mandate.get("since").or(granted), mandate.get("until"));
+        let (since, until) = (self.granted(mandate), mandate.get("until"));
         let within = |date: &str| {
             since.as_ref().is_none_or(|since| first(since) <= last(date))
                 && until.as_ref().is_none_or(|until| first(date) <= last(until))
@@ -62,11 +60,18 @@ impl Model {
         mandate.get("may").as_deref() == Some(kind) && date.is_none_or(within) && !withdrawn
     }
 
+    /// From when a mandate holds.
+    fn granted(&self, mandate: &Record) -> Option<String> {
+        let granting = mandate.get("decision").and_then(|by| self.record(Kind::Decision, &by));
+        mandate.get("since").or(granting.and_then(|decision| decision.get("effective").or(decision.get("date"))))
+    }
+
     /// The body may take a decision of this kind on each day that the date may mean.
     fn surely_may(&self, body: &str, kind: &str, date: &str) -> bool {
         self.of(Kind::Mandate).any(|(_, mandate)| {
             let covers = |day: &str| self.covers(mandate, kind, Some(day));
-            mandate.get("body").as_deref() == Some(body) && covers(&first(date)) && covers(&last(date))
+            let begun = self.granted(mandate).is_none_or(|since| last(&since) <= first(date));
+            mandate.get("body").as_deref() == Some(body) && begun && covers(&first(date)) && covers(&last(date))
         })
     }
 
@@ -105,9 +110,11 @@ impl Model {
         }
         let granting = by.and_then(|by| self.record(Kind::Decision, by));
         let granted = granting.and_then(|decision| decision.get("effective").or(decision.get("date")));
-        let on: &str = &since.map(str::to_owned).or(granted).unwrap_or(TODAY.to_owned());
+        let on: &str = &since.map(str::to_owned).or(granted.clone()).unwrap_or(TODAY.to_owned());
         let decided = granting.and_then(|decision| decision.get("date"));
-        forbid("EFFECT_BEFORE_ALLOWED", decided.is_some_and(|decided| last(on) < first(&decided)))?;
+        forbid("EFFECT_BEFORE_ALLOWED", decided.is_some_and(|decided| first(on) < first(&decided)))?;
+        let start = since.map(str::to_owned).or(granted);
+        forbid("END_BEFORE_START", text("until").zip(start).is_some_and(|(until, start)| last(until) < first(&start)))?;
         let over = |kind| self.record(kind, body).map(|record| record.is_over(&first(on)));
         forbid("BODY_DISSOLVED", over(Kind::Body) == Some(true))?;
         forbid("PARTY_ENDED", over(Kind::Body).is_none() && over(Kind::Party) == Some(true))?;

@@ -39,7 +39,8 @@ struct Proposed {
 
 impl Review {
     /// What became of each proposal. The last choice counts first; what it passes over is out of the way of the rest.
-    /// Where the chosen one was withdrawn, or more was proposed since, no choice for the same actions counts.
+    /// Where the chosen one was withdrawn, or more was proposed since, no choice for the same actions counts, and one is
+    /// to be made.
     fn states(&self) -> Vec<&'static str> {
         let mut states = vec![""; self.proposals.len()];
         let mut order: Vec<usize> = (0..states.len()).collect();
@@ -49,18 +50,23 @@ impl Review {
             let proposed = &self.proposals[n];
             let same = |other: &&Proposed| !other.withdrawn && !other.about.is_disjoint(&proposed.about);
             let newest = self.proposals.iter().filter(same).map(|other| other.turn).max();
-            let again = newest > proposed.chosen || !open.is_disjoint(&proposed.about);
-            states[n] = match proposed.chosen {
-                _ if !proposed.withdrawn && !taken.is_disjoint(&proposed.about) => "PassedOver",
-                Some(_) if !proposed.withdrawn && !again => {
-                    taken.extend(proposed.about.clone());
-                    "Selected"
-                }
-                chosen => {
-                    open.extend(chosen.iter().flat_map(|_| proposed.about.clone()));
-                    if proposed.withdrawn { "Withdrawn" } else { "Sole" }
-                }
+            let overtaken = proposed.chosen.is_some() && newest > proposed.chosen;
+            states[n] = if proposed.withdrawn {
+                "Withdrawn"
+            } else if !taken.is_disjoint(&proposed.about) {
+                "PassedOver"
+            } else if overtaken || !open.is_disjoint(&proposed.about) {
+                "Competing"
+            } else if proposed.chosen.is_some() {
+                "Selected"
+            } else {
+                "Sole"
             };
+            match states[n] {
+                "Selected" => taken.extend(proposed.about.clone()),
+                _ if proposed.chosen.is_some() => open.extend(proposed.about.clone()),
+                _ => {}
+            }
         }
         let sole: Vec<usize> = (0..states.len()).filter(|n| states[*n] == "Sole").collect();
         let about = |n: usize| &self.proposals[n].about;
