@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::book::{Book, Revision};
+use crate::directory::End;
 use crate::history::{Cut, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::partners::partners;
@@ -20,6 +21,8 @@ pub struct Sheet {
     pub rows: Vec<Row>,
     /// The groups that take part in an action, and of which nobody stated the members: it may be among them.
     pub unstated: Vec<Id>,
+    /// How the partner ended; absent where it did not.
+    pub ended: Option<End>,
 }
 
 /// Another name under which a party takes part.
@@ -84,9 +87,11 @@ impl Book {
     ) -> Result<Option<Sheet>, Unreadable> {
         let state = self.at(&Key::new(Kind::Party, party), cut, events)?;
         let Some(Record::Party(record)) = state.map(|state| state.record.as_ref().clone()) else { return Ok(None) };
-        let (mut sheet, now) = self.touching(record, cut, events)?;
+        let (mut sheet, now) = self.touching(record, &[], cut, events)?;
         if let Some(revision) = since {
-            let before = self.touching(sheet.party.clone(), &revision.as_known(cut.known), events)?;
+            // What a party touched whose place it took has come with that.
+            let former: Vec<_> = sheet.names.iter().filter(|name| matches!(name, Name::Former(_))).cloned().collect();
+            let before = self.touching(sheet.party.clone(), &former, &revision.as_known(cut.known), events)?;
             compare(&mut sheet, &now, before);
         }
         Ok(Some(sheet))
@@ -97,10 +102,17 @@ impl Book {
         self.names(party, &self.parties(cut, events)?, cut, events)
     }
 
-    /// What touches a partner at a point in time, with how each record read.
-    fn touching(&self, party: Party, cut: &Cut, events: &dyn Recall) -> Result<(Sheet, Records), Unreadable> {
+    /// What touches a partner at a point in time, under the names that it had and some more, with how each record read.
+    fn touching(
+        &self,
+        party: Party,
+        more: &[Name],
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<(Sheet, Records), Unreadable> {
         let parties = self.parties(cut, events)?;
-        let names = self.names(&party.id, &parties, cut, events)?;
+        let mut names = self.names(&party.id, &parties, cut, events)?;
+        names.extend(more.iter().cloned());
         let groups = parties.values().filter(|group| is_unstated_group(group) && group.id != party.id);
         let mut unstated = Vec::new();
         for group in groups {
@@ -127,7 +139,8 @@ impl Book {
             rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
             records.insert(key.clone(), record);
         }
-        Ok((Sheet { party, names, rows, unstated }, records))
+        let ended = self.end_of(&Key::new(Kind::Party, &party.id), cut, events)?;
+        Ok((Sheet { party, names, rows, unstated, ended }, records))
     }
 
     /// Does a party take part in an action under its own name?

@@ -6,7 +6,7 @@ use minutebook_domain::dates::{Day, Edtf};
 use minutebook_domain::decision::{DecisionView, Link};
 use minutebook_domain::directory::End;
 use minutebook_domain::dossier::{Dossier, Knew};
-use minutebook_domain::ids::{Key, Position};
+use minutebook_domain::ids::{Key, Kind, Position};
 use minutebook_domain::sheet::{Name, Row, Sheet, Since};
 
 use crate::answer::{finding_to_pb, history_to_pb};
@@ -129,6 +129,7 @@ pub fn sheet_to_pb(sheet: &Sheet, position: Position) -> pb::GetSheetResponse {
         names: sheet.names.iter().map(name).collect(),
         rows: sheet.rows.iter().map(row).collect(),
         unstated: to_list(&sheet.unstated),
+        ended: sheet.ended.as_ref().map(|end| end_to_pb(&Key::new(Kind::Party, &sheet.party.id), end)),
     }
 }
 

@@ -67,6 +67,14 @@ fn what_a_party_stood_in_its_successor_stands_in() {
     assert_eq!(rows(&sheet_at(&ledger, "coevorden", Some("2018-12-31"))), []);
     let after = sheet_at(&ledger, "coevorden", Some("2019-01-01"));
     assert_eq!(after.names, [Name::Former(id("emmen"))]);
+    let edition = &ledger.book.agenda(&id("agenda")).unwrap().revisions[0];
+    let now = ledger.book.now();
+    let since = ledger.book.sheet(&id("coevorden"), &now, Some(edition), &ledger.events).unwrap().unwrap();
+    assert!(!since.rows.is_empty() && since.rows.iter().all(|row| row.since == Since::Same), "{:?}", since.rows);
+    let gone = ledger.book.sheet(&id("emmen"), &now, None, &ledger.events).unwrap().unwrap();
+    let end = gone.ended.map(|end| (end.since.to_string(), end.successor));
+    assert_eq!(end, Some(("2019-01-01".into(), Some(id("coevorden")))));
+    assert_eq!(since.ended, None);
     assert_eq!(rows(&after), [row("meting", Some("emmen"))]);
 }
 

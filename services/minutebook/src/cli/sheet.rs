@@ -57,11 +57,17 @@ impl Sheet {
                 "names": answer.names.iter().map(name).collect::<Vec<_>>(),
                 "rows": answer.rows.iter().map(row).collect::<Vec<_>>(),
                 "unstated": answer.unstated,
+                "ended": answer.ended.as_ref().map(|end| end.since.as_str()),
+                "successor": answer.ended.as_ref().and_then(|end| end.successor.as_deref()),
             })
         };
         output.answer(as_json, |page| {
             let party = answer.party.clone().unwrap_or_default();
             page.title(&format!("{}: {}", party.id, party.name));
+            if let Some(end) = &answer.ended {
+                let successor = end.successor.as_ref().map(|id| format!(" → {id}")).unwrap_or_default();
+                page.detail(w.pick("geëindigd", "ended"), &format!("{}{successor}", end.since));
+            }
             for name in &answer.names {
                 let (nl, en) = if name.former { ("voorheen", "formerly") } else { ("lid van", "member of") };
                 page.detail(w.pick(nl, en), &name.id);

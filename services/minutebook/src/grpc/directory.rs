@@ -180,7 +180,9 @@ fn get_sheet(query: &Query, request: pb::GetSheetRequest) -> Result<pb::GetSheet
         let mut agendas = query.book.agendas().map(|(id, _)| id.to_string());
         let only = || agendas.next().filter(|_| agendas.next().is_none()).unwrap_or_default();
         let (agenda, state) = agenda_of(query, request.agenda.unwrap_or_else(only))?;
-        let name = pb::EditionName { edition, revision: None };
+        let numbered = edition.rsplit_once('@').and_then(|(label, n)| Some((label.to_owned(), n.parse().ok()?)));
+        let (edition, revision) = numbered.map_or((edition, None), |(label, n)| (label, Some(n)));
+        let name = pb::EditionName { edition, revision };
         since = Some(named_revision(&agenda, state, Some(&name), cut.known)?);
     }
     let sheet = query.book.sheet(&party, &cut, since, &query.reader)?;
