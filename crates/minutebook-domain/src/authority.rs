@@ -138,8 +138,8 @@ impl<'a> Registry<'a> {
     /// The refusal of a decision without mandate: it names who may, or when the body itself might.
     pub(crate) fn no_mandate(self, decision: &Decision, agenda: Option<&Id>) -> Refusal {
         let holders: Vec<_> = self.held(decision.kind.as_str(), agenda, None).collect();
-        let who = match holders.iter().find(|mandate| mandate.body == decision.body) {
-            Some(own) => Holders::Itself(own.id.clone(), own.since.clone(), own.until.clone()),
+        let who = match holders.iter().copied().find(|mandate| mandate.body == decision.body) {
+            Some(own) => Holders::Itself(own.id.clone(), self.granted_from(own).cloned(), own.until.clone()),
             None => self
                 .elsewhere(decision, agenda)
                 .unwrap_or_else(|| self.holders(holders.iter().map(|mandate| &mandate.body))),
