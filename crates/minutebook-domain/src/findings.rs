@@ -40,8 +40,8 @@ messages! {
             en "whether mandate `{mandate}` held when `{decision}` was taken cannot be verified: {date} is too coarse"
         /// A decision that no mandate covers.
         MandateNotStated { decision: Id, kind: Id, body: String } = "MANDATE_NOT_STATED"
-            nl "voor besluit `{decision}` (`{kind}`) is geen mandaat van {body} vastgelegd"
-            en "no mandate of {body} is recorded for decision `{decision}` (`{kind}`)"
+            nl "voor besluit `{decision}` (`{kind}`) gold geen vastgelegd mandaat van {body}"
+            en "no recorded mandate of {body} held for decision `{decision}` (`{kind}`)"
         /// A decision of which nothing came.
         DecisionWithoutEffect { decision: Id } = "DECISION_WITHOUT_EFFECT"
             nl "van besluit `{decision}` is niets gekomen: geen vastgestelde stand, geen mandaat"
@@ -52,8 +52,8 @@ messages! {
             en "mandate `{mandate}` was inferred from who decided what; its basis is not stated"
         /// A mandate without a decision.
         MandateAsserted { mandate: Id } = "MANDATE_ASSERTED"
-            nl "mandaat `{mandate}` is bij de oprichting gesteld, zonder besluit"
-            en "mandate `{mandate}` was asserted at founding, without a decision"
+            nl "mandaat `{mandate}` is gesteld, zonder besluit"
+            en "mandate `{mandate}` was asserted, without a decision"
         /// A change whose ground is an advice.
         RestsOnAdvice { decision: Id, body: String } = "RESTS_ON_ADVICE"
             nl "rust op een advies (`{decision}` van {body}); vastgesteld is het door de editie"
