@@ -143,6 +143,19 @@ impl Book {
         Ok(all)
     }
 
+    /// One event in the history of a record, as known at a position; `None` where the event did not touch it.
+    pub(crate) fn history_at(
+        &self,
+        key: &Key,
+        position: Position,
+        known: Position,
+        events: &dyn Recall,
+    ) -> Result<Option<HistoryEntry>, Unreadable> {
+        let Some(entry) = self.entry(key) else { return Ok(None) };
+        let mark = entry.mark_at(position);
+        mark.map(|mark| self.history_entry(key, entry, &mark, known, events)).transpose()
+    }
+
     fn history_of(
         &self,
         key: &Key,
@@ -156,7 +169,7 @@ impl Book {
     }
 
     /// One event of a record.
-    pub(crate) fn history_entry(
+    fn history_entry(
         &self,
         key: &Key,
         entry: &Entry,

@@ -105,15 +105,11 @@ impl<'a> Registry<'a> {
     /// May the body take a decision of this kind, for this agenda, on this date?
     pub(crate) fn verdict(self, body: &Id, kind: &str, agenda: Option<&Id>, date: Option<&Edtf>) -> Verdict {
         let own = self.covering(kind, agenda, date).filter(|(mandate, _)| mandate.body == *body);
-        let mut verdict = Verdict::None;
-        for (mandate, cover) in own {
-            match cover {
-                Cover::Wholly => return Verdict::Held(mandate.id.clone()),
-                Cover::Perhaps if verdict == Verdict::None => verdict = Verdict::NotVerifiable(mandate.id.clone()),
-                Cover::Perhaps => {}
-            }
+        match own.min_by_key(|(_, cover)| *cover) {
+            Some((mandate, Cover::Wholly)) => Verdict::Held(mandate.id.clone()),
+            Some((mandate, Cover::Perhaps)) => Verdict::NotVerifiable(mandate.id.clone()),
+            None => Verdict::None,
         }
-        verdict
     }
 
     /// May the decision grant mandates, and take them away? It is a dated one of that kind, under a mandate for it.
@@ -266,8 +262,8 @@ impl Book {
     }
 }
 
-/// How much of the date of a decision a mandate covers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How much of the date of a decision a mandate covers, the most first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cover {
     /// Each day that it may mean.
     Wholly,

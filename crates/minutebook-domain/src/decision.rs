@@ -104,11 +104,7 @@ impl Book {
         let mut effects = Vec::new();
         for position in known.iter().copied().take(effects_max) {
             let Some(key) = events.recall(position)?.event.payload.about() else { continue };
-            if let Some(touched) = self.entry(&key)
-                && let Some(mark) = touched.mark_at(position)
-            {
-                effects.push(self.history_entry(&key, touched, &mark, cut.known, events)?);
-            }
+            effects.extend(self.history_at(&key, position, cut.known, events)?);
         }
         let registry = Registry { book: self, stated: None };
         let (kind, date) = (decision.kind.as_str(), decision.date.as_ref());

@@ -63,20 +63,20 @@ impl Document {
     }
 
     /// What a file has, in its order.
-    fn sections<'a>(&'a self, [agenda, edition]: &'a [Option<Record>; 2]) -> Vec<(&'static str, Part<'a>)> {
+    fn sections<'a>(&'a self, [agenda, edition]: &'a [Option<Record>; 2]) -> Vec<Section<'a>> {
         let mut all = Vec::new();
         if self.invented {
             all.push(("invented", Part::Value(true.into())));
         }
         for kind in Kind::ALL {
-            let section = match kind {
-                Kind::Agenda => agenda.as_ref().map(|agenda| Part::Entry(Nested::alone(agenda))),
-                Kind::Edition => edition.as_ref().map(|edition| Part::Entry(Nested::alone(edition))),
+            let alone = |record| (kind.section(), Part::Entry(Nested::alone(record)));
+            all.extend(match kind {
+                Kind::Agenda => agenda.as_ref().map(alone),
+                Kind::Edition => edition.as_ref().map(alone),
                 Kind::Subtask | Kind::PolicyItem | Kind::Action => None,
-                Kind::Theme => some_list(self.themes()),
-                _ => some_list(self.of(kind).map(Nested::alone)),
-            };
-            all.extend(section.map(|section| (kind.section(), section)));
+                Kind::Theme => section(kind, self.themes()),
+                _ => section(kind, self.of(kind).map(Nested::alone)),
+            });
         }
         all
     }
@@ -89,14 +89,17 @@ impl Document {
             }
         }
         self.of(Kind::Theme).map(move |theme| {
-            let children = |kind, parent: &Record| under.get(&(kind, parent.id())).cloned().unwrap_or_default();
-            let items = children(Kind::PolicyItem, theme).into_iter().map(|item| {
-                let actions = some_list(children(Kind::Action, item).into_iter().map(Nested::inside));
-                Nested { under: vec![(Kind::Action, actions)], ..Nested::inside(item) }
+            let children = |kind, parent: &Record| {
+                let children = under.get(&(kind, parent.id())).cloned().unwrap_or_default();
+                children.into_iter().map(Nested::inside)
+            };
+            let items = children(Kind::PolicyItem, theme).map(|item| {
+                let actions = section(Kind::Action, children(Kind::Action, item.record));
+                Nested { under: actions.into_iter().collect(), ..item }
             });
-            let items = (Kind::PolicyItem, some_list(items));
-            let subtasks = some_list(children(Kind::Subtask, theme).into_iter().map(Nested::inside));
-            Nested { under: vec![(Kind::Subtask, subtasks), items], ..Nested::alone(theme) }
+            let subtasks = section(Kind::Subtask, children(Kind::Subtask, theme));
+            let under = subtasks.into_iter().chain(section(Kind::PolicyItem, items)).collect();
+            Nested { under, ..Nested::alone(theme) }
         })
     }
 }
@@ -172,8 +175,11 @@ pub(crate) struct Nested<'a> {
     record: &'a Record,
     /// It is nested in another item, which it need not name.
     inside: bool,
-    under: Vec<(Kind, Option<Part<'a>>)>,
+    under: Vec<Section<'a>>,
 }
+
+/// A part of a document, with its name.
+type Section<'a> = (&'static str, Part<'a>);
 
 /// A part of a document.
 enum Part<'a> {
@@ -201,8 +207,7 @@ impl<'a> Nested<'a> {
         let mut value = entry(self.record);
         if let Some(map) = value.as_object_mut() {
             self.unsaid().map(|field| map.shift_remove(field));
-            let parts = self.under.iter().filter_map(|(kind, part)| Some((kind.section(), part.as_ref()?)));
-            map.extend(parts.map(|(name, part)| (name.to_owned(), part.to_value())));
+            map.extend(self.under.iter().map(|(name, part)| ((*name).to_owned(), part.to_value())));
         }
         value
     }
@@ -218,9 +223,10 @@ impl Part<'_> {
     }
 }
 
-fn some_list<'a>(entries: impl Iterator<Item = Nested<'a>>) -> Option<Part<'a>> {
+/// The section of a kind, unless it is empty.
+fn section<'a>(kind: Kind, entries: impl Iterator<Item = Nested<'a>>) -> Option<Section<'a>> {
     let list: Vec<_> = entries.collect();
-    (!list.is_empty()).then(|| Part::List(list))
+    (!list.is_empty()).then(|| (kind.section(), Part::List(list)))
 }
 
 /// A value as JSON text, with its keys sorted and without what says nothing.
@@ -254,7 +260,7 @@ impl Serialize for Nested<'_> {
         let fields = said.map(|field| (*field, record.value(field)));
         let id = (record.kind() != Kind::Step).then(|| ("id", record.id().as_str().into()));
         let stated = fields.chain(id).filter(|(_, value)| !is_unstated(value));
-        let under = self.under.iter().filter_map(|(kind, part)| Some((kind.section(), Said::Part(part.as_ref()?))));
+        let under = self.under.iter().map(|(name, part)| (*name, Said::Part(part)));
         let mut all: Vec<_> = stated.map(|(name, value)| (name, Said::Value(value))).chain(under).collect();
         all.sort_unstable_by_key(|(name, _)| *name);
         serializer.collect_map(all)
@@ -287,7 +293,7 @@ impl Serialize for Part<'_> {
 }
 
 /// The sections of a document, sorted by their names.
-struct Sections<'a>(Vec<(&'static str, Part<'a>)>);
+struct Sections<'a>(Vec<Section<'a>>);
 
 impl Serialize for Sections<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

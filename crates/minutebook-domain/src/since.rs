@@ -1,6 +1,5 @@
 //! What happened to something since a client looked at it: the difference that a stale write is told.
 
-use crate::answer::HistoryEntry;
 use crate::book::Book;
 use crate::compare::FieldChange;
 use crate::event::{Actor, Payload, ReviewStep};
@@ -86,17 +85,10 @@ impl Book {
                 (format!("`{}` ({about})", change.id), fields)
             }
             other => {
-                let history = other.about().map(|key| self.event_of(&key, position, events)).transpose()?.flatten();
-                let about = other.about().map(|key| listed([&key.id])).unwrap_or_default();
-                (about, history.map(|entry| entry.fields).unwrap_or_default())
+                let Some(key) = other.about() else { return Ok(Default::default()) };
+                let history = self.history_at(&key, position, position, events)?;
+                (listed([&key.id]), history.map(|entry| entry.fields).unwrap_or_default())
             }
         })
-    }
-
-    /// One event in the history of a record.
-    fn event_of(&self, key: &Key, position: Position, events: &dyn Recall) -> Result<Option<HistoryEntry>, Unreadable> {
-        let Some(entry) = self.entry(key) else { return Ok(None) };
-        let mark = entry.mark_at(position);
-        mark.map(|mark| self.history_entry(key, entry, &mark, position, events)).transpose()
     }
 }
