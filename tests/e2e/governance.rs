@@ -217,6 +217,8 @@ fn a_sheet_tells_all_that_touches_a_partner() {
     let ledger = Ledger::with_both_editions();
     let sheet = ask(&ledger, &["sheet", "gemeente-coevorden", "--since", "2016-2017"]);
     assert_eq!(sheet["names"], json!([{"id": "gemeenten-anticipeerregio-oost-drenthe", "former": false}]));
+    let revision = ask(&ledger, &["sheet", "gemeente-coevorden", "--since", "2016-2017@1"]);
+    assert_eq!(revision["rows"], sheet["rows"], "it is the only revision of that edition");
     let row = |id: &str| {
         let rows = sheet["rows"].as_array().expect("a list");
         rows.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("no {id}: {sheet}")).clone()

@@ -18,9 +18,9 @@ use super::{Output, args, json};
 pub(crate) struct Sheet {
     /// The party
     party: String,
-    /// Tell what came of each thing since this edition
-    #[arg(long, value_name = "EDITION")]
-    since: Option<String>,
+    /// Tell what came of each thing since this edition or revision, such as 2016-2017 or 2018-2019@1
+    #[arg(long, value_name = "EDITION", value_parser = args::edition)]
+    since: Option<pb::EditionName>,
     /// The agenda of that edition, where there are several
     #[arg(long, value_name = "AGENDA", requires = "since")]
     agenda: Option<String>,
@@ -72,7 +72,9 @@ impl Sheet {
                 let (nl, en) = if name.former { ("voorheen", "formerly") } else { ("lid van", "member of") };
                 page.detail(w.pick(nl, en), &name.id);
             }
-            if let Some(since) = &asked {
+            if let Some(asked) = &asked {
+                let revision = asked.revision.map(|n| format!("@{n}")).unwrap_or_default();
+                let since = format!("{}{revision}", asked.edition);
                 page.note(&w.pick(
                     format!("Wat anders is dan bij {since}: + kwam, − ging, ~ gewijzigd."),
                     format!("What differs from {since}: + came, − left, ~ changed."),

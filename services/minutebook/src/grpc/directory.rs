@@ -175,14 +175,11 @@ fn get_sheet(query: &Query, request: pb::GetSheetRequest) -> Result<pb::GetSheet
     let party = id_from_pb("party", request.party)?;
     let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
     let mut since = None;
-    if let Some(edition) = request.since {
+    if let Some(name) = request.since {
         // Among several agendas one must be named: nothing is then said to be missing.
         let mut agendas = query.book.agendas().map(|(id, _)| id.to_string());
         let only = || agendas.next().filter(|_| agendas.next().is_none()).unwrap_or_default();
         let (agenda, state) = agenda_of(query, request.agenda.unwrap_or_else(only))?;
-        let numbered = edition.rsplit_once('@').and_then(|(label, n)| Some((label.to_owned(), n.parse().ok()?)));
-        let (edition, revision) = numbered.map_or((edition, None), |(label, n)| (label, Some(n)));
-        let name = pb::EditionName { edition, revision };
         since = Some(named_revision(&agenda, state, Some(&name), cut.known)?);
     }
     let sheet = query.book.sheet(&party, &cut, since, &query.reader)?;
