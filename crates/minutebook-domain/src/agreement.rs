@@ -214,7 +214,7 @@ impl Doing<'_> {
             return Err(Refusal::AgreementParties { agreement: agreement.id.clone() }.into());
         }
         self.book.check_alone(record, true, self.context, self.events)?;
-        check_term(record)?;
+        check_term(record, None)?;
         self.book.check_alive(record, self.effective.earliest(), self.events)?;
         Ok(vec![self.draft()])
     }

@@ -76,7 +76,7 @@ impl Book {
         if fields.is_empty() {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
-        check_term(&corrected)?;
+        check_term(&corrected, Some(&record))?;
         match Correction::of(key.kind, &command.field) {
             Correction::Substantive => {
                 return Err(Refusal::ErratumSubstantive { field: command.field.clone() }.into());
@@ -129,7 +129,7 @@ impl Book {
         if fields.is_empty() {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
-        check_term(&record)?;
+        check_term(&record, Some(&before))?;
         self.check_role_stays(&record, &command.effective)?;
         let payload = if let Some(agenda) = entry.agenda.as_ref().filter(|_| key.kind.is_item()) {
             self.check_late_decision(key, agenda, command.decision.as_ref())?;

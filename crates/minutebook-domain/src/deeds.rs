@@ -159,7 +159,7 @@ impl<'a> Doing<'a> {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
         let record = state.record.with(to, fields);
-        check_term(&record)?;
+        check_term(&record, Some(&state.record))?;
         self.book.check_alone(&record, true, self.context, self.events)?;
         Ok(vec![self.draft_of(DeedStep::Amended(record, fields))])
     }

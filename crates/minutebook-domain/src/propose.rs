@@ -14,7 +14,7 @@ use crate::ids::{Id, Key, Kind};
 use crate::record::{Change, FieldSet, Record};
 use crate::refusal::{ChangeShould, Refusal, Rejection, Standing, Subject, shown};
 use crate::review::{Proposing, Reviewing, Setting, given};
-use crate::statement::{check_term, personal_data, reversed_term};
+use crate::statement::{check_term, personal_data};
 use crate::value::{ChangeKind, Fault, Nearest, Text, same_form};
 
 /// The most items and amounts of one proposal: an event holds them all.
@@ -58,12 +58,10 @@ impl Reviewing<'_> {
         Ok(Proposal { agenda: self.agenda.clone(), edition: self.edition().clone(), change, items })
     }
 
-    /// What is proposed ends after it begins. What was stated like this before is not this proposal's.
+    /// What is proposed ends after it begins.
     pub(crate) fn check_terms(&self, items: &[Record]) -> Result<(), Refusal> {
-        let before = |item: &Record| self.book.entry(&Key::new(item.kind(), item.id()));
-        let is_old =
-            |item: &&Record| before(item).is_some_and(|entry| reversed_term(&entry.record) == reversed_term(item));
-        items.iter().filter(|item| !is_old(item)).try_for_each(check_term)
+        let before = |item: &Record| self.book.entry(&Key::new(item.kind(), item.id())).map(|entry| &entry.record);
+        items.iter().try_for_each(|item| check_term(item, before(item).map(AsRef::as_ref)))
     }
 
     /// The id that a proposal gets: the one asked for, or the next free one.

@@ -145,9 +145,11 @@ fn check_effect(effective: &Edtf, decided: &Edtf, reason: Option<&Text>) -> Resu
     Err(Refusal::EffectBeforeAllowed { effective: effective.to_string(), decided: decided.to_string() })
 }
 
-/// What has a term ends after it begins. Where a document states otherwise, that is a finding.
-pub(crate) fn check_term(record: &Record) -> Result<(), Refusal> {
-    let Some((_, start, end)) = reversed_term(record) else { return Ok(()) };
+/// What has a term ends after it begins. Where a document states otherwise, that is a finding, and whatever else is
+/// changed of the record then leaves it as it is.
+pub(crate) fn check_term(record: &Record, before: Option<&Record>) -> Result<(), Refusal> {
+    let reversed = reversed_term(record).filter(|term| before.and_then(reversed_term).as_ref() != Some(term));
+    let Some((_, start, end)) = reversed else { return Ok(()) };
     let (start, end) = (start.to_string(), end.to_string());
     Err(match record {
         Record::Amount(amount) => {
@@ -288,7 +290,7 @@ impl Book {
             }
             _ => {}
         }
-        check_term(&command.record)?;
+        check_term(&command.record, None)?;
         Ok(command.agenda.clone())
     }
 

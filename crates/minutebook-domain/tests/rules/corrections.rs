@@ -100,6 +100,16 @@ fn a_corrected_value_fits_its_field() {
 }
 
 #[test]
+fn a_term_that_a_document_reversed_keeps_nobody_from_correcting_the_rest() {
+    let reversed = json!({"period": {"from": "2018", "to": "2017"}});
+    let stated = || given([import(first().patch("actions", "meting", reversed.clone()))]);
+    stated().when(Command::Correct(correct(meting(), "title", json!("Metingen")))).then(&["ErratumRecorded"]);
+    let fact = |fields| Command::RecordLate(late(meting(), "2017", fields));
+    stated().when(fact(json!({"place": "Emmen"}))).then(&["ItemChanged"]);
+    stated().when(fact(json!({"period": {"from": "2018", "to": "2016"}}))).then_refused("END_BEFORE_START");
+}
+
+#[test]
 fn an_erratum_starts_from_the_current_value() {
     let from = |old: Value| CorrectField { old: Some(old), ..correct(meting(), "title", json!("Metingen")) };
     when(from(json!("Peiling"))).then_refused("OLD_VALUE_MISMATCH");
