@@ -1,7 +1,7 @@
 //! What people ask of a large ledger, beside the same of a small one: an answer must not grow with the years.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use minutebook_proto::pb;
@@ -31,11 +31,20 @@ pub(crate) fn questions(report: &mut Report, program: Option<&Program>, is_quick
     };
     let [many, few] = if is_quick { QUICK } else { [MANY, FEW] };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let count = if is_quick { 5 } else { 200 };
+    let count = if is_quick { 5 } else { 500 };
     let (large, small) = (generate::ledger(dir, many)?, generate::ledger(dir, few)?);
     let (large, small) = (program.serve(&large)?, program.serve(&small)?);
-    let times = runtime.block_on(async { anyhow::Ok([ask(&large, count).await?, ask(&small, count).await?]) })?;
-    let [large, small] = times;
+    let [large, small] = runtime.block_on(async {
+        let mut both = [Asked::of(&large).await?, Asked::of(&small).await?];
+        // By turns, so that both meet the same machine. The first calls warm up.
+        let warm = count / 10;
+        for n in 0..=warm + count {
+            for asked in &mut both {
+                asked.ask(n > warm).await?;
+            }
+        }
+        anyhow::Ok(both.map(Asked::times))
+    })?;
     for ((name, large), (_, small)) in large.into_iter().zip(small) {
         for (of, target) in [("p99", 50.0), ("beside a small ledger", small.p99() * 1.3)] {
             report.add(Row {
@@ -52,35 +61,54 @@ pub(crate) fn questions(report: &mut Report, program: Option<&Program>, is_quick
     Ok(())
 }
 
-async fn ask(served: &Served, count: usize) -> Result<Vec<(&'static str, Times)>> {
-    let channel = Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?;
-    let limit = 64 * 1024 * 1024;
-    let mut agenda = AgendaServiceClient::new(channel.clone()).max_decoding_message_size(limit);
-    let mut directory = DirectoryServiceClient::new(channel).max_decoding_message_size(limit);
-    let name = generate::agenda_name(0);
-    let (mut audits, mut sheets, mut changes) = (Vec::new(), Vec::new(), Vec::new());
-    // The first calls warm up.
-    let warm = count / 10 + 1;
-    for n in 0..count + warm {
+/// A server, and how long it took to answer what it was asked.
+struct Asked {
+    agenda: AgendaServiceClient<Channel>,
+    directory: DirectoryServiceClient<Channel>,
+    audits: Vec<Duration>,
+    sheets: Vec<Duration>,
+    changes: Vec<Duration>,
+}
+
+impl Asked {
+    async fn of(served: &Served) -> Result<Self> {
+        let channel = Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?;
+        let limit = 64 * 1024 * 1024;
+        Ok(Self {
+            agenda: AgendaServiceClient::new(channel.clone()).max_decoding_message_size(limit),
+            directory: DirectoryServiceClient::new(channel).max_decoding_message_size(limit),
+            audits: Vec::new(),
+            sheets: Vec::new(),
+            changes: Vec::new(),
+        })
+    }
+
+    async fn ask(&mut self, counts: bool) -> Result<()> {
+        let agenda = generate::agenda_name(0);
         let start = Instant::now();
-        agenda.get_audit(pb::GetAuditRequest { agenda: name.clone() }).await?;
+        self.agenda.get_audit(pb::GetAuditRequest { agenda: agenda.clone() }).await?;
         let audited = Instant::now();
         let party = "gemeente-7".to_owned();
-        let sheet = directory.get_sheet(pb::GetSheetRequest { party, ..pb::GetSheetRequest::default() }).await?;
+        let sheet = self.directory.get_sheet(pb::GetSheetRequest { party, ..pb::GetSheetRequest::default() }).await?;
         let told = Instant::now();
         let span = Some(Span::Year(YEAR));
-        let request = pb::GetChangesRequest { agenda: name.clone(), span, ..pb::GetChangesRequest::default() };
-        let answer = agenda.get_changes(request).await?.into_inner();
+        let request = pb::GetChangesRequest { agenda, span, ..pb::GetChangesRequest::default() };
+        let answer = self.agenda.get_changes(request).await?.into_inner();
         let compared = told.elapsed();
         let items = answer.changes.context("no answer")?.items;
         if items.len() < 10 || sheet.into_inner().rows.is_empty() {
             bail!("nothing changed in {YEAR}, or nothing touches the party: this is not the answer");
         }
-        if n >= warm {
-            audits.push(audited - start);
-            sheets.push(told - audited);
-            changes.push(compared);
+        if counts {
+            self.audits.push(audited - start);
+            self.sheets.push(told - audited);
+            self.changes.push(compared);
         }
+        Ok(())
     }
-    Ok(vec![("audit", Times::of(audits)), ("sheet", Times::of(sheets)), ("changes", Times::of(changes))])
+
+    fn times(self) -> [(&'static str, Times); 3] {
+        let named = [("audit", self.audits), ("sheet", self.sheets), ("changes", self.changes)];
+        named.map(|(name, times)| (name, Times::of(times)))
+    }
 }
