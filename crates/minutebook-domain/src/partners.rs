@@ -16,10 +16,14 @@ pub(crate) struct Naming(OrdMap<Id, OrdSet<Key>>);
 impl Naming {
     /// Notes whom these fields of a record name that it did not name before.
     pub(crate) fn note(&mut self, key: &Key, record: &Record, fields: FieldSet, before: Option<&Record>) {
-        for (field, party) in partners(record) {
-            let is_old = before.is_some_and(|before| partners(before).any(|(_, other)| other == party));
-            if !is_old && fields.contains(key.kind, field) {
-                self.0.entry(party.clone()).or_default().insert(key.clone());
+        for (field, ids) in named(record) {
+            if ids.is_empty() || !fields.contains(key.kind, field) {
+                continue;
+            }
+            for party in ids {
+                if !before.is_some_and(|before| partners(before).any(|(_, other)| other == party)) {
+                    self.0.entry(party.clone()).or_default().insert(key.clone());
+                }
             }
         }
     }
@@ -34,7 +38,11 @@ impl Book {
 
 /// The parties and bodies that a record names, each with the field that names it.
 pub(crate) fn partners(record: &Record) -> impl Iterator<Item = (&'static str, &Id)> {
-    let named: [(&str, &[Id]); 2] = match record {
+    named(record).into_iter().flat_map(|(field, ids)| ids.iter().map(move |id| (field, id)))
+}
+
+fn named(record: &Record) -> [(&'static str, &[Id]); 2] {
+    match record {
         Record::Agenda(agenda) => [("owner", agenda.owner.as_slice()), NOBODY],
         Record::Action(action) => [("partners", action.partners.as_deref().unwrap_or_default()), NOBODY],
         Record::Amount(amount) => [("source", amount.source.as_slice()), NOBODY],
@@ -42,8 +50,7 @@ pub(crate) fn partners(record: &Record) -> impl Iterator<Item = (&'static str, &
         Record::Membership(seat) => [("body", slice::from_ref(&seat.body)), ("party", seat.party.as_slice())],
         Record::Assignment(assignment) => [("holder", assignment.holder.as_slice()), NOBODY],
         _ => [NOBODY; 2],
-    };
-    named.into_iter().flat_map(|(field, ids)| ids.iter().map(move |id| (field, id)))
+    }
 }
 
 const NOBODY: (&str, &[Id]) = ("", &[]);
