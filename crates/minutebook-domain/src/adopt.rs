@@ -13,9 +13,10 @@ use crate::event::{Amendment, Draft, Payload, Reason};
 use crate::history::{Mark, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Plan;
-use crate::record::{Edition, FieldSet};
+use crate::record::{Decision, Edition, FieldSet};
 use crate::refusal::{Place, Problem, Problems, Refusal, Rejection, Subject, listed};
 use crate::review::{Adopting, Reviewing, draft};
+use crate::statement::check_effect;
 use crate::tally::{ProposalState, Proposed, conflicts};
 use crate::value::{ChangeKind, Text};
 
@@ -105,7 +106,7 @@ impl Reviewing<'_> {
             Some(adopting) => self.amend(&adopting.amend, reason, &mut counted)?,
             None => Vec::new(),
         };
-        let edition = self.edition_by(adopting, &mut lacks);
+        let edition = self.edition_by(adopting, reason, &mut lacks);
         let document = self.document(edition, &counted, &mut lacks)?;
         let plan = self.book.planned(&document, true, today, self.events)?;
         Ok(Outlook { proposals, actions, without, document, plan, amendments, lacks })
@@ -191,8 +192,15 @@ impl Reviewing<'_> {
         None
     }
 
+    /// The edition holds from before it was decided only where the decision itself does, or for a reason.
+    fn early(&self, taken: &Decision, reason: Option<&Text>) -> Option<Refusal> {
+        let covers = taken.effective.as_ref().is_some_and(|since| since.earliest() <= self.effective.earliest());
+        let date = taken.date.as_ref().filter(|_| !covers)?;
+        check_effect(self.effective, date, reason).err()
+    }
+
     /// The edition as it would be adopted.
-    fn edition_by(&self, adopting: Option<&Adopting>, lacks: &mut Vec<Problem>) -> Edition {
+    fn edition_by(&self, adopting: Option<&Adopting>, reason: Option<&Text>, lacks: &mut Vec<Problem>) -> Edition {
         let review = &self.open.review;
         let base = &self.current.seal.edition;
         let decision = adopting.map_or(&base.decision, |adopting| &adopting.decision);
@@ -201,6 +209,9 @@ impl Reviewing<'_> {
             lacks.extend(self.book.check_known(&key).err().map(|refusal| self.problem(Some(key), refusal)));
         }
         let taken = Registry { book: self.book, stated: None }.decision(decision);
+        if let Some(early) = taken.filter(|_| adopting.is_some()).and_then(|taken| self.early(taken, reason)) {
+            lacks.push(self.problem(None, early));
+        }
         let adopted_by = taken.map_or(&base.adopted_by, |decision| &decision.body);
         Edition {
             id: review.edition.clone(),

@@ -32,6 +32,11 @@ impl Reviewing<'_> {
             let proposed = place.and_then(|place| counted.get(place));
             let amended = self.amended(&item, &set, (id, reason), proposed)?;
             self.check_terms(&amended.items)?;
+            if proposed
+                .is_some_and(|proposed| proposed.items == amended.items && proposed.change.kind == amended.change.kind)
+            {
+                return Err(Refusal::NoChange { item }.into());
+            }
             all.push(Amendment {
                 agenda: self.agenda.clone(),
                 edition: self.edition().clone(),

@@ -1,7 +1,7 @@
 //! Three things that are not a change of policy: an erratum (we wrote it wrongly), a late fact (it was true, we
 //! recorded it late), and the settling of a doubt. Each shows as what it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
 use crate::book::Book;
@@ -268,6 +268,10 @@ fn statement_of(key: &Key, entry: &Entry, record: Record, fields: FieldSet) -> S
 /// The record with other values in some fields, wherever they refer to.
 pub(crate) fn patched(record: &Record, fields: &[(String, Value)]) -> Result<Record, Refusal> {
     let mut map = record.write();
+    let mut set = BTreeSet::new();
+    if let Some((field, _)) = fields.iter().find(|(field, _)| !set.insert(field)) {
+        return Err(Refusal::FieldInvalid { field: field.clone(), fault: Fault::Repeated {} });
+    }
     map.extend(fields.iter().cloned());
     let fault = |faults: Vec<crate::record::FieldFault>| faults.into_iter().next();
     let read = Record::read(record.kind(), record.id().clone(), &map).map_err(fault);

@@ -62,6 +62,10 @@ messages! {
         Unknown { key: String, nearest: Nearest } = "KEY_UNKNOWN"
             nl "`{key}` is hier niet bekend{nearest:#}"
             en "`{key}` is not known here{nearest}"
+        /// A field that is set more than once.
+        Repeated {} = "KEY_REPEATED"
+            nl "staat er meer dan één keer; geef één waarde"
+            en "stands there more than once; give one value"
         /// An entry of a list does not fit.
         Entry { number: usize, fault: Box<Fault> } of fault
             nl "onderdeel {number}: {fault:#}"

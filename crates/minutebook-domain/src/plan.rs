@@ -148,14 +148,18 @@ impl Planner<'_> {
         if !self.reviewed && self.is_sealed() {
             return Ok(());
         }
+        let edition = self.document.agenda.as_ref().zip(self.document.edition.as_ref());
+        let edition = edition.map(|(agenda, edition)| (agenda, edition, self.book.agenda(&agenda.id)));
+        let follows = edition.is_none_or(|(_, edition, state)| self.check_edition(edition, state));
+        if self.reviewed && !follows {
+            return Ok(());
+        }
         self.check_form();
         self.check_ids();
         self.check_references();
         statement::check(self);
         self.compare_statements()?;
-        if let (Some(agenda), Some(edition)) = (&self.document.agenda, &self.document.edition) {
-            let state = self.book.agenda(&agenda.id);
-            let follows = self.check_edition(edition, state);
+        if let Some((agenda, edition, state)) = edition {
             let current = state.and_then(AgendaState::current);
             self.check_adoption(&agenda.id, edition, current.is_none());
             // Out of its place in time there is nothing to compare it with.

@@ -47,8 +47,8 @@ messages! {
             en "amount `{amount}` (€{eur}) exceeds mandate `{mandate}` (€{ceiling}); name a decision under a wider mandate"
         /// It would hold before it was decided.
         EffectBeforeAllowed { effective: String, decided: String } = "EFFECT_BEFORE_ALLOWED"
-            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; geef de grond voor terugwerkende kracht (`--grounds`, bij een mandaat `--reason`), of leg dit vast als laat bekend geworden feit"
-            en "the effective date {effective} is before the decision's date {decided}; give the grounds for holding from before (`--grounds`, of a mandate `--reason`), or record it as a late fact"
+            nl "de ingangsdatum {effective} ligt vóór de besluitdatum {decided}; geef de grond voor terugwerkende kracht (`--grounds`, bij een mandaat of een vaststelling `--reason`), of leg dit vast als laat bekend geworden feit"
+            en "the effective date {effective} is before the decision's date {decided}; give the grounds for holding from before (`--grounds`, of a mandate or an adoption `--reason`), or record it as a late fact"
         /// What was stated of a decision stays.
         DecisionDiffers { decision: Id, fields: String } = "DECISION_DIFFERS"
             nl "besluit `{decision}` staat al anders in het boek ({fields}); vul alleen aan wat ontbrak of leg een erratum vast"
@@ -402,8 +402,8 @@ phrases! {
             en "only `dropped` has a `disposition`; remove it"
         /// One item.
         NameOneItem
-            nl "noem precies één van `action`, `policy_item`, `subtask` of `theme`, zonder `from` en `into`"
-            en "name exactly one of `action`, `policy_item`, `subtask` or `theme`, without `from` and `into`"
+            nl "noem precies één `action`, `policy_item`, `subtask` of `theme`, zonder `from` en `into`; een bedrag hoort bij de actie die het noemt"
+            en "name exactly one `action`, `policy_item`, `subtask` or `theme`, without `from` and `into`; an amount belongs to the action that names it"
     }
 
     /// Why no difference fits an entry of `changes`, and what to do about it.

@@ -14,7 +14,7 @@ use crate::ids::{Id, Key, Kind, Position};
 use crate::plan::Planner;
 use crate::record::{Action, Agreement, Decision, FieldSet, Framework, Mandate, Record};
 use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, Subject, listed};
-use crate::value::{ChangeKind, Disposition, Field, Text, Value, is_unstated};
+use crate::value::{ChangeKind, Disposition, Fault, Field, Text, Value, is_unstated};
 
 /// Checks the decisions, mandates and texts of a document.
 pub(crate) fn check(planner: &mut Planner) {
@@ -73,6 +73,13 @@ fn check_amounts(planner: &mut Planner) {
 /// Refuses text that looks like personal data.
 pub(crate) fn check_text(text: &Text) -> Result<(), Refusal> {
     personal_data(&text.as_str().into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what }))
+}
+
+/// What is stated on purpose says something.
+fn check_blank(record: &Record) -> Result<(), Refusal> {
+    let is_blank = |field: &&&str| record.value(field).as_str().is_some_and(|text| text.trim().is_empty());
+    let blank = Record::fields(record.kind()).iter().find(is_blank);
+    blank.map_or(Ok(()), |field| Err(Refusal::FieldInvalid { field: (*field).to_owned(), fault: Fault::Missing {} }))
 }
 
 /// Does the text say why? A word that only repeats what happened, in either language, does not, nor does a mere mark.
@@ -137,7 +144,7 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
 }
 
 /// What is decided takes effect before it was decided, or perhaps so, only on grounds.
-fn check_effect(effective: &Edtf, decided: &Edtf, reason: Option<&Text>) -> Result<(), Refusal> {
+pub(crate) fn check_effect(effective: &Edtf, decided: &Edtf, reason: Option<&Text>) -> Result<(), Refusal> {
     let grounds = reason.is_some_and(|reason| is_reason(reason.as_str()));
     if effective.earliest() >= decided.earliest() || grounds {
         return Ok(());
@@ -231,6 +238,7 @@ impl Book {
         if let Record::Decision(decision) = &command.record {
             self.check_decision(decision, command)?;
         }
+        check_blank(&command.record)?;
         let stated = command.effective.clone().or_else(|| dated(&command.record));
         let granting = decision_of(&command.record).filter(|_| kind == Kind::Mandate);
         let granting = granting.and_then(|id| Registry { book: self, stated: None }.decision(id));

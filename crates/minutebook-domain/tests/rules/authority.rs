@@ -62,6 +62,8 @@ fn a_decision_stated_alone_needs_a_date_and_a_mandate() {
     given([import(first())]).when(state(Kind::Decision, decision)).then_refused("DECISION_INCOMPLETE");
     let decision = json!({"id": "d-x", "body": "ps", "kind": "adopt-agenda", "date": "2019-01-01"});
     given([import(first())]).when(state(Kind::Decision, decision)).then_refused("NO_MANDATE");
+    let blank = json!({"id": "d-x", "body": "gs", "kind": "adopt-agenda", "date": "2019-01-01", "what": " "});
+    given([import(first())]).when(state(Kind::Decision, blank)).then_refused("FIELD_INVALID");
     let decision = json!({"id": "d-x", "body": "gs", "kind": "adopt-agenda", "date": "2020-03-02"});
     given([import(first())]).when(state(Kind::Decision, decision)).then_refused("DECISION_NOT_TAKEN");
     let decision = json!({"id": "d-x", "body": "gs", "kind": "adopt-agenda", "date": "2019-01-01"});

@@ -45,6 +45,7 @@ fn every_fault_is_raised_in_both_languages() {
         ("LINES_FORM", Fault::Lines { text: "7-3".into() }),
         ("LINES_BEYOND", Fault::LinesBeyond { text: "384-390".into(), all: 300 }),
         ("KEY_UNKNOWN", record.unwrap_err().remove(0).fault),
+        ("KEY_REPEATED", Fault::Repeated {}),
     ];
     for (code, fault) in &raised {
         assert_eq!(fault.code(), *code);

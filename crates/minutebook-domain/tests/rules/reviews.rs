@@ -1,7 +1,7 @@
 //! A review as a whole: opened on a frozen base, checked, adopted in one go, or given up.
 
 use minutebook_domain::changes::Span;
-use minutebook_domain::command::Command;
+use minutebook_domain::command::{Command, StateRecord};
 use minutebook_domain::event::{Actor, ControlTotal, Payload};
 use minutebook_domain::ids::{Kind, Position};
 use minutebook_domain::message::Lang;
@@ -287,6 +287,33 @@ fn the_adopting_decision_is_dated_taken_and_mandated() {
     assert_eq!((lobby.label(), lobby.value("place")), ("Pleiten".into(), json!("Emmen")), "as it read by then");
     assert_eq!(revision(&ledger).seal.edition.effective.as_str(), "2018-06-01");
     exported(&ledger);
+}
+
+#[test]
+fn an_edition_holds_from_before_it_was_decided_only_for_a_reason() {
+    let ledger = then(opened(), [decide("laat", "2018-02-06"), drop("meting"), keep_rest()]);
+    let refusal = ledger.clone().when(adopt("laat")).then_refused("EFFECT_BEFORE_ALLOWED");
+    assert!(refusal.message(Lang::En).contains("an adoption `--reason`"), "{refusal}");
+    assert_eq!(ledger.problems(Some("laat")), ["EFFECT_BEFORE_ALLOWED"], "a check tells it");
+    let why = Some("De agenda loopt per kalenderjaar.");
+    then(ledger.clone(), [Command::Review(step(ReviewAct::Adopt(adopting("laat")), why))]);
+    let later = Adopting { effective: Some(date("2018-02-06")), ..adopting("laat") };
+    then(ledger, [Command::Review(step(ReviewAct::Adopt(later), None))]);
+    let decision =
+        json!({"id": "terug", "body": "gs", "kind": "adopt-agenda", "date": "2018-02-06", "effective": "2018-01-01"});
+    let Command::State(decision) = state(Kind::Decision, decision) else { unreachable!() };
+    let grounded = Command::State(StateRecord { reason: why.map(text), ..decision });
+    then(opened(), [grounded, keep_rest(), adopt("terug")]);
+}
+
+#[test]
+fn an_amendment_says_one_thing_and_another_than_was_proposed() {
+    let ledger = then(opened(), [change("meting", "title", json!("Nulmeting")), keep_rest()]);
+    let title = |words: &str| setting(at(Kind::Action, "meting"), "title", json!(words));
+    ledger.clone().when(adopt_with("d-2018", vec![title("Nulmeting")])).then_refused("NO_CHANGE");
+    let twice = vec![title("Eerste meting"), title("Tweede meting")];
+    let refusal = ledger.when(adopt_with("d-2018", twice)).then_refused("FIELD_INVALID");
+    assert!(refusal.message(Lang::En).contains("more than once"), "{refusal}");
 }
 
 #[test]

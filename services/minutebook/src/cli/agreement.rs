@@ -409,7 +409,7 @@ fn write_view(page: &mut Page, w: Words, view: &pb::AgreementView, amendments: &
         let decision = end.decision.as_ref().map(|id| format!("; {} {id}", w.kind(Kind::Decision))).unwrap_or_default();
         let why = end.reason.clone().unwrap_or_else(|| w.not_stated().to_owned());
         let line = format!("{}: {why}{decision}", end.since);
-        page.detail(w.pick("beëindigd per", "ended on"), &line);
+        page.detail(w.pick("beëindigd per", "ended as of"), &line);
     }
     signatures(page, w, view);
     let record = json::record(pb::record::Record::Agreement(agreement));

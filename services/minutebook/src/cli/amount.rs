@@ -375,7 +375,7 @@ fn write_amount(page: &mut Page, w: Words, view: &pb::AmountView) {
     page.item(&what, &record.as_object().map(|map| w.amount(map)).unwrap_or_default());
     page.detail(w.pick("actie", "action"), action.as_deref().unwrap_or_else(|| w.not_stated()));
     if let Some(ended) = &view.ended {
-        page.detail(w.pick("geëindigd per", "ended on"), ended);
+        page.detail(w.pick("geëindigd per", "ended as of"), ended);
     }
     if let Some(rule) = &view.rule {
         use pb::unit_rule::Verdict;

@@ -69,7 +69,8 @@ pub(crate) enum Step {
     Withdraw(Word),
     Select(Word),
     KeepRest,
-    Adopt(Word),
+    /// By a decision, and from when, where not as it was opened.
+    Adopt(Word, Option<Word>),
     Abandon,
 }
 
@@ -205,8 +206,8 @@ impl Step {
             Self::Withdraw(change) => ReviewAct::Withdraw(id(change)),
             Self::Select(change) => ReviewAct::Select(id(change)),
             Self::KeepRest => ReviewAct::KeepRest,
-            Self::Adopt(decision) => {
-                ReviewAct::Adopt(Adopting { decision: id(decision), effective: None, amend: Vec::new() })
+            Self::Adopt(decision, effective) => {
+                ReviewAct::Adopt(Adopting { decision: id(decision), effective: effective.map(date), amend: Vec::new() })
             }
             Self::Abandon => ReviewAct::Abandon,
         }

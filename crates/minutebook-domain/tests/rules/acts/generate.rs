@@ -213,18 +213,21 @@ fn reviews() -> Vec<Sort> {
         1 => Just("2020-01-01"),
     ];
     let edition = prop_oneof![9 => select(EDITIONS), 1 => Just("binnenkort")];
-    let open = (edition, effective).prop_map(|(edition, effective)| What::Open { edition, effective });
+    let open = (edition, effective.clone()).prop_map(|(edition, effective)| What::Open { edition, effective });
     let step = |weight, step: BoxedStrategy<Step>| {
         let asked = (rarely(select(EDITIONS)), step, mostly());
         (weight, asked.prop_map(|(edition, step, why)| What::Review { edition, step, why }).boxed())
     };
     let propose = (proposals(), rarely(word(DECISIONS))).prop_map(|(asked, ground)| Step::Propose(asked, ground));
     let judge = prop_oneof![1 => word(CHANGES).prop_map(Step::Withdraw), 3 => word(CHANGES).prop_map(Step::Select)];
+    let by = prop_oneof![2 => select(&["d-1", "d-2016", "d-5"][..]), 1 => word(DECISIONS)];
+    let adopt = (rarely(select(EDITIONS)), by, rarely(effective), any::<bool>())
+        .prop_map(|(edition, by, from, why)| What::Review { edition, step: Step::Adopt(by, from), why });
     vec![
         (4, open.boxed()),
         step(18, propose.boxed()),
         step(5, judge.boxed()),
-        step(10, prop_oneof![2 => select(&["d-1", "d-2016"][..]), 1 => word(DECISIONS)].prop_map(Step::Adopt).boxed()),
+        (10, adopt.boxed()),
         step(4, prop_oneof![1 => Just(Step::Abandon), 9 => Just(Step::KeepRest)].boxed()),
     ]
 }
@@ -243,12 +246,13 @@ fn begun() -> Vec<What> {
         review(Step::Propose(Proposal::Suspend("lobby"), None)),
         review(Step::Propose(Proposal::Drop("website", true), None)),
         review(Step::KeepRest),
-        review(Step::Adopt("d-1")),
+        review(Step::Adopt("d-1", None)),
         decide("d-2", "ps", "grant-mandate", "2018-01-01"),
         decide("d-3", "stuurgroep", "advise", "2018-07-01"),
         grant("m-2", "ps", "adopt-agenda", Some("d-2")),
         agree("a-1", vec!["emmen", "provincie"]),
         What::Open { edition: "2020-2021", effective: "2020-01-01" },
+        decide("d-5", "gs", "adopt-agenda", "2020-03-01"),
     ]
 }
 

@@ -149,7 +149,7 @@ impl Model {
                 review.rest_kept = true;
                 "RestKept"
             }
-            Step::Adopt(decision) => return self.adopt(edition, decision),
+            Step::Adopt(decision, from) => return self.adopt(edition, decision, *from, why),
             Step::Abandon => {
                 forbid("REASON_MISSING", !why)?;
                 self.reviews.remove(edition);
@@ -262,22 +262,34 @@ impl Model {
     }
 
     /// What the review still lacks, the first of which answers; and all that is wrong with the decisions it rests on.
-    pub(crate) fn obstacles(&self, edition: &str, decision: &str) -> (Vec<&'static str>, BTreeSet<&'static str>) {
+    pub(crate) fn obstacles(
+        &self,
+        edition: &str,
+        decision: &str,
+        why: bool,
+    ) -> (Vec<&'static str>, BTreeSet<&'static str>) {
         let review = &self.reviews[edition];
         let day = first(review.effective);
         let taken = self.record(Kind::Decision, decision);
+        let early = |taken: &Record| {
+            let covers = taken.get("effective").is_some_and(|since| first(&since) <= day);
+            !covers && taken.get("date").is_some_and(|date| day < first(&date))
+        };
         let lacks = [
             ("BASE_MOVED", review.base != self.editions.len()),
             ("REVIEW_INCOMPLETE", !review.rest_kept && !self.without(edition).1.is_empty()),
             ("REVIEW_CONFLICT", review.states().contains(&"Competing")),
             ("STALE_BASE", review.counting().any(|proposed| self.overtaken(proposed))),
             ("NOT_FOUND", taken.is_none()),
+            ("EFFECT_BEFORE_ALLOWED", !why && taken.is_some_and(early)),
         ];
         let mut faults = BTreeSet::new();
         let mandated = |decision: &Record| {
             let (body, kind) = (decision.get("body").unwrap(), decision.get("kind").unwrap());
             forbid("NO_MANDATE", !self.may(&body, &kind, decision.get("date").as_deref()))
         };
+        let over = day > last(edition.rsplit('-').next().unwrap_or_default());
+        faults.extend(Some("EDITION_OVER").filter(|_| over));
         let adopts = taken.is_none_or(|taken| taken.get("kind").as_deref() == Some("adopt-agenda"));
         if !adopts {
             faults.insert("NOT_ADOPTING");
@@ -287,6 +299,11 @@ impl Model {
             faults.extend(self.holds(Some(decision), &day).err().into_iter().flatten());
             let taken = self.record(Kind::Decision, decision);
             faults.extend(taken.and_then(|taken| mandated(taken).err()).into_iter().flatten());
+        }
+        // Out of its place in time, nothing else is asked.
+        if day < self.editions.last().unwrap().1 {
+            faults.retain(|code| *code == "EDITION_OVER");
+            faults.insert("EDITION_EARLIER");
         }
         (lacks.into_iter().filter(|(_, lacking)| *lacking).map(|(code, _)| code).collect(), faults)
     }
@@ -310,13 +327,14 @@ impl Model {
     }
 
     /// What is proposed becomes the agenda from the day of the edition on.
-    fn adopt(&mut self, edition: Word, decision: Word) -> Answer {
-        let (lacks, faults) = self.obstacles(edition, decision);
-        if let Some(first) = lacks.first() {
-            return refused(first);
-        }
-        if !faults.is_empty() {
-            return Err(faults);
+    fn adopt(&mut self, edition: Word, decision: Word, from: Option<Word>, why: bool) -> Answer {
+        let review = self.reviews.get_mut(edition).unwrap();
+        let opened_for = review.effective;
+        review.effective = from.unwrap_or(opened_for);
+        let (lacks, faults) = self.obstacles(edition, decision, why);
+        if !lacks.is_empty() || !faults.is_empty() {
+            self.reviews.get_mut(edition).unwrap().effective = opened_for;
+            return lacks.first().map_or(Err(faults), |first| refused(first));
         }
         let review = self.reviews.remove(edition).unwrap();
         let (day, turn) = (first(review.effective), self.turn);

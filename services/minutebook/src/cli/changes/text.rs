@@ -72,10 +72,13 @@ impl<'a> Report<'a> {
         let name = |edition: &Option<String>| edition.clone().unwrap_or_else(|| w.pick("niets", "nothing").to_owned());
         let (from, to) = (name(&changes.from), name(&changes.to));
         let (agenda, known) = (&changes.agenda, position);
-        self.page.title(&w.pick(
-            format!("Wat veranderde in {agenda}: van {from} naar {to}"),
-            format!("What changed in {agenda}: from {from} to {to}"),
-        ));
+        let span = if changes.from.is_none() && changes.to.is_none() {
+            w.pick("toen gold nog geen editie", "no edition held by then").to_owned()
+        } else {
+            w.pick(format!("van {from} naar {to}"), format!("from {from} to {to}"))
+        };
+        self.page
+            .title(&w.pick(format!("Wat veranderde in {agenda}: {span}"), format!("What changed in {agenda}: {span}")));
         if changes.invented {
             self.page.banner(w.invented());
         }

@@ -279,7 +279,7 @@ struct Adopt {
     /// What the body decided otherwise: a field of an action, or KIND/ID.FIELD, and its value
     #[arg(long, value_name = "ACTION.FIELD=VALUE", value_parser = args::assignment)]
     amend: Vec<Assignment>,
-    /// Why; needed where the body decided otherwise
+    /// Why; needed where the body decided otherwise, or the edition holds from before the decision
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
