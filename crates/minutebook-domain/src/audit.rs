@@ -7,7 +7,7 @@ use crate::authority::{ADOPT_AGENDA, ADVISE, GRANT_MANDATE, Verdict};
 use crate::book::{AgendaState, Book};
 use crate::dates::Edtf;
 use crate::findings::{Auditor, Finding, Observation};
-use crate::history::{Act, Cut, Entry, Recall, Unreadable};
+use crate::history::{Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Decision, Mandate, Record};
 
@@ -126,7 +126,7 @@ impl Auditor<'_> {
 
     /// What ended it was decided by then.
     pub(crate) fn ends(&mut self, key: &Key, entry: &Entry, events: &dyn Recall) -> Result<(), Unreadable> {
-        for mark in entry.marks().iter().filter(|mark| matches!(mark.act, Act::Ended | Act::Limited)) {
+        for mark in entry.ends() {
             let recorded = events.recall(mark.position)?;
             let decision = recorded.event.decision.as_ref().and_then(|id| self.registry().decision(id));
             let Some((decision, date)) = decision.and_then(|decision| Some((decision, decision.date.as_ref()?))) else {

@@ -3,6 +3,7 @@
 //! A mark remembers where an event is, from when it holds and which fields it touched, never the values: those are
 //! read back from the event when an older state is asked for. So history costs 32 bytes of memory an event.
 
+use std::slice;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,11 @@ pub enum Act {
 }
 
 impl Act {
+    /// Does it end the record, or a part of it?
+    fn ends(self) -> bool {
+        matches!(self, Self::Ended | Self::Limited)
+    }
+
     /// Whether the record stands on the agenda after it; `None` where it does not touch that.
     pub fn standing(self) -> Option<bool> {
         match self {
@@ -170,6 +176,33 @@ pub struct Entry {
     /// The fields that it left open then. A document states a record as from its own date; what it says nothing of
     /// may have held before, so a mark that holds earlier and was recorded later fills it.
     open: FieldSet,
+    total: Total,
+}
+
+/// What all marks of a record come to, so that the commonest answers need not look at each of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Total {
+    /// The day by which every mark surely holds.
+    settled: Day,
+    /// Does it stand on the agenda?
+    present: bool,
+    /// Did any end it, or a part of it?
+    ends: bool,
+}
+
+impl Total {
+    fn of(marks: &[Mark]) -> Self {
+        let settled = marks.iter().map(|mark| mark.since.max(mark.surely_since)).max();
+        let ends = marks.iter().any(|mark| mark.act.ends());
+        Self { settled: settled.unwrap_or(Day::NEVER), present: present(marks.iter()), ends }
+    }
+
+    /// With one more mark in its place among them all.
+    fn with(self, mark: &Mark, marks: &[Mark]) -> Self {
+        let new = Self::of(slice::from_ref(mark));
+        let present = if mark.act.standing().is_some() { present(marks.iter()) } else { self.present };
+        Self { settled: self.settled.max(new.settled), present, ends: self.ends || new.ends }
+    }
 }
 
 /// How a record read at a point in time.
@@ -198,7 +231,9 @@ impl Entry {
     /// A record at its first mark.
     pub fn new(agenda: Option<Id>, record: Record, mark: Mark) -> Self {
         let (open, record, first) = (record.unstated(), Arc::new(record), mark.position);
-        Self { agenda, record, marks: vec![mark], newest: first, first, open }
+        let marks = vec![mark];
+        let total = Total::of(&marks);
+        Self { agenda, record, marks, newest: first, first, open, total }
     }
 
     /// The fields that a mark settles against those that hold earlier.
@@ -242,7 +277,7 @@ impl Entry {
 
     /// Does it stand on the agenda after every mark?
     pub fn is_present(&self) -> bool {
-        present(self.marks.iter())
+        self.total.present
     }
 
     /// Did it leave the agenda for a while only?
@@ -251,9 +286,15 @@ impl Entry {
         last.is_some_and(|mark| mark.act == Act::Suspended)
     }
 
+    /// The marks that ended it, or a part of it.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = &Mark> {
+        let marks = if self.total.ends { self.marks.as_slice() } else { &[] };
+        marks.iter().filter(|mark| mark.act.ends())
+    }
+
     /// The mark that ended the record, at a point in time; of several the one that holds first.
     pub fn end(&self, cut: &Cut) -> Option<&Mark> {
-        self.marks.iter().find(|mark| mark.act == Act::Ended && cut.selects(mark))
+        self.ends().find(|mark| mark.act == Act::Ended && cut.selects(mark))
     }
 
     /// The last mark of one of these acts, at a point in time.
@@ -269,6 +310,7 @@ impl Entry {
             later.fold((0, FieldSet::default()), |(n, set), other| (n + 1, set.or(self.settles(other))));
         self.marks.insert(self.marks.len() - count, mark);
         self.newest = self.newest.max(mark.position);
+        self.total = self.total.with(&mark, &self.marks);
         if let Some(record) = record {
             Arc::make_mut(&mut self.record).take(record, mark.fields.without(later));
         }
@@ -308,6 +350,9 @@ impl Entry {
     /// How the record read at a point in time, as far as one field goes: where later marks touched only others, no
     /// event has to be read.
     pub(crate) fn at_for(&self, field: &str, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
+        if let Some(state) = self.settled(cut) {
+            return Ok(Some(state));
+        }
         let kind = self.record.kind();
         let selected = self.marks.iter().filter(|mark| cut.selects(mark));
         if self.marks.iter().any(|mark| !cut.selects(mark) && mark.fields.contains(kind, field)) {
@@ -322,14 +367,19 @@ impl Entry {
         State::of(record, self.until(cut.valid).iter().filter(|mark| cut.selects(mark)), cut)
     }
 
+    /// Its state after every mark, where all of them surely count.
+    fn settled(&self, cut: &Cut) -> Option<State> {
+        let all_count = self.total.settled <= cut.valid && self.newest <= cut.known && cut.sealed.is_none();
+        let present = !self.record.kind().is_item() || self.total.present;
+        all_count.then(|| State { record: self.record.clone(), present, uncertain: false })
+    }
+
     /// How the record read at a point in time; `None` before it was first stated.
     pub fn at(&self, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
-        let held = self.until(cut.valid);
-        let is_all = held.len() == self.marks.len() && self.newest <= cut.known && cut.sealed.is_none();
-        if is_all {
-            return Ok(Some(State::of(self.record.clone(), held.iter(), cut)));
+        if let Some(state) = self.settled(cut) {
+            return Ok(Some(state));
         }
-        let selected: Vec<&Mark> = held.iter().filter(|mark| cut.selects(mark)).collect();
+        let selected: Vec<&Mark> = self.until(cut.valid).iter().filter(|mark| cut.selects(mark)).collect();
         if selected.is_empty() {
             return Ok(None);
         }
