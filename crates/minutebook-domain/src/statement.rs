@@ -239,19 +239,7 @@ impl Book {
             self.check_decision(decision, command)?;
         }
         check_blank(&command.record)?;
-        let stated = command.effective.clone().or_else(|| dated(&command.record));
-        let granting = decision_of(&command.record).filter(|_| kind == Kind::Mandate);
-        let granting = granting.and_then(|id| Registry { book: self, stated: None }.decision(id));
-        let effective = deed_holds(stated.as_ref(), granting, context);
-        let decided = granting.and_then(|decision| decision.date.as_ref());
-        decided.map_or(Ok(()), |decided| check_effect(&effective, decided, command.reason.as_ref()))?;
-        if let Record::Mandate(Mandate { until: Some(until), .. }) = &command.record
-            && let Some(start) = stated.as_ref().or(granting.and_then(Decision::holds_from))
-            && until.latest() < start.earliest()
-        {
-            let (end, start) = (until.to_string(), start.to_string());
-            return Err(Refusal::EndBeforeStart { key, end, start }.into());
-        }
+        let effective = self.stated_from(command, &key, context)?;
         let day = decided_on(&command.record).unwrap_or(&effective).earliest();
         self.check_alive(&command.record, day, events)?;
         if let Some(decision) = decision_of(&command.record) {
@@ -276,6 +264,27 @@ impl Book {
             reason: command.reason.clone().map(|text| Reason { code: None, text }),
             ..Draft::of(context, Payload::Stated(Statement { agenda, edition: None, record, fields }))
         }])
+    }
+
+    /// From when a lone statement holds. A mandate holds from when the decision that grants it does, from before that was
+    /// taken only on grounds, and it ends no sooner.
+    fn stated_from(&self, command: &StateRecord, key: &Key, context: &Context) -> Result<Edtf, Refusal> {
+        let stated = command.effective.clone().or_else(|| dated(&command.record));
+        let Record::Mandate(mandate) = &command.record else {
+            return Ok(deed_holds(stated.as_ref(), None, context));
+        };
+        let granting = mandate.decision.as_ref().and_then(|id| Registry { book: self, stated: None }.decision(id));
+        let effective = deed_holds(stated.as_ref(), granting, context);
+        let decided = granting.and_then(|decision| decision.date.as_ref());
+        decided.map_or(Ok(()), |decided| check_effect(&effective, decided, command.reason.as_ref()))?;
+        if let Some(until) = &mandate.until
+            && let Some(start) = stated.as_ref().or(granting.and_then(Decision::holds_from))
+            && until.latest() < start.earliest()
+        {
+            let (end, start) = (until.to_string(), start.to_string());
+            return Err(Refusal::EndBeforeStart { key: key.clone(), end, start });
+        }
+        Ok(effective)
     }
 
     /// Holds a lone statement to the rules of its area, and says which agenda it belongs to.

@@ -3,12 +3,12 @@
 use clap::Args;
 use minutebook_proto::pb;
 use minutebook_proto::pb::sheet_row::Since;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::connect::Session;
 use super::failure::Failure;
 use super::words::Words;
-use super::{Output, args, json};
+use super::{Output, Page, args, json};
 
 /// Whose sheet, and as of when.
 #[derive(Debug, Args)]
@@ -39,66 +39,64 @@ impl Sheet {
         let asked = since.clone();
         let request = pb::GetSheetRequest { party, since, agenda, valid, known };
         let answer = session.directory().get_sheet(request).await?.into_inner();
-        let w = output.words;
-        let as_json = || {
-            let row = |row: &pb::SheetRow| {
-                let mut map = json::key("kind", row.key.as_ref());
-                map.insert("label".into(), row.label.as_str().into());
-                map.insert("field".into(), row.field.as_str().into());
-                map.insert("via".into(), row.via.as_deref().into());
-                map.insert("ended".into(), row.ended.into());
-                map.insert("since".into(), since_word(row.since()).into());
-                map
-            };
-            let name = |name: &pb::SheetName| json!({"id": name.id, "former": name.former});
-            json!({
-                "position": answer.position,
-                "party": answer.party.clone().map(pb::record::Record::Party).map(json::record),
-                "names": answer.names.iter().map(name).collect::<Vec<_>>(),
-                "rows": answer.rows.iter().map(row).collect::<Vec<_>>(),
-                "unstated": answer.unstated,
-                "ended": answer.ended.as_ref().map(|end| end.since.as_str()),
-                "successor": answer.ended.as_ref().and_then(|end| end.successor.as_deref()),
-            })
-        };
-        output.answer(as_json, |page| {
-            let party = answer.party.clone().unwrap_or_default();
-            page.title(&format!("{}: {}", party.id, party.name));
-            if let Some(end) = &answer.ended {
-                let successor = end.successor.as_ref().map(|id| format!(" → {id}")).unwrap_or_default();
-                page.detail(w.pick("geëindigd", "ended"), &format!("{}{successor}", end.since));
-            }
-            for name in &answer.names {
-                let (nl, en) = if name.former { ("voorheen", "formerly") } else { ("lid van", "member of") };
-                page.detail(w.pick(nl, en), &name.id);
-            }
-            if let Some(asked) = &asked {
-                let revision = asked.revision.map(|n| format!("@{n}")).unwrap_or_default();
-                let since = format!("{}{revision}", asked.edition);
-                page.note(&w.pick(
-                    format!("Wat anders is dan bij {since}: + kwam, − ging, ~ gewijzigd."),
-                    format!("What differs from {since}: + came, − left, ~ changed."),
-                ));
-            }
-            let mut section = None;
-            for row in &answer.rows {
-                let kind = row.key.as_ref().map(|key| key.kind);
-                if section != kind {
-                    section = kind;
-                    let all = answer.rows.iter().filter(|row| row.key.as_ref().map(|key| key.kind) == kind);
-                    let word =
-                        kind.and_then(|kind| minutebook_proto::kind_from_pb(kind).ok()).map_or("", |kind| w.kind(kind));
-                    page.section(&format!("{word} ({})", all.count()));
-                }
-                let id = row.key.as_ref().map(|key| key.id.as_str()).unwrap_or_default();
-                page.item(&format!("{}{id}", mark(row.since())), &row.label);
-                page.detail("", &how(w, row));
-            }
-            if !answer.unstated.is_empty() {
-                page.section(w.pick("Leden niet vermeld", "Members not stated"));
-                page.note(&answer.unstated.join(", "));
-            }
-        })
+        output.answer(|| sheet_json(&answer), |page| tell(page, output.words, &answer, asked.as_ref()))
+    }
+}
+
+fn sheet_json(answer: &pb::GetSheetResponse) -> Value {
+    let row = |row: &pb::SheetRow| {
+        let mut map = json::key("kind", row.key.as_ref());
+        map.insert("label".into(), row.label.as_str().into());
+        map.insert("field".into(), row.field.as_str().into());
+        map.insert("via".into(), row.via.as_deref().into());
+        map.insert("ended".into(), row.ended.into());
+        map.insert("since".into(), since_word(row.since()).into());
+        map
+    };
+    let name = |name: &pb::SheetName| json!({"id": name.id, "former": name.former});
+    json!({
+        "position": answer.position,
+        "party": answer.party.clone().map(pb::record::Record::Party).map(json::record),
+        "names": answer.names.iter().map(name).collect::<Vec<_>>(),
+        "rows": answer.rows.iter().map(row).collect::<Vec<_>>(),
+        "unstated": answer.unstated,
+        "ended": answer.ended.as_ref().map(|end| end.since.as_str()),
+        "successor": answer.ended.as_ref().and_then(|end| end.successor.as_deref()),
+    })
+}
+
+fn tell(page: &mut Page, w: Words, answer: &pb::GetSheetResponse, asked: Option<&pb::EditionName>) {
+    let party = answer.party.clone().unwrap_or_default();
+    page.title(&format!("{}: {}", party.id, party.name));
+    if let Some(end) = &answer.ended {
+        let successor = end.successor.as_ref().map(|id| format!(" → {id}")).unwrap_or_default();
+        page.detail(w.pick("geëindigd", "ended"), &format!("{}{successor}", end.since));
+    }
+    for name in &answer.names {
+        let (nl, en) = if name.former { ("voorheen", "formerly") } else { ("lid van", "member of") };
+        page.detail(w.pick(nl, en), &name.id);
+    }
+    if let Some(asked) = asked {
+        let revision = asked.revision.map(|n| format!("@{n}")).unwrap_or_default();
+        let since = format!("{}{revision}", asked.edition);
+        page.note(&w.pick(
+            format!("Wat anders is dan bij {since}: + kwam, − ging, ~ gewijzigd."),
+            format!("What differs from {since}: + came, − left, ~ changed."),
+        ));
+    }
+    let kind = |row: &pb::SheetRow| row.key.as_ref().map(|key| key.kind);
+    for rows in answer.rows.chunk_by(|a, b| kind(a) == kind(b)) {
+        let word = rows.first().and_then(kind).and_then(|kind| minutebook_proto::kind_from_pb(kind).ok());
+        page.section(&format!("{} ({})", word.map_or("", |kind| w.kind(kind)), rows.len()));
+        for row in rows {
+            let id = row.key.as_ref().map(|key| key.id.as_str()).unwrap_or_default();
+            page.item(&format!("{}{id}", mark(row.since())), &row.label);
+            page.detail("", &how(w, row));
+        }
+    }
+    if !answer.unstated.is_empty() {
+        page.section(w.pick("Leden niet vermeld", "Members not stated"));
+        page.note(&answer.unstated.join(", "));
     }
 }
 
