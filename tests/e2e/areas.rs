@@ -121,6 +121,8 @@ fn an_agreement_is_in_force_when_all_have_signed() {
         "2020",
         "--agenda",
         AGENDA,
+        "--effective",
+        "2018-01-01",
     ];
     ledger.run(&propose).ok();
     assert_eq!(refusal(&ledger, 4, &propose), "ALREADY_THERE");
@@ -131,7 +133,7 @@ fn an_agreement_is_in_force_when_all_have_signed() {
     let early = ask(&ledger, &["agreement", "show", "convenant"]);
     assert_eq!(early["not_signed"], json!(["provincie-drenthe"]));
     assert_eq!(each(&early["signed"], "/party"), ["gemeente-emmen"]);
-    let amend = ["agreement", "amend", "convenant", "--set", "period={\"to\": 2022}"];
+    let amend = ["agreement", "amend", "convenant", "--set", "period={\"to\": 2022}", "--effective", "2019-06-01"];
     let unsigned =
         ledger.run(&["agreement", "amend", "convenant", "--set", "what=Anders", "--reason", "zo is het"]).refused(1);
     assert!(unsigned.contains("`provincie-drenthe`"), "{unsigned}");
@@ -144,7 +146,9 @@ fn an_agreement_is_in_force_when_all_have_signed() {
     let amended = ask(&ledger, &["agreement", "show", "convenant"]);
     assert_eq!(amended["amendments"][0]["fields"], json!({"period": [{"to": "2020"}, {"to": 2022}]}));
     assert_eq!(amended["amendments"][0]["reason"], "twee jaar verlengd");
-    let parties = ["agreement", "amend", "convenant", "--set", "parties=[\"rijk\"]", "--reason", "zo is het"];
+    let late = ["agreement", "amend", "convenant", "--set", "what=Anders", "--effective", "2023-06-01"];
+    assert_eq!(refusal(&ledger, 1, &late), "AMEND_ENDED", "it has run out by then");
+    let parties = ["agreement", "amend", "convenant", "--set", "parties=[\"rijk\"]", "--effective", "2019-07-01"];
     assert_eq!(refusal(&ledger, 1, &parties), "PARTIES_FIXED");
     ledger.run(&["agreement", "end", "convenant", "--reason", "het werk is klaar"]).ok();
     assert_eq!(refusal(&ledger, 1, &[&amend[..], &["--reason", "toch"]].concat()), "AMEND_ENDED");

@@ -1,7 +1,7 @@
 //! Agreements: proposed to their parties, in force once all have signed, amended clause by clause, ended. What a
 //! document states is kept as stated; signatures are never invented.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::HistoryEntry;
 use crate::book::Book;
@@ -108,7 +108,7 @@ impl Book {
         };
         let in_force = effect.map(|mark| events.recall(mark.position)).transpose()?;
         Ok(Some(AgreementStanding {
-            unsigned: unsigned(agreement, &signatures).into_iter().cloned().collect(),
+            unsigned: self.unsigned(agreement, &signatures, events)?.into_iter().collect(),
             agreement: agreement.clone(),
             state,
             signatures,
@@ -116,6 +116,40 @@ impl Book {
             ended: self.end_of(&Key::new(Kind::Agreement, id), cut, events)?,
             revision: entry.newest(),
         }))
+    }
+
+    /// The parties for which nobody signed: neither they themselves, nor since then who took their place.
+    fn unsigned(
+        &self,
+        agreement: &Agreement,
+        signatures: &[Signature],
+        events: &dyn Recall,
+    ) -> Result<BTreeSet<Id>, Unreadable> {
+        let mut unsigned = BTreeSet::new();
+        for party in agreement.parties.iter().flatten() {
+            let line = self.line(party, events)?;
+            let signed = |signature: &Signature| {
+                let on = signature.on.as_ref().map_or(Day::NEVER, Edtf::earliest);
+                line.get(&signature.party).is_some_and(|since| *since <= on)
+            };
+            if !signatures.iter().any(signed) {
+                unsigned.insert(party.clone());
+            }
+        }
+        Ok(unsigned)
+    }
+
+    /// A party, and those that took its place one after the other, each from which day on.
+    fn line(&self, party: &Id, events: &dyn Recall) -> Result<BTreeMap<Id, Day>, Unreadable> {
+        let mut line = BTreeMap::from([(party.clone(), Day::EVER)]);
+        let mut last = party.clone();
+        while let Some(end) = self.end_of(&Key::new(Kind::Party, &last), &Cut::NOW, events)?
+            && let Some(successor) = end.successor.filter(|successor| !line.contains_key(successor))
+        {
+            line.insert(successor.clone(), end.since);
+            last = successor;
+        }
+        Ok(line)
     }
 
     /// How an agreement was amended, or stated otherwise, up to a point in time: each clause before and after.
@@ -129,14 +163,19 @@ impl Book {
         Ok(all)
     }
 
-    /// Who agreed to what was proposed or signed does not change, whoever states it.
-    pub(crate) fn parties_fixed(&self, agreement: &Agreement) -> Option<Refusal> {
+    /// Who agreed to what was proposed or signed does not change, whoever states it; and what they agreed to changes only
+    /// by an amendment.
+    pub(crate) fn agreed(&self, agreement: &Agreement) -> Option<Refusal> {
         let entry = self.entry(&Key::new(Kind::Agreement, &agreement.id))?;
         entry.last_act(&[Act::Proposed, Act::Signed], &Cut::NOW)?;
         let Record::Agreement(recorded) = entry.record.as_ref() else { return None };
         let parties = |of: &Agreement| of.parties.iter().flatten().cloned().collect::<BTreeSet<_>>();
-        let same = parties(recorded) == parties(agreement);
-        (!same).then(|| Refusal::PartiesFixed { agreement: agreement.id.clone() })
+        if parties(recorded) != parties(agreement) {
+            return Some(Refusal::PartiesFixed { agreement: agreement.id.clone() });
+        }
+        let changed = entry.record.changed(&agreement.clone().into());
+        let changed = changed.without(FieldSet::named(Kind::Agreement, ["parties"]));
+        if changed.is_empty() { None } else { self.check_unbound(agreement).err() }
     }
 
     /// An agreement that was proposed or signed is not merely stated otherwise by itself.
@@ -173,12 +212,6 @@ fn signatures(entry: &Entry, cut: &Cut, events: &dyn Recall) -> Result<Vec<Signa
     Ok(all)
 }
 
-/// The parties that have not signed.
-fn unsigned<'a>(agreement: &'a Agreement, signatures: &[Signature]) -> BTreeSet<&'a Id> {
-    let parties = agreement.parties.as_deref().unwrap_or_default().iter();
-    parties.filter(|party| signatures.iter().all(|signature| signature.party != **party)).collect()
-}
-
 impl Doing<'_> {
     /// Proposes, signs, amends or ends an agreement.
     pub(crate) fn agree(self) -> Result<Vec<Draft>, Rejection> {
@@ -189,6 +222,12 @@ impl Doing<'_> {
         let Record::Agreement(agreement) = entry.record.as_ref() else { return Err(self.unfit()) };
         if let Some(end) = entry.end(&Cut::NOW) {
             return Err(Refusal::AmendEnded { agreement: agreement.id.clone(), since: end.since }.into());
+        }
+        let signs = matches!(self.command.step, DeedStep::Signed(..));
+        let begun = entry.last_act(&[Act::TookEffect], &Cut::NOW).map(|mark| mark.since);
+        if let Some(begun) = begun.filter(|begun| !signs && self.effective.latest() < *begun) {
+            let (key, end) = (self.key().clone(), self.effective.to_string());
+            return Err(Refusal::EndBeforeStart { key, end, start: begun.to_string() }.into());
         }
         match &self.command.step {
             DeedStep::Signed(party, membership) => self.sign(entry, agreement, party, membership.as_ref()),
@@ -215,7 +254,7 @@ impl Doing<'_> {
         }
         self.book.check_alone(record, true, self.context, self.events)?;
         check_term(record, None)?;
-        self.book.check_alive(record, self.effective.earliest(), self.events)?;
+        self.book.check_alive(record, None, self.effective.earliest(), self.events)?;
         Ok(vec![self.draft()])
     }
 
@@ -228,13 +267,19 @@ impl Doing<'_> {
         membership: Option<&Id>,
     ) -> Result<Vec<Draft>, Rejection> {
         let parties = agreement.parties.as_deref().unwrap_or_default();
-        if !parties.contains(party) {
+        let mut all = signatures(entry, &Cut::NOW, self.events)?;
+        // Who took the place of parties that have not signed signs for them.
+        let mut follows = false;
+        for other in self.book.unsigned(agreement, &all, self.events)? {
+            let since = self.book.line(&other, self.events)?.get(party).copied();
+            follows |= other != *party && since.is_some_and(|since| since <= self.effective.earliest());
+        }
+        if !parties.contains(party) && !follows {
             let (agreement, parties) = (agreement.id.clone(), listed(parties));
             return Err(Refusal::NotAParty { agreement, party: party.clone(), parties }.into());
         }
         self.check_happened()?;
-        let mut all = signatures(entry, &Cut::NOW, self.events)?;
-        if let Some(signed) = all.iter().find(|signature| signature.party == *party) {
+        if let Some(signed) = all.iter().find(|signature| signature.party == *party && !follows) {
             let on = signed.on.as_ref().map(ToString::to_string).unwrap_or_default();
             return Err(Refusal::AlreadySigned { agreement: agreement.id.clone(), party: party.clone(), on }.into());
         }
@@ -243,7 +288,9 @@ impl Doing<'_> {
         let (on, decision) = (Some(self.effective.clone()), self.command.decision.clone());
         all.push(Signature { party: party.clone(), membership: membership.cloned(), on, decision, position: 0 });
         let mut drafts = vec![self.draft()];
-        if unsigned(agreement, &all).is_empty() && entry.last_act(&[Act::TookEffect], &Cut::NOW).is_none() {
+        if self.book.unsigned(agreement, &all, self.events)?.is_empty()
+            && entry.last_act(&[Act::TookEffect], &Cut::NOW).is_none()
+        {
             let begins = agreement.period.as_ref().and_then(|period| period.from.as_ref());
             let days = all.iter().filter_map(|signature| signature.on.as_ref()).chain(begins);
             let effective = days.max_by_key(|day| day.earliest()).cloned();
@@ -283,9 +330,13 @@ impl Doing<'_> {
     ) -> Result<Vec<Draft>, Rejection> {
         let acts = |act| entry.last_act(&[act], &Cut::NOW).is_some();
         if acts(Act::Proposed) && !acts(Act::TookEffect) {
-            let missing = unsigned(agreement, &signatures(entry, &Cut::NOW, self.events)?);
+            let missing = self.book.unsigned(agreement, &signatures(entry, &Cut::NOW, self.events)?, self.events)?;
             let (agreement, parties) = (agreement.id.clone(), listed(missing));
             return Err(Refusal::AgreementUnsigned { agreement, parties }.into());
+        }
+        let over = agreement.period.as_ref().and_then(|period| period.to.as_ref()).map(Edtf::latest);
+        if let Some(since) = over.filter(|over| *over < self.effective.earliest()) {
+            return Err(Refusal::AmendEnded { agreement: agreement.id.clone(), since }.into());
         }
         if fields.contains(Kind::Agreement, "parties") {
             return Err(Refusal::PartiesFixed { agreement: agreement.id.clone() }.into());

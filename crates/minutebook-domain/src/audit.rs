@@ -1,15 +1,15 @@
 //! One page of gaps of authority: what was decided, adopted or assigned without a decision, date or mandate that can be
 //! verified, each with the events that show it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::authority::{ADOPT_AGENDA, ADVISE, GRANT_MANDATE, Verdict};
-use crate::book::{AgendaState, Book};
+use crate::book::{AgendaState, Book, Revision};
 use crate::dates::Edtf;
 use crate::findings::{Auditor, Finding, Observation};
 use crate::history::{Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::{Decision, Mandate, Record};
+use crate::record::{Assignment, Decision, Mandate, Record};
 
 /// A gap of authority.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,10 +40,15 @@ impl Book {
         }
         let Some(current) = self.agenda(agenda).and_then(AgendaState::current) else { return Ok(gaps) };
         let mut auditor = Auditor::new(self, agenda, current);
+        // What an earlier edition adopted stays a gap until somebody records what was missing.
+        let adopted: HashSet<Key> = revisions.iter().flat_map(Revision::changes).collect();
         for (key, entry) in KINDS.into_iter().flat_map(|kind| self.entries(kind)) {
-            if auditor.concerns(key, entry) {
+            if adopted.contains(key) || auditor.concerns(key, entry) {
                 auditor.record(key, entry);
                 auditor.ends(key, entry, events)?;
+                if let Record::Assignment(assignment) = entry.record.as_ref() {
+                    auditor.undecided(key, assignment);
+                }
                 if let Record::Decision(decision) = entry.record.as_ref()
                     && self.is_without_effect(decision)
                 {
@@ -112,6 +117,14 @@ impl Auditor<'_> {
         if let Some(since) = ended(Kind::Decision, decision).filter(|_| ended(Kind::Mandate, &mandate.id).is_none()) {
             let (mandate, decision) = (mandate.id.clone(), decision.clone());
             self.add(key, Observation::MandateGroundEnded { mandate, decision, since });
+        }
+    }
+
+    /// A role was assigned without a decision, whether or not it is over.
+    fn undecided(&mut self, key: &Key, assignment: &Assignment) {
+        if let (None, Some((kind, item))) = (&assignment.decision, assignment.item()) {
+            let (role, item) = (assignment.role.clone(), Key::new(kind, item));
+            self.add(key, Observation::RoleWithoutDecision { role, item });
         }
     }
 

@@ -126,19 +126,28 @@ impl<'a> Registry<'a> {
         ceilings?.into_iter().max_by_key(|(_, ceiling)| *ceiling)
     }
 
-    /// Does any body hold a mandate for this kind of decision?
-    pub(crate) fn any_holds(self, kind: &str) -> bool {
-        self.mandates().any(|(mandate, end)| mandate.may.as_str() == kind && end.is_none())
+    /// Does any body that is still there hold a mandate for this kind of decision on a day?
+    pub(crate) fn any_holds(self, kind: &str, day: Day) -> bool {
+        self.mandates().any(|(mandate, end)| {
+            let over = end.is_some() || mandate.until.as_ref().is_some_and(|until| until.latest() < day);
+            mandate.may.as_str() == kind && !over && self.is_there(&mandate.body, day)
+        })
+    }
+
+    /// The body, which may be a party that decides, has not ended by that day.
+    fn is_there(self, body: &Id, day: Day) -> bool {
+        let ends = [Kind::Body, Kind::Party].into_iter().filter_map(|kind| self.book.ended(&Key::new(kind, body)));
+        ends.min().is_none_or(|end| day < end)
     }
 
     /// The refusal of a decision without mandate: it names who may, or when the body itself might.
     pub(crate) fn no_mandate(self, decision: &Decision, agenda: Option<&Id>) -> Refusal {
-        let holders: Vec<_> = self.held(decision.kind.as_str(), agenda, None).collect();
-        let who = match holders.iter().copied().find(|mandate| mandate.body == decision.body) {
+        let kind = decision.kind.as_str();
+        let who = match self.held(kind, agenda, None).find(|mandate| mandate.body == decision.body) {
             Some(own) => Holders::Itself(own.id.clone(), self.granted_from(own).cloned(), own.until.clone()),
             None => self
                 .elsewhere(decision, agenda)
-                .unwrap_or_else(|| self.holders(holders.iter().map(|mandate| &mandate.body))),
+                .unwrap_or_else(|| self.holders(self.may_decide(kind, agenda, decision.date.as_ref()))),
         };
         Refusal::NoMandate {
             body: self.body_name(&decision.body),
@@ -164,9 +173,15 @@ impl<'a> Registry<'a> {
         if names.is_empty() { Holders::Nobody } else { Holders::Others(names.join(", ")) }
     }
 
-    /// The bodies that may take a decision of this kind, at any time.
-    pub(crate) fn may_decide<'b>(self, kind: &'b str, agenda: Option<&'b Id>) -> impl Iterator<Item = &'a Id> {
-        self.held(kind, agenda, None).map(|mandate| &mandate.body)
+    /// The bodies that may take a decision of this kind on a date, or at any time.
+    pub(crate) fn may_decide<'b>(
+        self,
+        kind: &'b str,
+        agenda: Option<&'b Id>,
+        date: Option<&'b Edtf>,
+    ) -> impl Iterator<Item = &'a Id> {
+        let day = date.map_or(Day::EVER, Edtf::earliest);
+        self.held(kind, agenda, date).map(|mandate| &mandate.body).filter(move |body| self.is_there(body, day))
     }
 
     /// A body in a message: its name and id.
@@ -209,9 +224,11 @@ impl Book {
             let on = filter.on.as_ref();
             filter.may.as_ref().is_none_or(|may| *may == mandate.may)
                 && filter.body.as_ref().is_none_or(|body| *body == mandate.body)
-                && (on.is_none()
-                    || covers(mandate, registry.granted_from(mandate), *end, mandate.may.as_str(), agenda, on)
-                        .is_some())
+                && on.is_none_or(|on| {
+                    let from = registry.granted_from(mandate);
+                    registry.is_there(&mandate.body, on.earliest())
+                        && covers(mandate, from, *end, mandate.may.as_str(), agenda, Some(on)).is_some()
+                })
                 && mandate.agenda.as_ref().is_none_or(|of| filter.agenda.as_ref().is_none_or(|mine| mine == of))
         });
         let held = meant.map(|(mandate, withdrawn)| HeldMandate {

@@ -110,6 +110,12 @@ impl Revision {
         own == *address && self.contents.get(&address.kind).is_some_and(|ids| ids.contains(&address.id))
     }
 
+    /// The addresses of the changes that it tells of.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Key> {
+        let ids = self.contents.get(&Kind::Change).into_iter().flatten();
+        ids.map(|id| key(Kind::Change, id, Some(&self.seal.agenda), Some(&self.seal.edition.id)))
+    }
+
     /// What it states, to be asked of many records.
     pub(crate) fn stated(&self) -> Stated<'_> {
         let (agenda, edition) = (Some(&self.seal.agenda), Some(&self.seal.edition.id));

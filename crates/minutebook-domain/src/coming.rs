@@ -38,7 +38,9 @@ impl Reviewing<'_> {
             });
         }
         document.invented = self.open.review.invented;
-        document.records.retain(|record| !matches!(record.kind(), Kind::Change | Kind::Step));
+        // The steps of the year before are not the next edition's.
+        let interim = edition.id == self.current.seal.edition.id;
+        document.records.retain(|record| record.kind() != Kind::Change && (interim || record.kind() != Kind::Step));
         document.records.extend(self.stated_since(&cut)?);
         let grounds = counted.iter().filter_map(|counted| counted.change.decision.as_ref());
         for decision in std::iter::once(&edition.decision).chain(grounds) {

@@ -130,7 +130,12 @@ impl Book {
             return Err(Refusal::NoChange { item: key.clone() }.into());
         }
         check_term(&record, Some(&before))?;
-        self.check_role_stays(&record, &command.effective)?;
+        self.check_not_ended(key, command.effective.earliest(), events)?;
+        match &record {
+            Record::Agreement(agreement) => self.check_unbound(agreement)?,
+            Record::Assignment(assignment) => self.check_late_role(assignment, &command.effective, events)?,
+            _ => {}
+        }
         let payload = if let Some(agenda) = entry.agenda.as_ref().filter(|_| key.kind.is_item()) {
             self.check_late_decision(key, agenda, command.decision.as_ref())?;
             self.check_parents(agenda, &before, &record, &cut, events)?;

@@ -221,9 +221,13 @@ impl Doing<'_> {
             return Err(Refusal::AdviceOnly { decision: by.id.clone() }.into());
         }
         self.check_rank(old, by)?;
-        let begins = old.holds_from().filter(|begins| self.effective.earliest() < begins.earliest());
+        // Nor does what was decided before it take its place.
+        let ends = by.date.iter().chain([self.effective]).min_by_key(|day| day.latest()).unwrap_or(self.effective);
+        let begins = old
+            .holds_from()
+            .filter(|begins| self.effective.earliest() < begins.earliest() || ends.latest() < begins.earliest());
         if let Some(start) = begins {
-            let (end, start) = (self.effective.to_string(), start.to_string());
+            let (end, start) = (ends.to_string(), start.to_string());
             return Err(Refusal::EndBeforeStart { key: self.key().clone(), end, start }.into());
         }
         self.end()
@@ -236,7 +240,7 @@ impl Doing<'_> {
         if by.body == old.body || may != Verdict::None {
             return Ok(());
         }
-        let mut others: Vec<&Id> = registry.may_decide(old.kind.as_str(), agenda).collect();
+        let mut others: Vec<&Id> = registry.may_decide(old.kind.as_str(), agenda, by.date.as_ref()).collect();
         others.push(&old.body);
         let (body, who) = (registry.body_name(&by.body), Box::new(registry.holders(others)));
         Err(Refusal::SupersedeOwnRank { body, decision: old.id.clone(), who })

@@ -10,7 +10,7 @@ use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind};
 use crate::record::{Decision, FieldSet, Record};
 use crate::refusal::{Refusal, Rejection, Subject};
-use crate::statement::{check_term, check_text, is_reason};
+use crate::statement::{check_term, check_text, dated, is_reason};
 use crate::value::Nearest;
 
 /// A deed that is being decided on.
@@ -54,9 +54,10 @@ impl Book {
         let done = match (command.key.kind, &command.step) {
             (Kind::Decision, DeedStep::Superseded(_) | DeedStep::Ended(_)) => doing.supersede()?,
             (Kind::Mandate, DeedStep::Ended(_)) => doing.withdraw_mandate()?,
-            (Kind::Party | Kind::Body, DeedStep::Ended(successor)) => doing.end_with(successor.as_ref())?,
+            (Kind::Party | Kind::Body | Kind::Membership, DeedStep::Ended(successor)) => {
+                doing.end_with(successor.as_ref())?
+            }
             (Kind::Party, DeedStep::Merged(into)) => doing.end_with(Some(into))?,
-            (Kind::Membership, DeedStep::Ended(_)) => doing.end()?,
             (Kind::Assignment, DeedStep::Ended(_)) => doing.end_role()?,
             (Kind::Amount, DeedStep::Ended(_)) => doing.end_amount()?,
             (Kind::Agreement, _) => doing.agree()?,
@@ -116,7 +117,9 @@ impl<'a> Doing<'a> {
     pub(crate) fn check_open(self) -> Result<(), Rejection> {
         let Some(entry) = self.book.entry(self.key()) else { return Ok(()) };
         self.book.check_not_ended(self.key(), Day::NEVER, self.events)?;
-        let begun = entry.begins();
+        // It may say of itself that it holds from before the day from which it was recorded.
+        let stated = dated(&entry.record).map(|start| start.earliest());
+        let begun = stated.map_or(entry.begins(), |stated| stated.min(entry.begins()));
         if self.effective.latest() < begun && begun > Day::EVER {
             let (end, start) = (self.effective.to_string(), begun.to_string());
             return Err(Refusal::EndBeforeStart { key: self.key().clone(), end, start }.into());

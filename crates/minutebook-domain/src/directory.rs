@@ -63,10 +63,17 @@ impl Book {
         self.over(key, day, events)?.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    /// What a record names has not ended by that day. A body may be a party that decides.
-    pub(crate) fn check_alive(&self, record: &Record, day: Day, events: &dyn Recall) -> Result<(), Rejection> {
+    /// What a record names, and did not name before, has not ended by that day. A body may be a party that decides.
+    pub(crate) fn check_alive(
+        &self,
+        record: &Record,
+        before: Option<&Record>,
+        day: Day,
+        events: &dyn Recall,
+    ) -> Result<(), Rejection> {
+        let named = before.map(Record::references).unwrap_or_default();
         for (_, kind, id) in record.references() {
-            if !matches!(kind, Kind::Body | Kind::Party) {
+            if !matches!(kind, Kind::Body | Kind::Party) || named.iter().any(|(_, _, other)| *other == id) {
                 continue;
             }
             let own = Key::new(kind, id);
@@ -78,7 +85,7 @@ impl Book {
 }
 
 impl Doing<'_> {
-    /// Ends a party or body; what takes its place is another one of its kind that is still there.
+    /// Ends a party, body or membership; what takes its place is another one of its kind that is still there.
     pub(crate) fn end_with(self, successor: Option<&Id>) -> Result<Vec<Draft>, Rejection> {
         if let Some(id) = successor {
             let other = Key::new(self.key().kind, id);

@@ -173,7 +173,8 @@ impl Spine {
     fn open_review(&mut self, review: ReviewOpened, position: Position) {
         let open = &mut self.agenda_mut(&review.agenda).open;
         if let Some(open) = open.get_mut(&review.edition) {
-            (open.review, open.newest) = (review, position);
+            // What came with another base nobody has kept yet.
+            (open.review, open.newest, open.rest_kept) = (review, position, false);
         } else {
             let (edition, contents) = (review.edition.clone(), BTreeMap::new());
             open.insert(edition, OpenReview { review, opened: position, newest: position, rest_kept: false, contents });

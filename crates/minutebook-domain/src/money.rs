@@ -315,6 +315,9 @@ impl Book {
     }
 }
 
+/// How many years an amount counts in at most.
+const YEARS: i16 = 100;
+
 /// What the sums are taken from: the records of an agenda at one point in time.
 struct Purse<'a> {
     agenda: &'a Id,
@@ -326,6 +329,8 @@ struct Purse<'a> {
     standing: BTreeSet<Id>,
     /// The amounts that concern it, and when each ended.
     amounts: BTreeMap<Id, Option<Day>>,
+    /// The amounts that standing actions name, each with the first such action.
+    named: BTreeMap<Id, Id>,
 }
 
 impl<'a> Purse<'a> {
@@ -337,13 +342,19 @@ impl<'a> Purse<'a> {
         events: &dyn Recall,
     ) -> Result<Self, Unreadable> {
         let stated = revision.stated();
-        let (records, standing, amounts) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        let mut purse = Self { agenda, revision, cut: *cut, stated, records, standing, amounts };
+        let (records, standing, amounts, named) = Default::default();
+        let mut purse = Self { agenda, revision, cut: *cut, stated, records, standing, amounts, named };
         for kind in [Kind::Theme, Kind::PolicyItem, Kind::Action, Kind::Amount, Kind::Party] {
             for (key, entry) in book.entries(kind) {
                 let Some(state) = entry.at(cut, events)? else { continue };
-                if kind == Kind::Action && state.present && entry.agenda.as_ref() == Some(agenda) {
+                if let Record::Action(action) = state.record.as_ref()
+                    && state.present
+                    && entry.agenda.as_ref() == Some(agenda)
+                {
                     purse.standing.insert(key.id.clone());
+                    for amount in action.amounts.iter().flatten() {
+                        purse.named.entry(amount.clone()).or_insert_with(|| key.id.clone());
+                    }
                 }
                 if kind == Kind::Amount && purse.concerns(key, entry) {
                     // An end that is known counts in the years after it, also where it is still to come.
@@ -387,9 +398,8 @@ impl<'a> Purse<'a> {
 
     /// The action of an amount: the one that it names, or that names it.
     fn action_of(&self, amount: &Amount) -> Option<&Action> {
-        let names = |action: &&Action| action.amounts.iter().flatten().any(|id| *id == amount.id);
         let own = amount.action.as_ref().and_then(|id| self.action(id));
-        own.or_else(|| self.standing.iter().filter_map(|id| self.action(id)).find(names))
+        own.or_else(|| self.action(self.named.get(&amount.id)?))
     }
 
     fn theme_of(&self, action: &Action) -> Option<&Id> {
@@ -403,8 +413,17 @@ impl<'a> Purse<'a> {
         let held = self.held((by != SumBy::Year).then_some(day));
         let mut sums: BTreeMap<SumOf, Sum> = BTreeMap::new();
         let mut at = |of: SumOf, add: &dyn Fn(&mut Sum)| add(sums.entry(of.clone()).or_insert_with(|| self.sum(of)));
-        for amount in held.values().filter(|amount| !is_part(amount, &held)) {
-            for of in self.columns(by, amount) {
+        for amount in held.values() {
+            // In a year in which the whole is not paid, a part counts by itself.
+            let whole = amount.part_of.as_ref().and_then(|whole| held.get(whole));
+            let with_whole = whole.filter(|_| by == SumBy::Year).map(|whole| self.columns(by, whole));
+            let mut columns = self.columns(by, amount);
+            match with_whole {
+                Some(with_whole) => columns.retain(|of| !with_whole.contains(of)),
+                None if is_part(amount, &held) => continue,
+                None => {}
+            }
+            for of in columns {
                 at(of, &|sum| sum.add(amount));
             }
         }
@@ -431,18 +450,18 @@ impl<'a> Purse<'a> {
     }
 
     /// The years in which an amount is paid; `None` where it is not stated in which it begins. One that is paid each
-    /// year without an end counts up to the last year of the edition.
+    /// year without an end counts up to the last year of the edition; one that is, for no more than 100 years.
     fn years(&self, amount: &Amount) -> Option<RangeInclusive<i16>> {
         let year = |day: Day| day.parts().map(|(year, ..)| year);
         let from = amount.from.as_ref().map(Edtf::earliest).and_then(year)?;
+        let end = self.amounts.get(&amount.id).copied().flatten();
+        let held = |year: &i16| end.is_none_or(|end| Day::first_of(*year).is_some_and(|first| first < end));
         if amount.per != Some(Per::Year) {
-            return Some(from..=from);
+            return Some(from..=if held(&from) { from } else { from.saturating_sub(1) });
         }
         let last = year(self.revision.seal.edition.last_year.latest()).unwrap_or(from).max(from);
         let through = amount.through.as_ref().map(Edtf::latest).and_then(year).unwrap_or(last);
-        let end = self.amounts.get(&amount.id).copied().flatten();
-        let held = |year: &i16| end.is_none_or(|end| Day::first_of(*year).is_some_and(|first| first < end));
-        let through = (from..=through).rev().find(held);
+        let through = (from..=through.min(from.saturating_add(YEARS - 1))).rev().find(held);
         Some(from..=through.unwrap_or(from.saturating_sub(1)))
     }
 

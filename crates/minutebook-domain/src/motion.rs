@@ -1,6 +1,6 @@
 //! Motions and promises: which actions carry a motion out and what settled it, and what is due, was met or was missed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::book::Book;
 use crate::command::{Context, DoDeed, LinkMotion};
@@ -116,8 +116,9 @@ fn outcome(mark: &Mark, events: &dyn Recall) -> Result<Outcome, Unreadable> {
 
 /// The mark that met or missed a promise; `None` while it is open. Another due date opens a missed one again.
 fn kept<'a>(entry: &'a Entry, cut: &Cut) -> Option<&'a Mark> {
-    let done = |mark: &Mark| matches!(mark.act, Act::Met | Act::Missed);
-    newest(entry, cut, |mark| done(mark) || sets_due(mark)).filter(|mark| done(mark))
+    let last = newest(entry, cut, |mark| matches!(mark.act, Act::Met | Act::Missed))?;
+    let moved = || newest(entry, cut, sets_due).is_some_and(|moved| moved.position > last.position);
+    (last.act == Act::Met || !moved()).then_some(last)
 }
 
 fn sets_due(mark: &Mark) -> bool {
@@ -137,7 +138,12 @@ impl Book {
             let Some(state) = entry.at(cut, events)? else { continue };
             let Record::Motion(motion) = state.record.as_ref() else { continue };
             let settled = entry.last_act(&[Act::Settled], cut).map(|mark| outcome(mark, events)).transpose()?;
-            let carried = motion.addressed_by.as_ref().is_some_and(|actions| !actions.is_empty());
+            // An action that left the agenda carries nothing out any more.
+            let mut carried = false;
+            for action in carriers(Some(state.record.as_ref())) {
+                let action = self.at(&Key::new(Kind::Action, action), cut, events)?;
+                carried |= action.is_some_and(|action| action.present);
+            }
             all.push(MotionStanding {
                 motion: motion.clone(),
                 state: match &settled {
@@ -252,29 +258,37 @@ fn is_of(entry: &Entry, agenda: Option<&Id>) -> bool {
     agenda.is_none_or(|agenda| entry.agenda.as_ref().is_none_or(|of| of == agenda))
 }
 
-/// How actions carry out a motion, as far as that was told when they were linked.
+/// How actions carry out a motion, as far as that was told when they were linked last.
 fn how(motion: &Motion, entry: &Entry, cut: &Cut, events: &dyn Recall) -> Result<Vec<(Id, Text)>, Unreadable> {
-    let mut told = Vec::new();
-    for action in motion.addressed_by.iter().flatten() {
-        let mut newest: Option<(Position, Text)> = None;
-        for mark in entry.marks().iter().filter(|mark| mark.act == Act::Changed && cut.selects(mark)) {
-            let recorded = events.recall(mark.position)?;
-            let before = entry.at(&Cut { known: mark.position.saturating_sub(1), ..*cut }, events)?;
-            let added = carries(recorded.event.payload.record().as_ref(), action)
-                && !carries(before.as_ref().map(|state| state.record.as_ref()), action);
-            let later = newest.as_ref().is_none_or(|(position, _)| *position < mark.position);
-            if let Some(reason) = recorded.event.reason.as_ref().filter(|_| added && later) {
-                newest = Some((mark.position, reason.text.clone()));
-            }
+    let mut told = BTreeMap::new();
+    let mut links: Vec<_> = entry.marks().iter().filter(|m| m.act == Act::Changed && cut.selects(m)).collect();
+    links.sort_by_key(|mark| mark.position);
+    for mark in links {
+        let recorded = events.recall(mark.position)?;
+        let before = entry.at(&Cut { known: mark.position.saturating_sub(1), ..*cut }, events)?;
+        let before: HashSet<&Id> = carriers(before.as_ref().map(|state| state.record.as_ref())).collect();
+        let linked = recorded.event.payload.record();
+        if let Some(reason) = &recorded.event.reason {
+            let new = carriers(linked.as_ref()).filter(|action| !before.contains(action));
+            told.extend(new.map(|action| (action.clone(), reason.text.clone())));
         }
-        told.extend(newest.map(|(_, words)| (action.clone(), words)));
     }
-    Ok(told)
+    let actions = motion.addressed_by.iter().flatten();
+    Ok(actions.filter_map(|action| Some((action.clone(), told.get(action)?.clone()))).collect())
+}
+
+/// The actions that carry out a motion.
+fn carriers(motion: Option<&Record>) -> impl Iterator<Item = &Id> {
+    let actions = match motion {
+        Some(Record::Motion(motion)) => motion.addressed_by.as_deref().unwrap_or_default(),
+        _ => &[],
+    };
+    actions.iter()
 }
 
 /// Does the action carry out the motion?
 fn carries(motion: Option<&Record>, action: &Id) -> bool {
-    matches!(motion, Some(Record::Motion(motion)) if motion.addressed_by.iter().flatten().any(|id| id == action))
+    carriers(motion).any(|id| id == action)
 }
 
 impl Doing<'_> {
@@ -288,7 +302,8 @@ impl Doing<'_> {
                     let since = settled.since;
                     return Err(Refusal::AlreadySettled { key: self.key().clone(), since }.into());
                 }
-                if evidence.iter().all(|shown| shown == self.key()) {
+                let shows = |shown: &Key| matches!(shown.kind, Kind::Decision | Kind::Action | Kind::Source);
+                if !evidence.iter().any(shows) {
                     return Err(Refusal::MotionNoEvidence { motion: self.key().id.clone() }.into());
                 }
                 self.check_evidence(evidence)?;

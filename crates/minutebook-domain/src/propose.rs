@@ -58,10 +58,13 @@ impl Reviewing<'_> {
         Ok(Proposal { agenda: self.agenda.clone(), edition: self.edition().clone(), change, items })
     }
 
-    /// What is proposed ends after it begins.
-    pub(crate) fn check_terms(&self, items: &[Record]) -> Result<(), Refusal> {
-        let before = |item: &Record| self.book.entry(&Key::new(item.kind(), item.id())).map(|entry| &entry.record);
-        items.iter().try_for_each(|item| check_term(item, before(item).map(AsRef::as_ref)))
+    /// What is proposed ends after it begins, and names nobody new who is there no more.
+    pub(crate) fn check_terms(&self, items: &[Record]) -> Result<(), Rejection> {
+        items.iter().try_for_each(|item| {
+            let before = self.book.entry(&Key::new(item.kind(), item.id())).map(|entry| entry.record.as_ref());
+            check_term(item, before)?;
+            self.book.check_alive(item, before, self.effective.earliest(), self.events)
+        })
     }
 
     /// The id that a proposal gets: the one asked for, or the next free one.

@@ -306,13 +306,21 @@ impl Book {
         Err(Refusal::RoleFixed { assignment: key.id.clone(), item: own, since })
     }
 
-    /// A late fact moves no role.
-    pub(crate) fn check_role_stays(&self, record: &Record, effective: &Edtf) -> Result<(), Refusal> {
-        let Record::Assignment(assignment) = record else { return Ok(()) };
+    /// A late fact moves no role, and gives none twice.
+    pub(crate) fn check_late_role(
+        &self,
+        assignment: &Assignment,
+        effective: &Edtf,
+        events: &dyn Recall,
+    ) -> Result<(), Rejection> {
         let Some((kind, id)) = assignment.item() else {
-            return Err(Refusal::RoleItem { assignment: assignment.id.clone() });
+            return Err(Refusal::RoleItem { assignment: assignment.id.clone() }.into());
         };
-        self.check_same_role(&Key::new(Kind::Assignment, &assignment.id), &Key::new(kind, id), effective)
+        let (key, item) = (Key::new(Kind::Assignment, &assignment.id), Key::new(kind, id));
+        self.check_same_role(&key, &item, effective)?;
+        let agenda = self.entry(&key).and_then(|entry| entry.agenda.as_ref());
+        let since = assignment.since.as_ref().unwrap_or(effective);
+        agenda.map_or(Ok(()), |agenda| self.check_overlap(assignment, &item, agenda, since, events))
     }
 
     /// The item stands on an agenda: on the one that is named, where one is.
@@ -372,14 +380,18 @@ impl Book {
             }
         }
         let Some(entry) = self.entry(item).filter(|_| holder == owner) else { return Ok(()) };
-        let then = entry.at(&Cut { valid: since.latest(), ..Cut::NOW }, events)?;
         let states = |record: &Record| match record {
             Record::PolicyItem(item) => item.roles.as_deref().unwrap_or_default().contains(&assignment.role),
             _ => false,
         };
-        if states(&entry.record) || then.is_some_and(|state| states(&state.record)) {
-            let set = entry.last_set("roles", &Cut::NOW).map_or(Day::EVER, |mark| mark.since);
-            return Err(overlap(set.to_string()).into());
+        // As it reads when the assignment begins, and from each day within it on which it reads otherwise.
+        let within = entry.writers("roles").map(|mark| mark.since).filter(|day| from < *day && *day <= to);
+        for day in std::iter::once(since.latest()).chain(within) {
+            let cut = Cut { valid: day, ..Cut::NOW };
+            if entry.at(&cut, events)?.is_some_and(|state| states(&state.record)) {
+                let set = entry.last_set("roles", &cut).map_or(day, |mark| mark.since);
+                return Err(overlap(set.to_string()).into());
+            }
         }
         Ok(())
     }

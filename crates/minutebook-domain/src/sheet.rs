@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::book::{Book, Revision};
+use crate::dates::Day;
 use crate::directory::End;
 use crate::history::{Cut, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::partners::partners;
-use crate::record::{Party, Record};
+use crate::record::{Amount, Party, Record};
 
 /// Everything that touches one partner.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,22 +77,24 @@ pub enum Since {
 }
 
 impl Book {
-    /// Everything that touches a partner at a point in time, and what came of it since a revision; `None` where the
-    /// partner was not known then.
+    /// Everything that touches a partner at a point in time, and what came of it since a revision; `day` tells what is
+    /// over. `None` where the partner was not known then.
     pub fn sheet(
         &self,
         party: &Id,
         cut: &Cut,
+        day: Day,
         since: Option<&Revision>,
         events: &dyn Recall,
     ) -> Result<Option<Sheet>, Unreadable> {
         let state = self.at(&Key::new(Kind::Party, party), cut, events)?;
         let Some(Record::Party(record)) = state.map(|state| state.record.as_ref().clone()) else { return Ok(None) };
-        let (mut sheet, now) = self.touching(record, &[], cut, events)?;
+        let (mut sheet, now) = self.touching(record, &[], (cut, day), events)?;
         if let Some(revision) = since {
             // What a party touched whose place it took has come with that.
             let former: Vec<_> = sheet.names.iter().filter(|name| matches!(name, Name::Former(_))).cloned().collect();
-            let before = self.touching(sheet.party.clone(), &former, &revision.as_known(cut.known), events)?;
+            let then = revision.as_known(cut.known);
+            let before = self.touching(sheet.party.clone(), &former, (&then, then.valid), events)?;
             compare(&mut sheet, &now, before);
         }
         Ok(Some(sheet))
@@ -99,7 +102,7 @@ impl Book {
 
     /// The other names under which a party took part at a point in time: groups, and parties whose place it took.
     pub fn other_names(&self, party: &Id, cut: &Cut, events: &dyn Recall) -> Result<Vec<Name>, Unreadable> {
-        self.names(party, &self.parties(cut, events)?, cut, events)
+        self.names(party, &self.parties(cut, events)?, (cut, cut.valid), events)
     }
 
     /// What touches a partner at a point in time, under the names that it had and some more, with how each record read.
@@ -107,11 +110,11 @@ impl Book {
         &self,
         party: Party,
         more: &[Name],
-        cut: &Cut,
+        (cut, day): (&Cut, Day),
         events: &dyn Recall,
     ) -> Result<(Sheet, Records), Unreadable> {
         let parties = self.parties(cut, events)?;
-        let mut names = self.names(&party.id, &parties, cut, events)?;
+        let mut names = self.names(&party.id, &parties, (cut, day), events)?;
         names.extend(more.iter().cloned());
         let groups = parties.values().filter(|group| is_unstated_group(group) && group.id != party.id);
         let mut unstated = Vec::new();
@@ -135,12 +138,20 @@ impl Book {
                 }
             }
             let Some((field, via)) = touches else { continue };
-            let ended = entry.end(cut).is_some();
+            let ended =
+                entry.end(cut).is_some_and(|end| end.since <= day) || self.left_with_action(&record, cut, events)?;
             rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
             records.insert(key.clone(), record);
         }
-        let ended = self.end_of(&Key::new(Kind::Party, &party.id), cut, events)?;
+        let ended = self.end_of(&Key::new(Kind::Party, &party.id), cut, events)?.filter(|end| end.since <= day);
         Ok((Sheet { party, names, rows, unstated, ended }, records))
+    }
+
+    /// Is it an amount of an action that left the agenda?
+    fn left_with_action(&self, record: &Record, cut: &Cut, events: &dyn Recall) -> Result<bool, Unreadable> {
+        let Record::Amount(Amount { action: Some(action), .. }) = record else { return Ok(false) };
+        let action = self.at(&Key::new(Kind::Action, action), cut, events)?;
+        Ok(action.is_some_and(|action| !action.present))
     }
 
     /// Does a party take part in an action under its own name?
@@ -172,13 +183,13 @@ impl Book {
         &self,
         party: &Id,
         parties: &BTreeMap<Id, Party>,
-        cut: &Cut,
+        (cut, day): (&Cut, Day),
         events: &dyn Recall,
     ) -> Result<Vec<Name>, Unreadable> {
         let mut into = BTreeMap::new();
         for id in parties.keys() {
             let end = self.end_of(&Key::new(Kind::Party, id), cut, events)?;
-            if let Some(other) = end.and_then(|end| end.successor) {
+            if let Some(other) = end.filter(|end| end.since <= day).and_then(|end| end.successor) {
                 into.insert(id, other);
             }
         }

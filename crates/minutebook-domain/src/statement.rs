@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::authority::{ADOPT_FRAMEWORK, ADVISE, GRANT_MANDATE, Registry, Verdict};
 use crate::book::Book;
 use crate::command::{Context, StateRecord};
-use crate::dates::Edtf;
+use crate::dates::{Day, Edtf};
 use crate::deeds::deed_holds;
 use crate::document::{Document, key};
 use crate::event::{Draft, Payload, Reason, Statement};
@@ -28,7 +28,7 @@ pub(crate) fn check(planner: &mut Planner) {
             Record::Decision(decision) => decision_differs(planner.book, decision)
                 .or_else(|| planner.not_taken(decision).filter(|_| planner.document.edition.is_none())),
             Record::Mandate(mandate) if !first => mandate_needs_decision(planner.registry, mandate, &mut may_begin),
-            Record::Agreement(agreement) => planner.book.parties_fixed(agreement),
+            Record::Agreement(agreement) => planner.book.agreed(agreement),
             _ => None,
         };
         if let Some(refusal) = refusal {
@@ -132,7 +132,7 @@ fn mandate_needs_decision(registry: Registry, mandate: &Mandate, may_begin: &mut
     let before = Registry { stated: None, ..registry };
     let begins = *may_begin
         && mandate.may.as_str() == GRANT_MANDATE
-        && !before.any_holds(GRANT_MANDATE)
+        && !before.any_holds(GRANT_MANDATE, mandate.since.as_ref().map_or(Day::EVER, Edtf::earliest))
         && before.verdict(&mandate.body, ADOPT_FRAMEWORK, None, None) != Verdict::None;
     // A body does not grant itself the right to grant: the mandate that counts is one that the book has.
     let granting = mandate.decision.as_ref().and_then(|id| registry.decision(id));
@@ -241,7 +241,7 @@ impl Book {
         check_blank(&command.record)?;
         let effective = self.stated_from(command, &key, context)?;
         let day = decided_on(&command.record).unwrap_or(&effective).earliest();
-        self.check_alive(&command.record, day, events)?;
+        self.check_alive(&command.record, None, day, events)?;
         if let Some(decision) = decision_of(&command.record) {
             self.check_holds(decision, effective.earliest())?;
         }
@@ -312,7 +312,7 @@ impl Book {
     }
 
     /// Holds a lone statement to the same rules as a partial document with one record in it. `decided` says that it is
-    /// a deed: a decision was checked, where one is required, and so was that the parties to an agreement stay.
+    /// a deed: a decision was checked, where one is required, and so was what may change of an agreement.
     pub(crate) fn check_alone(
         &self,
         record: &Record,
@@ -322,8 +322,12 @@ impl Book {
     ) -> Result<(), Rejection> {
         let document = Document { records: vec![record.clone()], ..Document::default() };
         let mut problems = self.plan(&document, context.today, events)?.problems;
-        let checked =
-            |refusal: &Refusal| matches!(refusal, Refusal::DecisionRequired { .. } | Refusal::PartiesFixed { .. });
+        let checked = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::DecisionRequired { .. } | Refusal::PartiesFixed { .. } | Refusal::AgreementBound { .. }
+            )
+        };
         problems.retain(|problem| !(decided && checked(&problem.refusal)));
         match problems.as_slice() {
             [] => Ok(()),
@@ -354,7 +358,7 @@ impl Book {
         recorded.is_some_and(|entry| !entry.record.changed(record).without(aside).is_empty())
     }
 
-    /// The amounts that the actions on the agendas name, each with such an action and its agenda.
+    /// The amounts that the actions of their own agenda name, each with such an action and its agenda.
     pub(crate) fn named_amounts(&self) -> HashMap<&Id, (&Key, &Id)> {
         let actions = self.entries(Kind::Action).filter(|(_, entry)| entry.is_present());
         let owned = actions.filter_map(|(key, entry)| Some((key, entry.agenda.as_ref()?, entry.record.as_ref())));
@@ -364,6 +368,7 @@ impl Book {
                 _ => None,
             })
             .flat_map(|(key, agenda, amounts)| amounts.iter().map(move |id| (id, (key, agenda))))
+            .filter(|(id, (_, agenda))| self.other_owner(&Key::new(Kind::Amount, id), agenda).is_none())
             .collect()
     }
 
@@ -388,7 +393,8 @@ impl Book {
     }
 }
 
-fn dated(record: &Record) -> Option<Edtf> {
+/// From when a record says that it holds.
+pub(crate) fn dated(record: &Record) -> Option<Edtf> {
     match record {
         Record::Decision(decision) => decision.holds_from().cloned(),
         Record::Mandate(mandate) => mandate.since.clone(),

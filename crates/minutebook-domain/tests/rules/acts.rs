@@ -117,7 +117,7 @@ fn compare(ledger: &Ledger, model: &Model) -> Result<(), TestCaseError> {
         let filter = MandateFilter { on: Some(date(day)), ..MandateFilter::default() };
         let held: BTreeSet<_> = book.mandates(&filter).into_iter().map(|held| held.mandate.id.to_string()).collect();
         let covers = |mandate: &model::Record| model.covers(mandate, &mandate.get("may").unwrap(), Some(day));
-        let covering = model.of(Kind::Mandate).filter(|(_, mandate)| covers(mandate));
+        let covering = model.of(Kind::Mandate).filter(|(_, held)| covers(held) && model.is_there(held, day));
         prop_assert_eq!(held, covering.map(|(id, _)| id.to_owned()).collect(), "who may decide on {}", day);
 
         let (valid, when): (_, Day) = (cut(day), day.parse().unwrap());
@@ -205,7 +205,7 @@ fn compare_sheets(ledger: &Ledger) -> Result<(), TestCaseError> {
     for (valid, known) in DAYS.iter().flat_map(|day| [(day, u64::MAX), (day, book.head() / 2)]) {
         let cut = Cut { valid: valid.parse().unwrap(), known, sealed: None };
         for (party, _) in book.entries(Kind::Party) {
-            let Some(sheet) = book.sheet(&party.id, &cut, None, events).unwrap() else { continue };
+            let Some(sheet) = book.sheet(&party.id, &cut, cut.valid, None, events).unwrap() else { continue };
             let ids: Vec<_> = sheet.names.iter().map(Name::id).chain([&party.id]).collect();
             let mut found = Vec::new();
             for (kind, field) in PARTNERS {

@@ -12,7 +12,7 @@ use minutebook_domain::record::FieldSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::minutes::{Asked as _, Doc as _, deed, edition_after, first, given, import, state};
+use crate::minutes::{Asked as _, Doc as _, at, deed, edition_after, first, given, import, late, state};
 use crate::properties::check;
 use crate::support::{Ledger, id, record};
 
@@ -270,4 +270,47 @@ fn an_agreement_is_in_force_if_and_only_if_all_parties_signed() {
         prop_assert_eq!(ledger.replayed(20), ledger.book);
         Ok(())
     });
+}
+
+#[test]
+fn what_was_signed_stays_as_it_was_signed_whoever_states_it() {
+    let signed = || proposed().when(sign("emmen", "2018-02-01")).then_recorded();
+    let restated = json!({"agreements": [agreement(json!({"what": "Heel anders"}))]});
+    signed().when(import(restated)).then_refused("AGREEMENT_BOUND");
+    let fact = || Command::RecordLate(late(at(Kind::Agreement, "deal"), "2018-01-15", json!({"what": "Heel anders"})));
+    signed().when(fact()).then_refused("AGREEMENT_BOUND");
+    let end = deed(Kind::Agreement, "deal", DeedStep::Ended(None)).from("2019-01-01");
+    in_force().when(end).then_recorded().when(fact()).then_refused("AMEND_ENDED");
+}
+
+#[test]
+fn who_took_the_place_of_a_party_signs_for_it() {
+    let joined = state(Kind::Party, json!({"id": "zuidoost", "name": "Gemeente Zuidoost"}));
+    let merge = |party: &str, into: &str| deed(Kind::Party, party, DeedStep::Merged(id(into))).from("2018-03-01");
+    let ledger = given([import(first()), joined, propose(json!({})).into(), merge("emmen", "zuidoost").into()]);
+    let ledger = ledger.when(sign("provincie", "2018-02-01")).then(&["AgreementSigned"]);
+    let ledger = ledger.when(sign("coevorden", "2018-02-01")).then(&["AgreementSigned"]);
+    ledger.clone().when(sign("emmen", "2018-04-01")).then_refused("PARTY_ENDED");
+    ledger.clone().when(sign("zuidoost", "2018-02-01")).then_refused("NOT_A_PARTY");
+    let ledger = ledger.when(sign("zuidoost", "2018-04-01")).then(&["AgreementSigned", "AgreementTookEffect"]);
+    assert_eq!(standing(&ledger, "2018-04-01").state, AgreementState::InForce);
+    // Also where it signed for itself already, before it took that place.
+    let ledger = given([import(first()), propose(json!({})).into()]);
+    let ledger = ledger.when(sign("provincie", "2018-02-01")).then(&["AgreementSigned"]);
+    let ledger = ledger.when(sign("coevorden", "2018-02-01")).then(&["AgreementSigned"]);
+    let ledger = ledger.when(merge("emmen", "coevorden")).then(&["PartyMerged"]);
+    assert_eq!(standing(&ledger, "2019-01-01").unsigned, [id("emmen")]);
+    let ledger = ledger.when(sign("coevorden", "2018-04-01")).then(&["AgreementSigned", "AgreementTookEffect"]);
+    ledger.when(sign("coevorden", "2018-05-01")).then_refused("ALREADY_SIGNED");
+}
+
+#[test]
+fn an_agreement_is_amended_and_ended_while_it_is_in_force() {
+    let early = |step| deed(Kind::Agreement, "deal", step).from("2018-01-15");
+    in_force().when(early(DeedStep::Ended(None))).then_refused("END_BEFORE_START");
+    in_force().when(amend(json!({"what": "Anders"})).from("2018-01-15")).then_refused("END_BEFORE_START");
+    let ledger = given([import(first()), propose(json!({"period": {"to": 2019}})).into()]);
+    let ledger = PARTIES.into_iter().fold(ledger, |l, party| l.when(sign(party, "2018-02-01")).then_recorded());
+    ledger.clone().when(amend(json!({"what": "Anders"})).from("2020-01-01")).then_refused("AMEND_ENDED");
+    ledger.when(amend(json!({"what": "Anders"})).from("2019-12-31")).then(&["AgreementAmended"]);
 }

@@ -2,12 +2,14 @@
 
 use minutebook_domain::book::Book;
 use minutebook_domain::command::Command;
+use minutebook_domain::event::DeedStep;
 use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
 use serde_json::json;
 
 use crate::minutes::{
-    Doc, at, because, edition_after, first, given, import, late, next, next_with_change, state, state_from,
+    Asked as _, Doc, at, because, decision, deed, edition_after, first, given, import, late, next, next_with_change,
+    state, state_from,
 };
 use crate::support::{Ledger, found, id};
 
@@ -357,4 +359,35 @@ fn a_mandate_of_the_same_document_may_adopt_it() {
         .add("decisions", json!({"id": "d-mandaat", "body": "ps", "kind": "grant-mandate", "date": "2017-05-01"}))
         .add("mandates", grant("d-mandaat"));
     given([import(first()), begin]).when(import(document)).then_recorded();
+}
+
+#[test]
+fn a_refusal_names_who_might_have_decided_on_that_day() {
+    let begin = state(Kind::Mandate, json!({"id": "m-verlenen", "body": "ps", "may": "grant-mandate"}));
+    let grant = decision("d-mandaat", "ps", "grant-mandate", "2016-05-01");
+    let mandate = json!({"id": "m-s", "body": "gs", "may": "subsidie", "decision": "d-mandaat"});
+    let withdraw = deed(Kind::Mandate, "m-s", DeedStep::Ended(None)).by("d-mandaat").from("2018-01-01");
+    let ledger = given([import(first()), begin, grant, state(Kind::Mandate, mandate), withdraw.into()]);
+    let who = |ledger: &Ledger, day| {
+        let asked = decision("d-x", "stuurgroep", "subsidie", day);
+        ledger.clone().when(asked).then_refused("NO_MANDATE").message(Lang::En)
+    };
+    assert!(
+        who(&ledger, "2017-05-01").contains("only Gedeputeerde Staten (`gs`) can"),
+        "{}",
+        who(&ledger, "2017-05-01")
+    );
+    assert!(who(&ledger, "2018-05-01").contains("nobody"), "{}", who(&ledger, "2018-05-01"));
+    let dissolve = deed(Kind::Body, "gs", DeedStep::Ended(None)).from("2017-03-01");
+    let ledger = ledger.when(dissolve).then_recorded();
+    assert!(who(&ledger, "2017-05-01").contains("nobody"), "{}", who(&ledger, "2017-05-01"));
+}
+
+#[test]
+fn the_right_to_grant_may_begin_again_once_nobody_has_it() {
+    let begin = |name, since| json!({"id": name, "body": "ps", "may": "grant-mandate", "since": since});
+    let one = json!({"id": "m-een", "body": "ps", "may": "grant-mandate", "since": "2016", "until": "2018"});
+    let ledger = given([import(first()), state(Kind::Mandate, one)]);
+    ledger.clone().when(state(Kind::Mandate, begin("m-twee", "2018-06-01"))).then_refused("MANDATE_NEEDS_DECISION");
+    ledger.when(state(Kind::Mandate, begin("m-twee", "2019"))).then(&["MandateGranted"]);
 }

@@ -2,12 +2,12 @@
 
 use minutebook_domain::command::Command;
 use minutebook_domain::event::DeedStep;
-use minutebook_domain::ids::Kind;
+use minutebook_domain::ids::{Key, Kind};
 use minutebook_domain::message::Lang;
 use serde_json::json;
 
 use crate::minutes::{
-    Asked as _, Doc as _, at, decision, deed, first, given, import, next_with_change, state, state_from,
+    Asked as _, Doc as _, at, decision, deed, first, given, import, late, next_with_change, state, state_from,
 };
 use crate::support::{Ledger, id, text};
 
@@ -286,4 +286,21 @@ fn a_decision_knows_where_it_took_effect() {
     assert_eq!(effects("d-c"), ["ItemChanged"]);
     assert!(effects("d-a").is_empty());
     assert_eq!(ledger.replayed(7), ledger.book);
+}
+
+#[test]
+fn what_was_imported_late_ends_when_it_did() {
+    let partial = json!({"decisions": [{"id": "oud", "body": "gs", "kind": "adopt-agenda", "date": "2016-02-01"}]});
+    let ledger = decided().when(import(partial)).then_recorded();
+    ledger.clone().when(supersede("oud", "d-a")).then(&["DecisionSuperseded"]);
+    ledger.when(supersede("d-b", "d-a").from("2018-06-01")).then_refused("END_BEFORE_START");
+}
+
+#[test]
+fn nothing_that_ended_gets_a_late_fact_of_after_its_end() {
+    let end = deed(Kind::Party, "emmen", DeedStep::Ended(None)).from("2018-01-01");
+    let ledger = given([import(first()), end.into()]);
+    let fact = |day| Command::RecordLate(late(Key::new(Kind::Party, &id("emmen")), day, json!({"name": "Anders"})));
+    ledger.clone().when(fact("2018-01-01")).then_refused("PARTY_ENDED");
+    ledger.when(fact("2017-12-31")).then_recorded();
 }

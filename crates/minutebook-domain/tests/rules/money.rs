@@ -275,3 +275,24 @@ fn what_was_recorded_since_counts_too() {
     assert_eq!((on("2018-12-31"), on("2019-01-01")), (Some(600_000), Some(600_005)));
     assert!(about(&ledger, "SIDES_DIFFER").contains(&"later".to_owned()));
 }
+
+#[test]
+fn a_part_counts_by_itself_once_its_whole_is_over() {
+    let whole = json!({"id": "heel", "what": "Heel", "eur": 2_000, "per": "year", "from": 2016, "through": 2018});
+    let part = json!({"id": "deel", "what": "Deel", "eur": 500, "per": "year", "from": 2016, "through": 2018,
+        "part_of": "heel"});
+    let once = json!({"id": "eens", "what": "Eens", "eur": 7, "per": "once", "from": 2018});
+    let document = first().add("amounts", whole).add("amounts", part).add("amounts", once);
+    let end = |name| deed(Kind::Amount, name, DeedStep::Ended(None)).from("2017-06-01");
+    let ledger = given([import(document), end("heel").into(), end("eens").into()]);
+    let years: Vec<_> = sums(&ledger, SumBy::Year).iter().map(|sum| (sum.of.clone(), sum.per_year, sum.once)).collect();
+    let of = |year, sum| (SumOf::Year(year), Some(sum), None);
+    assert_eq!(years[..3], [of(2016, 2_000), of(2017, 2_000), of(2018, 500)], "and nothing once in 2018");
+}
+
+#[test]
+fn an_amount_counts_in_a_hundred_years_at_most() {
+    let long = json!({"id": "lang", "what": "Lang", "eur": 1, "per": "year", "from": "0001", "through": "9999"});
+    let sums = sums(&given([import(first().add("amounts", long))]), SumBy::Year);
+    assert_eq!(sums.iter().filter(|sum| matches!(sum.of, SumOf::Year(_))).count(), 100);
+}

@@ -218,3 +218,27 @@ fn promises_come_the_oldest_first_and_undated_ones_last() {
     assert_eq!(ids, ["eerst", "later", "oplevering", "ooit"]);
     assert_eq!(all[3].state, PromiseState::Planned);
 }
+
+#[test]
+fn a_motion_is_carried_out_by_what_stands_on_the_agenda() {
+    let without = edition_after(first(), "2018-2019", "2018-01-01")
+        .add("motions", json!({"id": "armoede", "title": "armoede", "body": "ps", "addressed_by": []}))
+        .add("motions", json!({"id": "sport", "title": "sport", "body": "ps", "addressed_by": ["lobby"]}))
+        .without("actions", "lobby")
+        .change("dropped", json!({"action": "lobby"}));
+    assert_eq!(motion(&moved(), "sport").state, MotionState::BeingCarriedOut);
+    let ledger = moved().when(import(without)).then_recorded();
+    assert_eq!(motion(&ledger, "sport").state, MotionState::Adopted);
+    let party = [Key::new(Kind::Party, &id("emmen"))];
+    ledger.when(settle(&party)).then_refused("MOTION_SETTLED_NO_EVIDENCE");
+}
+
+#[test]
+fn a_kept_promise_stays_kept_whatever_a_document_says_of_its_day() {
+    let meet = deed(Kind::Milestone, "oplevering", DeedStep::Met(vec![at(Kind::Action, "website")])).from("2017-06-01");
+    let ledger = given([import(first())]).when(meet).then(&["MilestoneMet"]);
+    let moved = json!({"milestones": [{"id": "oplevering", "what": "Oplevering", "due": "2019", "action": "website"}]});
+    let ledger = ledger.when(import(moved)).then_recorded();
+    let all = ledger.book.promises(None, &Cut::NOW, "2020-01-01".parse().unwrap(), &ledger.events).unwrap();
+    assert_eq!(all[0].state, PromiseState::Met);
+}

@@ -1,6 +1,7 @@
 //! What people ask of decisions, partners and authority.
 
 use minutebook_domain::authority::{MandateFilter, Verdict};
+use minutebook_domain::dates::Day;
 use minutebook_domain::dates::Edtf;
 use minutebook_domain::decision::{DecisionFilter, EFFECTS_MAX};
 use minutebook_domain::event::DeedStep;
@@ -10,7 +11,8 @@ use minutebook_domain::sheet::{Name, Sheet, Since};
 use serde_json::{Value, json};
 
 use crate::minutes::{
-    Asked as _, Doc as _, decision, deed, first, given, import, next, next_with_change, raised, state, state_from,
+    Asked as _, Doc as _, because, decision, deed, edition_after, first, given, import, next, next_with_change, raised,
+    state, state_from,
 };
 use crate::support::{Ledger, id};
 
@@ -30,7 +32,7 @@ fn grouped() -> Value {
 fn sheet_at(ledger: &Ledger, party: &str, day: Option<&str>) -> Sheet {
     let valid = day.map_or(ledger.book.now().valid, |day| day.parse().unwrap());
     let cut = Cut { valid, ..ledger.book.now() };
-    ledger.book.sheet(&id(party), &cut, None, &ledger.events).unwrap().unwrap()
+    ledger.book.sheet(&id(party), &cut, cut.valid, None, &ledger.events).unwrap().unwrap()
 }
 
 fn rows(sheet: &Sheet) -> Vec<(String, Option<String>)> {
@@ -69,9 +71,9 @@ fn what_a_party_stood_in_its_successor_stands_in() {
     assert_eq!(after.names, [Name::Former(id("emmen"))]);
     let edition = &ledger.book.agenda(&id("agenda")).unwrap().revisions[0];
     let now = ledger.book.now();
-    let since = ledger.book.sheet(&id("coevorden"), &now, Some(edition), &ledger.events).unwrap().unwrap();
+    let since = ledger.book.sheet(&id("coevorden"), &now, now.valid, Some(edition), &ledger.events).unwrap().unwrap();
     assert!(!since.rows.is_empty() && since.rows.iter().all(|row| row.since == Since::Same), "{:?}", since.rows);
-    let gone = ledger.book.sheet(&id("emmen"), &now, None, &ledger.events).unwrap().unwrap();
+    let gone = ledger.book.sheet(&id("emmen"), &now, now.valid, None, &ledger.events).unwrap().unwrap();
     let end = gone.ended.map(|end| (end.since.to_string(), end.successor));
     assert_eq!(end, Some(("2019-01-01".into(), Some(id("coevorden")))));
     assert_eq!(since.ended, None);
@@ -90,10 +92,11 @@ fn a_sheet_tells_what_came_of_each_thing_since_an_edition() {
     let before = first().patch("actions", "lobby", json!({"partners": ["emmen"]}));
     let ledger = given([import(before), import(changed)]);
     let first = &ledger.book.agenda(&id("agenda")).unwrap().revisions[0];
-    let sheet = ledger.book.sheet(&id("emmen"), &ledger.book.now(), Some(first), &ledger.events).unwrap().unwrap();
+    let sheet =
+        ledger.book.sheet(&id("emmen"), &ledger.book.now(), Day::NEVER, Some(first), &ledger.events).unwrap().unwrap();
     let since: Vec<_> = sheet.rows.iter().map(|row| (row.key.id.as_str(), row.since)).collect();
     assert_eq!(since, [("lobby", Since::Left), ("meting", Since::Changed), ("website", Since::Came)]);
-    assert_eq!(ledger.book.sheet(&id("assen"), &ledger.book.now(), None, &ledger.events).unwrap(), None);
+    assert_eq!(ledger.book.sheet(&id("assen"), &ledger.book.now(), Day::NEVER, None, &ledger.events).unwrap(), None);
 }
 
 #[test]
@@ -192,4 +195,45 @@ fn gaps_of_earlier_adoptions_stay_on_the_page() {
     };
     assert!(codes(&ledger).contains(&"MANDATE_NOT_VERIFIABLE"), "{:?}", codes(&ledger));
     assert!(codes(&Ledger::new()).is_empty());
+}
+
+#[test]
+fn what_is_still_to_come_is_not_told_as_if_it_were_so() {
+    let merge = deed(Kind::Party, "emmen", DeedStep::Merged(id("coevorden"))).from("2031-01-01");
+    let ledger = given([import(first()), merge.into()]);
+    let sheet = |party: &str, day: &str| {
+        let now = ledger.book.now();
+        ledger.book.sheet(&id(party), &now, day.parse().unwrap(), None, &ledger.events).unwrap().unwrap()
+    };
+    assert_eq!((sheet("coevorden", "2020-01-01").names, sheet("emmen", "2020-01-01").ended), (vec![], None));
+    assert_eq!(sheet("coevorden", "2031-01-01").names, [Name::Former(id("emmen"))]);
+}
+
+#[test]
+fn the_money_of_an_action_that_left_has_ended() {
+    let document = first().patch("amounts", "geld", json!({"source": "emmen"}));
+    let left = edition_after(document.clone(), "2018-2019", "2018-01-01").without("actions", "website");
+    let left = left.without("milestones", "oplevering").change("dropped", json!({"action": "website"}));
+    let ledger = given([import(document), import(left)]);
+    let ended = |day| {
+        let sheet = sheet_at(&ledger, "emmen", Some(day));
+        sheet.rows.iter().find(|row| row.key.id == id("geld")).map(|row| row.ended)
+    };
+    assert_eq!((ended("2017-12-31"), ended("2018-01-01")), (Some(false), Some(true)));
+}
+
+#[test]
+fn what_an_earlier_edition_adopted_on_an_advice_stays_a_gap() {
+    let advised = next_with_change()
+        .add("decisions", json!({"id": "advies", "body": "stuurgroep", "kind": "advise", "date": "2017-09-01"}))
+        .patch("changes", "c-1", json!({"decided_by": "stuurgroep", "decision": "advies"}));
+    let later =
+        edition_after(next().patch("actions", "meting", json!({"title": "Nulmeting"})), "2020-2021", "2020-01-01");
+    let role = json!({"id": "r-1", "policy_item": "kwaliteit", "role": "regisseren", "holder": "emmen",
+        "since": "2018-02-01", "until": "2018-12-31"});
+    let role = because("Zo is het afgesproken.", state(Kind::Assignment, role));
+    let ledger = given([import(first()), import(advised), role, import(later)]);
+    let gaps = ledger.book.audit(&id("agenda"), &ledger.events).unwrap();
+    let codes: Vec<_> = gaps.iter().map(|gap| gap.finding.observation.code()).collect();
+    assert!(codes.contains(&"RESTS_ON_ADVICE") && codes.contains(&"ROLE_WITHOUT_DECISION"), "{codes:?}");
 }

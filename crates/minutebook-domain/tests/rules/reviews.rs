@@ -2,18 +2,21 @@
 
 use minutebook_domain::changes::Span;
 use minutebook_domain::command::{Command, StateRecord};
-use minutebook_domain::event::{Actor, ControlTotal, Payload};
+use minutebook_domain::event::{Actor, ControlTotal, DeedStep, Payload};
 use minutebook_domain::ids::{Kind, Position};
 use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
 use minutebook_domain::review::{Adopting, Opening, Proposing, ReviewAct, ReviewCommand};
 use minutebook_domain::tally::ProposalState::{Adopted, Amended, PassedOver, Withdrawn};
+use minutebook_domain::value::ChangeKind;
 use serde_json::json;
 
-use crate::minutes::{Doc, at, correct, edition_after, first, given, import, late, next, state, state_from};
+use crate::minutes::{
+    Asked as _, Doc, at, correct, deed, edition_after, first, given, import, late, next, state, state_from,
+};
 use crate::review_steps::{
     action, add, adopt, adopt_with, adopting, change, changing, date, decide, drop, dropping, keep_rest, merge, open,
-    opened, opening, propose, reinstating, select, setting, split, step, suspend, then, told, withdraw,
+    opened, opening, propose, proposing, reinstating, select, setting, split, step, suspend, then, told, withdraw,
 };
 use crate::support::{Ledger, document, id, record, text};
 
@@ -391,7 +394,8 @@ fn a_base_that_moved_is_taken_by_opening_again() {
     assert_eq!((changed.len(), changed[0].key.id.as_str()), (1, "meting"));
     let ledger = ledger.when(open("2018-2019", "2018-01-01")).then(&["ReviewOpened"]);
     assert_eq!(ledger.states().len(), 2, "what was proposed stays proposed");
-    let ledger = then(ledger, [adopt("d-2018")]);
+    ledger.clone().when(adopt("d-2018")).then_refused("REVIEW_INCOMPLETE");
+    let ledger = then(ledger, [keep_rest(), adopt("d-2018")]);
     let meting = exported(&ledger).of(Kind::Action).find(|action| *action.id() == id("meting")).cloned().unwrap();
     assert_eq!((meting.label(), meting.value("summary")), ("Peiling".into(), json!("Kort")), "only what was named");
 }
@@ -399,7 +403,7 @@ fn a_base_that_moved_is_taken_by_opening_again() {
 #[test]
 fn a_proposal_that_was_overtaken_is_made_again() {
     let ledger = then(opened(), [change("meting", "title", json!("Nulmeting")), keep_rest(), interim("Peiling")]);
-    let ledger = then(ledger, [open("2018-2019", "2018-01-01")]);
+    let ledger = then(ledger, [open("2018-2019", "2018-01-01"), keep_rest()]);
     let refusal = ledger.clone().when(adopt("d-2018")).then_refused("STALE_BASE");
     assert!(refusal.message(Lang::En).contains("changed action meting in the meantime"), "{refusal}");
     let ledger = then(ledger, [withdraw("change-01"), change("meting", "title", json!("Nulmeting")), adopt("d-2018")]);
@@ -415,7 +419,7 @@ fn a_proposal_for_what_left_meanwhile_is_overtaken() {
         .change("dropped", json!({"action": "lobby", "decision": "d-2017"}));
     let proposals = [drop("lobby"), merge(&["lobby", "pilot"], "samen"), select("change-01"), keep_rest()];
     let ledger = then(opened(), proposals);
-    let ledger = then(ledger, [import(left), open("2018-2019", "2018-01-01")]);
+    let ledger = then(ledger, [import(left), open("2018-2019", "2018-01-01"), keep_rest()]);
     ledger.clone().when(adopt("d-2018")).then_refused("STALE_BASE");
     let ledger = then(ledger, [select("change-02")]);
     ledger.clone().when(adopt("d-2018")).then_refused("STALE_BASE");
@@ -478,7 +482,7 @@ fn a_ground_keeps_its_ceiling() {
         given([import(document), decide("d-2018", "2017-12-12"), open("2018-2019", "2018-01-01"), keep_rest()]);
     let eur = |eur: u32| {
         let set = vec![setting(at(Kind::Amount, "geld"), "eur", json!(eur))];
-        propose(Proposing { set, ..crate::review_steps::proposing(minutebook_domain::value::ChangeKind::Changed) })
+        propose(Proposing { set, ..proposing(ChangeKind::Changed) })
     };
     let dear = then(ledger.clone(), [eur(800_000)]);
     assert_eq!(dear.problems(None), Vec::<&str>::new(), "whose mandate it will be is not said yet");
@@ -499,4 +503,40 @@ fn an_import_stays_one_review_in_one_go() {
     let opened = ledger.events.iter().find(|event| event.position == revision.opened).unwrap();
     assert!(matches!(opened.event.payload, Payload::ReviewOpened(_)));
     assert_eq!(document(next()).of(Kind::Change).count(), 0);
+}
+
+#[test]
+fn an_interim_revision_keeps_the_yearly_cycle() {
+    let ledger = given([import(first()), decide("d-2017", "2017-02-01"), open("2016-2017", "2017-03-01"), keep_rest()]);
+    let ledger = then(ledger, [adopt("d-2017")]);
+    assert_eq!(exported(&ledger).of(Kind::Step).count(), 1);
+}
+
+#[test]
+fn nobody_who_is_gone_becomes_a_partner() {
+    let end = deed(Kind::Party, "coevorden", DeedStep::Ended(None)).from("2017-06-01");
+    let ledger = then(opened(), [end.into()]);
+    let partners = |names: &[&str]| change("website", "partners", json!(names));
+    ledger.clone().when(partners(&["coevorden"])).then_refused("PARTY_ENDED");
+    ledger.clone().when(add([action("nieuw", json!({"partners": ["coevorden"]}))])).then_refused("PARTY_ENDED");
+    // Who was a partner already may stay so: that is for the body to change.
+    let gone = deed(Kind::Party, "emmen", DeedStep::Ended(None)).from("2017-06-01");
+    then(ledger, [gone.into(), change("meting", "title", json!("Nulmeting")), keep_rest(), adopt("d-2018")]);
+}
+
+#[test]
+fn another_agenda_does_not_hold_the_money_of_this_one() {
+    let other = first()
+        .patch("agenda", "", json!({"id": "tweede"}))
+        .section(
+            "themes",
+            json!([{"id": "zorg-2", "title": "Zorg", "policy_items": [{"id": "kwaliteit-2", "title": "K",
+            "actions": [{"id": "zz-actie", "title": "Z", "amounts": ["geld"]}]}]}]),
+        )
+        .section("amounts", json!([]))
+        .section("milestones", json!([]));
+    let ledger = then(opened(), [import(other)]);
+    let sum = setting(at(Kind::Amount, "geld"), "eur", json!(5));
+    let asked = propose(Proposing { set: vec![sum], ..proposing(ChangeKind::Changed) });
+    then(ledger, [asked, keep_rest(), adopt("d-2018")]);
 }

@@ -257,3 +257,21 @@ fn roles_are_answered_as_known_then() {
     assert!(rows.iter().flat_map(|row| &row.statements).all(|said| said.word == id("stimuleren")));
     started().when(state(Kind::Assignment, json!({"id": "x", "role": "stimuleren"}))).then_refused("ROLE_ITEM");
 }
+
+#[test]
+fn a_role_of_the_table_overlaps_only_in_its_own_time() {
+    let later = edition_after(first(), "2018-2019", "2018-01-01")
+        .patch("policy_items", "pilots", json!({"roles": ["stimuleren"]}))
+        .change("changed", json!({"policy_item": "pilots"}));
+    let ledger = given([import(first()), import(later)]);
+    let asked = |since: &str, until: &str| {
+        role("r-9", json!({"policy_item": "pilots", "role": "stimuleren", "since": since, "until": until}))
+    };
+    ledger.clone().when(asked("2016-06-01", "2016-12-31")).then_recorded();
+    ledger.clone().when(asked("2016-06-01", "2018-01-01")).then_refused("ROLE_OVERLAP");
+    let one = role("r-1", json!({"since": "2017-01-01", "until": "2017-12-31"}));
+    let two = role("r-2", json!({"since": "2018-01-01", "until": "2018-12-31"}));
+    let ledger = given([import(first()), one, two]);
+    let fact = late(at(Kind::Assignment, "r-1"), "2017-06-01", json!({"until": "2018-06-30"}));
+    ledger.when(Command::RecordLate(fact)).then_refused("ROLE_OVERLAP");
+}

@@ -13,7 +13,8 @@ use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
 use super::{
-    StateRequest, agenda_of, asked, check_filter, list_records, missing, named_revision, parts, perform, query, status,
+    StateRequest, agenda_of, asked, check_filter, list_records, missing, moment, named_revision, parts, perform, query,
+    status,
 };
 use crate::app::{App, Query};
 
@@ -173,7 +174,7 @@ fn record_key(kind: i32, id: String) -> pb::RecordKey {
 
 fn get_sheet(query: &Query, request: pb::GetSheetRequest) -> Result<pb::GetSheetResponse, Fault> {
     let party = id_from_pb("party", request.party)?;
-    let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
+    let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
     let mut since = None;
     if let Some(name) = request.since {
         // Among several agendas one must be named: nothing is then said to be missing.
@@ -182,7 +183,7 @@ fn get_sheet(query: &Query, request: pb::GetSheetRequest) -> Result<pb::GetSheet
         let (agenda, state) = agenda_of(query, request.agenda.unwrap_or_else(only))?;
         since = Some(named_revision(&agenda, state, Some(&name), cut.known)?);
     }
-    let sheet = query.book.sheet(&party, &cut, since, &query.reader)?;
+    let sheet = query.book.sheet(&party, &cut, day, since, &query.reader)?;
     let sheet = sheet.ok_or_else(|| missing(query, &Key::new(Kind::Party, &party)))?;
     Ok(sheet_to_pb(&sheet, cut.known))
 }

@@ -153,6 +153,9 @@ impl Model {
     pub(crate) fn on_agreement(&mut self, deed: &Deed) -> Answer {
         let agreement = &self.records[&(deed.kind, deed.id.to_owned())];
         forbid("AMEND_ENDED", agreement.ended.is_some())?;
+        let signs = matches!(deed.what, Doing::Sign(..));
+        let begun = agreement.last("effect").filter(|_| !signs);
+        forbid("END_BEFORE_START", begun.is_some_and(|begun| last(&deed.on) < begun.since))?;
         match deed.what {
             Doing::Sign(party, seat) => self.sign(deed, party, *seat),
             Doing::Reword(words) => {
@@ -186,9 +189,12 @@ impl Model {
         let (parties, mut signed) = (listed(agreement, "parties"), signed(agreement));
         let begins = agreement.now()["period"]["from"].as_str().map(first);
         let in_force = agreement.last("effect").is_some();
-        forbid("NOT_A_PARTY", !parties.contains(party))?;
-        forbid("STILL_TO_COME", first(&deed.on).as_str() > TODAY)?;
-        forbid("ALREADY_SIGNED", signed.iter().any(|(who, _)| who == party))?;
+        let on = first(&deed.on);
+        let follows =
+            self.unsigned(&parties, &signed).iter().any(|other| other != party && self.speaks(party, other, &on));
+        forbid("NOT_A_PARTY", !parties.contains(party) && !follows)?;
+        forbid("STILL_TO_COME", on.as_str() > TODAY)?;
+        forbid("ALREADY_SIGNED", signed.iter().any(|(who, _)| who == party) && !follows)?;
         self.alive(&[(Kind::Party, party)], &first(&deed.on))?;
         if let Some(seat) = seat {
             let Some(record) = self.record(Kind::Membership, seat) else { return refused("NOT_FOUND") };
@@ -200,13 +206,32 @@ impl Model {
         }
         self.done(deed, "signed", Some(party));
         signed.insert((party.to_owned(), first(&deed.on)));
-        if in_force || parties.iter().any(|party| signed.iter().all(|(who, _)| who != party)) {
+        if in_force || !self.unsigned(&parties, &signed).is_empty() {
             return Ok(vec!["AgreementSigned"]);
         }
         let days = signed.into_iter().map(|(_, day)| day).chain(begins);
         let effect = Deed { on: days.max().unwrap(), ..*deed };
         self.done(&effect, "effect", None);
         Ok(vec!["AgreementSigned", "AgreementTookEffect"])
+    }
+
+    /// The parties for which nobody signed.
+    fn unsigned(&self, parties: &BTreeSet<String>, signed: &BTreeSet<(String, String)>) -> BTreeSet<String> {
+        let open = |party: &&String| !signed.iter().any(|(who, on)| self.speaks(who, party, on));
+        parties.iter().filter(open).cloned().collect()
+    }
+
+    /// Does a party stand for another one on a day: is it that one, or did it take its place by then?
+    fn speaks(&self, who: &str, party: &str, on: &str) -> bool {
+        let (mut name, mut since) = (party.to_owned(), String::new());
+        loop {
+            if name == who {
+                return since.as_str() <= on;
+            }
+            let followed = self.record(Kind::Party, &name).and_then(|party| party.last("followed"));
+            let Some(followed) = followed else { return false };
+            (name, since) = (followed.by.clone().unwrap(), followed.since.clone());
+        }
     }
 
     /// Where an agreement stands on a day, and who has not signed by then; `None` where it is not known then.
@@ -219,11 +244,8 @@ impl Model {
             () if by("proposed") => "Proposed",
             () => "AsStated",
         };
-        let mut unsigned = listed_on(record, "parties", day);
-        for (party, _) in signed(record).iter().filter(|(_, on)| on.as_str() <= day) {
-            unsigned.remove(party);
-        }
-        Some((state, unsigned))
+        let by_then = signed(record).into_iter().filter(|(_, on)| on.as_str() <= day).collect();
+        Some((state, self.unsigned(&listed_on(record, "parties", day), &by_then)))
     }
 }
 
@@ -289,8 +311,8 @@ impl Model {
     pub(crate) fn settle(&mut self, deed: &Deed, shown: &[(Kind, Word)]) -> Answer {
         let motion = &self.records[&(deed.kind, deed.id.to_owned())];
         forbid("ALREADY_SETTLED", motion.last("settled").is_some())?;
-        let other = |(kind, id): &(Kind, Word)| *kind != Kind::Motion || *id != deed.id;
-        forbid("MOTION_SETTLED_NO_EVIDENCE", !shown.iter().any(other))?;
+        let counts = |(kind, _): &(Kind, Word)| *kind != Kind::Motion;
+        forbid("MOTION_SETTLED_NO_EVIDENCE", !shown.iter().any(counts))?;
         self.shown(deed, shown)?;
         self.done(deed, "settled", None);
         Ok(vec!["MotionSettled"])
@@ -312,7 +334,7 @@ impl Model {
         let actions = listed(motion, "addressed_by");
         let state = match motion.last("settled") {
             Some(_) => "Settled",
-            None if actions.is_empty() => "Adopted",
+            None if !actions.iter().any(|action| self.agenda(NEVER).contains_key(action)) => "Adopted",
             None => "BeingCarriedOut",
         };
         (state, actions)
@@ -362,9 +384,9 @@ impl Model {
     }
 }
 
-/// Whether a promise was met or missed since it was last set for a day.
+/// Whether a promise was met, or was missed since it was last set for a day.
 fn outcome(promise: &Record) -> Option<&'static str> {
     let set = promise.set("due").max().unwrap();
     let done = promise.last("met").into_iter().chain(promise.last("missed")).max_by_key(|done| done.turn);
-    done.filter(|done| done.turn > set).map(|done| done.what)
+    done.filter(|done| done.what == "met" || done.turn > set).map(|done| done.what)
 }

@@ -75,6 +75,13 @@ impl Model {
         })
     }
 
+    /// The body of a mandate has not ended by that day.
+    pub(crate) fn is_there(&self, mandate: &Record, day: &str) -> bool {
+        let body = mandate.get("body").unwrap();
+        let mut all = [Kind::Body, Kind::Party].into_iter().filter_map(|kind| self.record(kind, &body));
+        !all.any(|body| body.is_over(day))
+    }
+
     /// The decision grants or takes mandates.
     pub(crate) fn grants(&self, by: Option<&str>) -> bool {
         let decision = by.and_then(|by| self.record(Kind::Decision, by));
@@ -93,8 +100,11 @@ impl Model {
         if !self.knows(Kind::Body, body) || by.is_some_and(|by| !self.knows(Kind::Decision, by)) {
             faults.insert("UNKNOWN_REFERENCE");
         }
+        let begin = since.map_or(String::new(), first);
         let granting = |(_, mandate): (&str, &Record)| {
-            mandate.get("may").as_deref() == Some("grant-mandate") && mandate.ended.is_none()
+            let past = mandate.get("until").is_some_and(|until| last(&until) < begin);
+            let there = self.is_there(mandate, &begin);
+            mandate.get("may").as_deref() == Some("grant-mandate") && mandate.ended.is_none() && !past && there
         };
         let begins =
             may == "grant-mandate" && !self.of(Kind::Mandate).any(granting) && self.may(body, "adopt-framework", None);
@@ -140,7 +150,9 @@ impl Model {
             _ => ("DecisionRevoked", "revoked"),
         };
         let begins = old.get("effective").or(old.get("date"));
-        forbid("END_BEFORE_START", begins.is_some_and(|begins| first(&deed.on) < first(&begins)))?;
+        let by_then = last(&new.get("date").unwrap_or(deed.on.clone())).min(last(&deed.on));
+        let early = |begins: &String| first(&deed.on) < first(begins) || by_then < first(begins);
+        forbid("END_BEFORE_START", begins.as_ref().is_some_and(early))?;
         let answer = self.end(deed, name)?;
         self.places.push((deed.id.to_owned(), by.to_owned(), how));
         Ok(answer)

@@ -371,7 +371,7 @@ impl Model {
             (Kind::Party, Doing::Merge(into)) => self.end_with(&deed, Some(into), "PartyMerged"),
             (Kind::Party, Doing::End(successor)) => self.end_with(&deed, *successor, "PartyEnded"),
             (Kind::Body, Doing::End(successor)) => self.end_with(&deed, *successor, "BodyDissolved"),
-            (Kind::Membership, Doing::End(_)) => self.end(&deed, "MembershipEnded"),
+            (Kind::Membership, Doing::End(successor)) => self.end_with(&deed, *successor, "MembershipEnded"),
             (Kind::Assignment, Doing::End(_)) => self.end_role(&deed),
             (Kind::Amount, Doing::End(_)) => {
                 forbid("DECISION_REQUIRED", self.is_named(id))?;
@@ -418,9 +418,18 @@ impl Model {
             let other = self.record(deed.kind, successor);
             let over = other.is_some_and(|other| other.ended.is_some());
             forbid("NOT_FOUND", other.is_none())?;
-            forbid(if deed.kind == Kind::Body { "BODY_DISSOLVED" } else { "PARTY_ENDED" }, over)?;
+            let ended = match deed.kind {
+                Kind::Body => "BODY_DISSOLVED",
+                Kind::Party => "PARTY_ENDED",
+                _ => "ALREADY_ENDED",
+            };
+            forbid(ended, over)?;
             forbid("NO_CHANGE", successor == deed.id)?;
         }
-        self.end(deed, name)
+        let answer = self.end(deed, name)?;
+        if successor.is_some() {
+            self.done(deed, "followed", successor);
+        }
+        Ok(answer)
     }
 }

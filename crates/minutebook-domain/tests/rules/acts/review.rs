@@ -111,7 +111,7 @@ impl Model {
         forbid("EDITION_EARLIER", first(effective) < *since)?;
         let opened = Review { effective, base, proposals: Vec::new(), rest_kept: false, just_chosen: None };
         let review = self.reviews.entry(edition).or_insert(opened);
-        (review.effective, review.base, review.just_chosen) = (effective, base, None);
+        (review.effective, review.base, review.just_chosen, review.rest_kept) = (effective, base, None, false);
         Ok(vec!["ReviewOpened"])
     }
 
