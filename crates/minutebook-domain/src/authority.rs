@@ -3,7 +3,7 @@
 use crate::book::Book;
 use crate::dates::{Day, Edtf};
 use crate::document::{Index, key};
-use crate::history::{Cut, Recall, Unreadable};
+use crate::history::{Cut, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Decision, Mandate, Record};
 use crate::refusal::{Holders, Refusal, listed};
@@ -61,15 +61,18 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// Every mandate, as it reads now, and the day on which it was withdrawn.
-    fn mandates(self) -> impl Iterator<Item = (&'a Mandate, Option<Day>)> {
+    /// Every mandate, as it reads now, and what withdrew it.
+    fn mandates(self) -> impl Iterator<Item = (&'a Mandate, Option<&'a Mark>)> {
         let document = self.stated.map(Index::document);
         let stated = document.into_iter().flat_map(|document| document.of(Kind::Mandate));
         let restated = move |key: &Key| self.stated.is_some_and(|index| index.place(key).is_some());
         let recorded = self.book.entries(Kind::Mandate).filter(move |(key, _)| !restated(key));
         let recorded = recorded.map(|(_, entry)| entry.record.as_ref());
         stated.chain(recorded).filter_map(move |record| match record {
-            Record::Mandate(mandate) => Some((mandate, self.book.ended(&Key::new(Kind::Mandate, &mandate.id)))),
+            Record::Mandate(mandate) => {
+                let entry = self.book.entry(&Key::new(Kind::Mandate, &mandate.id));
+                Some((mandate, entry.and_then(|entry| entry.end(&Cut::NOW))))
+            }
             _ => None,
         })
     }
@@ -234,7 +237,7 @@ impl Book {
         let held = meant.map(|(mandate, withdrawn)| HeldMandate {
             mandate: mandate.clone(),
             body: registry.body_name(&mandate.body),
-            withdrawn,
+            withdrawn: withdrawn.map(|mark| mark.since),
         });
         let mut all: Vec<_> = held.collect();
         all.sort_by(|a, b| (&a.mandate.may, &a.mandate.body).cmp(&(&b.mandate.may, &b.mandate.body)));
@@ -268,7 +271,7 @@ impl Book {
         for (_, entry) in self.entries(Kind::Mandate) {
             let Some(state) = entry.at(&cut, events)? else { continue };
             let Record::Mandate(mandate) = state.record.as_ref() else { continue };
-            let end = entry.end(&cut).map(|mark| mark.since);
+            let end = entry.end(&cut);
             let from = Registry { book: self, stated: None }.granted_from(mandate);
             let cover = covers(mandate, from, end, ADOPT_AGENDA, Some(agenda), taken.date.as_ref());
             if mandate.body == taken.body && cover == Some(Cover::Wholly) {
@@ -290,11 +293,11 @@ enum Cover {
 
 /// Does the mandate, which holds from a date on, let its body decide this, on this date? An end counts to its latest day.
 /// From the day of its withdrawal on it covers nothing, and of a date that is not stated nobody can say that it was
-/// before.
+/// before; where that day is imprecise, what was decided between the days that it may mean is covered perhaps.
 fn covers(
     mandate: &Mandate,
     since: Option<&Edtf>,
-    end: Option<Day>,
+    end: Option<&Mark>,
     kind: &str,
     agenda: Option<&Id>,
     date: Option<&Edtf>,
@@ -307,7 +310,7 @@ fn covers(
         None => return (lets && end.is_none()).then_some(Cover::Perhaps),
     };
     // A part of a range is covered where it meets the range of the mandate.
-    let meets = begins <= to && from <= until && end.is_none_or(|end| from < end);
-    let wholly = surely <= from && to <= until && end.is_none_or(|end| to < end);
+    let meets = begins <= to && from <= until && end.is_none_or(|end| from < end.surely_since);
+    let wholly = surely <= from && to <= until && end.is_none_or(|end| to < end.since);
     meets.then_some(if wholly { Cover::Wholly } else { Cover::Perhaps })
 }

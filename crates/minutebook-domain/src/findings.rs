@@ -11,6 +11,7 @@ use crate::dates::{Day, Edtf};
 use crate::event::Payload;
 use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
+use crate::lookup::LookedUp;
 use crate::message::messages;
 use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
 use crate::record::{Action, Agreement, Assignment, Decision, Record};
@@ -139,9 +140,9 @@ messages! {
             nl "de looptijd (t/m {to}) gaat voorbij het kader (t/m {frame})"
             en "its term (to {to}) goes beyond the framework (to {frame})"
         /// An id that came back as new.
-        LineageLost { item: Id } = "LINEAGE_LOST"
-            nl "`{item}` stond eerder op de agenda en kwam terug als nieuw; is `reinstated` bedoeld?"
-            en "`{item}` was on the agenda before and came back as new; was `reinstated` meant?"
+        LineageLost { item: Id, other: Id } = "LINEAGE_LOST"
+            nl "`{item}` kwam als nieuw, maar lijkt op `{other}`, dat eerder van de agenda ging; is `reinstated` bedoeld?"
+            en "`{item}` came as new, but looks like `{other}`, which had left the agenda; was `reinstated` meant?"
         /// What was promised of an action that is gone.
         EvaluationPromised { milestone: Id, action: Id } = "EVALUATION_PROMISED"
             nl "mijlpaal `{milestone}` hoort bij `{action}`, die van de agenda af is"
@@ -227,11 +228,12 @@ pub(crate) struct Auditor<'a> {
     pub(crate) agenda: &'a Id,
     stated: Stated<'a>,
     pub(crate) findings: Vec<Finding>,
+    pub(crate) looked_up: LookedUp<'a>,
 }
 
 impl<'a> Auditor<'a> {
     pub(crate) fn new(book: &'a Book, agenda: &'a Id, revision: &'a Revision) -> Self {
-        Self { book, agenda, stated: revision.stated(), findings: Vec::new() }
+        Self { book, agenda, stated: revision.stated(), findings: Vec::new(), looked_up: LookedUp::default() }
     }
 
     pub(crate) fn add(&mut self, key: &Key, observation: Observation) {
@@ -441,9 +443,11 @@ impl<'a> Auditor<'a> {
         self.sides(key, Kind::Motion, action.motions.as_deref().unwrap_or_default());
         self.sides(key, Kind::Explanation, action.explained_in.as_slice());
         self.sides(key, Kind::Amount, action.amounts.as_deref().unwrap_or_default());
-        let came = entry.marks().iter().filter(|mark| mark.act == Act::Added).count();
-        if came > 1 {
-            self.add(key, Observation::LineageLost { item: action.id.clone() });
+        let came: Vec<_> = entry.marks().iter().filter(|mark| mark.act == Act::Added).collect();
+        let alike = self.dropped().get(&action.title.as_str().to_lowercase()).copied();
+        let alike = alike.filter(|(_, left)| came.iter().any(|mark| *left <= mark.since)).map(|(other, _)| other);
+        if let Some(other) = alike.or_else(|| (came.len() > 1).then_some(&action.id)).cloned() {
+            self.add(key, Observation::LineageLost { item: action.id.clone(), other });
         }
         let to = action.period.as_ref().and_then(|period| period.to.as_ref());
         if let Some((to, frame)) = to.zip(self.frame()).filter(|(to, frame)| to.latest() > frame.latest()) {
@@ -521,11 +525,8 @@ impl<'a> Auditor<'a> {
         else {
             return;
         };
-        let amounts = self
-            .book
-            .entries(Kind::Amount)
-            .filter(|(key, entry)| self.concerns(key, entry) && entry.end(&Cut::NOW).is_none());
-        let amounts: Vec<_> = amounts.map(|(_, entry)| entry.record.as_ref()).collect();
+        let amounts: Vec<_> =
+            agreement.actions.iter().flatten().filter_map(|id| self.paid().get(id)).flatten().collect();
         if let Some((paid, of)) = rule.falls_short(agreement, agenda.owner.as_ref(), &amounts) {
             let share = rule.share.as_ref().and_then(Field::write).map(|share| shown(&share)).unwrap_or_default();
             self.add(key, Observation::CofinancingBelow { agreement: agreement.id.clone(), paid, of, share });

@@ -29,6 +29,7 @@ pub mod findings;
 pub mod fold;
 pub mod history;
 pub mod ids;
+mod lookup;
 pub mod message;
 pub mod money;
 pub mod motion;

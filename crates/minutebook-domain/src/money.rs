@@ -174,25 +174,17 @@ impl CofinancingRule {
         if self.base.is_some() { &[] } else { ShareReading::ALL }
     }
 
-    /// What the partners contribute to the agreement's actions, and all that is contributed, where that is less than the
+    /// What the partners contribute to the agreement's actions, of these amounts of them, and all that is contributed, where that is less than the
     /// rule asks. It is a share of the total where the base says so; else the least that it may mean: on top of what
     /// the others contribute. `None` where nothing of partners is recorded, or not everything is stated alike.
     pub(crate) fn falls_short(
         &self,
         agreement: &Agreement,
         owner: Option<&Id>,
-        amounts: &[&Record],
+        amounts: &[&&Amount],
     ) -> Option<(u64, u64)> {
         let share = u128::from(millionths(self.share.as_ref()?)?);
-        let serves = |amount: &Amount| {
-            let actions = agreement.actions.iter().flatten();
-            actions.into_iter().any(|action| Some(action) == amount.action.as_ref()) && amount.part_of.is_none()
-        };
-        let amounts: Vec<&Amount> = amounts
-            .iter()
-            .filter_map(|record| if let Record::Amount(amount) = record { Some(amount) } else { None })
-            .filter(|amount| serves(amount))
-            .collect();
+        let amounts: Vec<_> = amounts.iter().filter(|amount| amount.part_of.is_none()).collect();
         let per = amounts.first()?.per;
         let (mut paid, mut others) = (0_u64, 0_u64);
         for amount in amounts.iter().filter(|amount| amount.per == per) {
@@ -308,6 +300,9 @@ impl Book {
     ) -> Result<(), Rejection> {
         let key = Key::new(Kind::Amount, &amount.id);
         self.check_not_ended(&key, Day::NEVER, events)?;
+        if is_part_of_itself(amount, &|kind, id| self.entry(&Key::new(kind, id)).map(|entry| entry.record.clone())) {
+            return Err(Refusal::PartOfItself { amount: amount.id.clone() }.into());
+        }
         if self.entry(&key).is_some() && !reason.is_some_and(|reason| is_reason(reason.as_str())) {
             return Err(Refusal::ReasonMissing { what: Subject::Record(key) }.into());
         }

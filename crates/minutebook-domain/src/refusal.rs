@@ -293,6 +293,10 @@ messages! {
         AgreementBound { agreement: Id } = "AGREEMENT_BOUND"
             nl "afspraak `{agreement}` is voorgesteld of getekend; wijzig haar met `minutebook agreement amend`"
             en "agreement `{agreement}` was proposed or signed; change it with `minutebook agreement amend`"
+        /// An amount that is its own part.
+        PartOfItself { amount: Id } = "PART_OF_ITSELF"
+            nl "bedrag `{amount}` zou een deel van zichzelf zijn; noem in `part_of` het geheel"
+            en "amount `{amount}` would be a part of itself; name the whole in `part_of`"
         /// A sum that would end before it starts.
         AmountEndBeforeStart { amount: Id, from: String, through: String } = "AMOUNT_END_BEFORE_START"
             nl "bedrag `{amount}` zou eindigen op {through}, voordat het begint ({from}); verbeter een van beide"

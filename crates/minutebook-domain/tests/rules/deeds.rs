@@ -148,6 +148,11 @@ fn a_mandate_is_withdrawn_by_what_could_grant_it() {
     ledger.when(decision("d-x", "gs", "adopt-agenda", "2019-05-31")).then_recorded();
     let advice = deed(Kind::Mandate, "m-advies", DeedStep::Ended(None));
     granting().when(advice).then(&["MandateWithdrawn"]);
+    // Of a day that is imprecise nobody can say whether a decision of that time came before it.
+    let some_day = deed(Kind::Mandate, "m-gs", DeedStep::Ended(None)).by("d-mandaat").from("2019-06/2019-08");
+    let ledger = granting().when(some_day).then_recorded();
+    ledger.clone().when(decision("d-x", "gs", "adopt-agenda", "2019-09-01")).then_refused("NO_MANDATE");
+    ledger.when(decision("d-x", "gs", "adopt-agenda", "2019-07-01")).then_recorded();
 }
 
 #[test]

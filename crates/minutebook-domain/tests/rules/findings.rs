@@ -351,6 +351,15 @@ fn an_id_that_came_back_as_new_is_a_finding() {
     };
     assert_eq!(back("added"), ["lobby"]);
     assert!(back("reinstated").is_empty());
+    let alike = |title: &str| {
+        let new = json!({"id": "nieuw", "title": title});
+        let document = edition_after(first().without("actions", "lobby"), "2020-2021", "2020-01-01")
+            .add_under("policy_items", "pilots", "actions", new)
+            .change("added", json!({"action": "nieuw", "decision": "d-2018"}));
+        about(&given([import(first()), import(gone.clone()), import(document)]), "LINEAGE_LOST")
+    };
+    assert_eq!(alike("LOBBY"), ["nieuw"], "it looks like what was dropped");
+    assert!(alike("Iets anders").is_empty());
 }
 
 #[test]

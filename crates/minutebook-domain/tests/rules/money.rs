@@ -11,11 +11,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::findings::{about, of};
-use crate::minutes::{Asked as _, Doc as _, deed, edition_after, first, given, import, state, state_from};
+use crate::minutes::{Asked as _, Doc as _, because, deed, edition_after, first, given, import, state, state_from};
 use crate::properties::check;
 use crate::support::{Ledger, id};
 
-pub(crate) const COVERS: &[(&str, fn())] = &[("AMOUNT_END_BEFORE_START", an_amount_ends_after_it_begins)];
+pub(crate) const COVERS: &[(&str, fn())] =
+    &[("AMOUNT_END_BEFORE_START", an_amount_ends_after_it_begins), ("PART_OF_ITSELF", an_amount_is_no_part_of_itself)];
 
 pub(crate) const FOUND: &[(&str, fn())] = &[("COFIN_BELOW", a_contribution_under_the_agreed_share_is_a_finding)];
 
@@ -295,4 +296,14 @@ fn an_amount_counts_in_a_hundred_years_at_most() {
     let long = json!({"id": "lang", "what": "Lang", "eur": 1, "per": "year", "from": "0001", "through": "9999"});
     let sums = sums(&given([import(first().add("amounts", long))]), SumBy::Year);
     assert_eq!(sums.iter().filter(|sum| matches!(sum.of, SumOf::Year(_))).count(), 100);
+}
+
+#[test]
+fn an_amount_is_no_part_of_itself() {
+    let of = |name: &str, whole: &str| {
+        because("Zo is het afgesproken.", state(Kind::Amount, json!({"id": name, "what": "Deel", "part_of": whole})))
+    };
+    given([import(first())]).when(of("lus", "lus")).then_refused("PART_OF_ITSELF");
+    let ledger = given([import(first()), of("deel", "geld"), of("deeltje", "deel")]);
+    ledger.when(of("deel", "deeltje")).then_refused("PART_OF_ITSELF");
 }

@@ -56,7 +56,7 @@ impl Model {
             since.as_ref().is_none_or(|since| first(since) <= last(date))
                 && until.as_ref().is_none_or(|until| first(date) <= last(until))
         };
-        let withdrawn = mandate.ended.as_ref().is_some_and(|end| date.is_none_or(|date| first(date) >= *end));
+        let withdrawn = mandate.surely_ended.as_ref().is_some_and(|end| date.is_none_or(|date| first(date) >= *end));
         mandate.get("may").as_deref() == Some(kind) && date.is_none_or(within) && !withdrawn
     }
 
@@ -71,7 +71,12 @@ impl Model {
         self.of(Kind::Mandate).any(|(_, mandate)| {
             let covers = |day: &str| self.covers(mandate, kind, Some(day));
             let begun = self.granted(mandate).is_none_or(|since| last(&since) <= first(date));
-            mandate.get("body").as_deref() == Some(body) && begun && covers(&first(date)) && covers(&last(date))
+            let holds = mandate.ended.as_ref().is_none_or(|end| last(date) < *end);
+            mandate.get("body").as_deref() == Some(body)
+                && begun
+                && holds
+                && covers(&first(date))
+                && covers(&last(date))
         })
     }
 

@@ -81,6 +81,8 @@ pub(crate) struct Record {
     pub(crate) done: Vec<Done>,
     /// The day from which it is over.
     pub(crate) ended: Option<String>,
+    /// The last day that this may mean.
+    pub(crate) surely_ended: Option<String>,
 }
 
 impl Record {
@@ -401,7 +403,8 @@ impl Model {
         let part = matches!(deed.what, Doing::Supersede { part: true });
         self.done(deed, if part { "limited" } else { "ended" }, deed.by);
         if !part {
-            self.records.get_mut(&(deed.kind, deed.id.to_owned())).unwrap().ended = Some(first(&deed.on));
+            let record = self.records.get_mut(&(deed.kind, deed.id.to_owned())).unwrap();
+            (record.ended, record.surely_ended) = (Some(first(&deed.on)), Some(last(&deed.on)));
         }
         Ok(vec![name])
     }
