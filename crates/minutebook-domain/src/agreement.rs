@@ -11,6 +11,7 @@ use crate::directory::End;
 use crate::event::{DeedStep, Draft, Payload};
 use crate::history::{Act, Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
+use crate::money::CofinancingRule;
 use crate::record::{Agreement, FieldSet, Membership, Record};
 use crate::refusal::{Refusal, Rejection, listed};
 use crate::statement::check_term;
@@ -254,6 +255,7 @@ impl Doing<'_> {
         }
         self.book.check_alone(record, true, self.context, self.events)?;
         check_term(record, None)?;
+        CofinancingRule::check_share(agreement)?;
         self.book.check_alive(record, None, self.effective.earliest(), self.events)?;
         Ok(vec![self.draft()])
     }
@@ -342,6 +344,11 @@ impl Doing<'_> {
             return Err(Refusal::PartiesFixed { agreement: agreement.id.clone() }.into());
         }
         self.check_reason()?;
+        if let Record::Agreement(to) = to
+            && fields.contains(Kind::Agreement, "cofinancing")
+        {
+            CofinancingRule::check_share(to)?;
+        }
         self.amend(to, fields, &CLAUSES)
     }
 }

@@ -46,6 +46,10 @@ messages! {
         Eur {} = "AMOUNT_RANGE"
             nl "moet een bedrag in hele euro's van 0 tot en met 10^15 zijn"
             en "should be whole euros from 0 to 10^15"
+        /// Not a share of a whole.
+        Share { text: String } = "SHARE_FORM"
+            nl "{text} is geen aandeel; schrijf hoogstens het geheel, bijvoorbeeld 50% of 0,5"
+            en "{text} is not a share; write no more than the whole, for example 50% or 0.5"
         /// Not SHA-256 in hexadecimal.
         Sha256 {} = "SHA256_FORM"
             nl "moet een SHA-256 zijn: 64 hexadecimale cijfers in kleine letters"

@@ -14,7 +14,7 @@ use crate::ids::{Id, Key, Kind};
 use crate::lookup::LookedUp;
 use crate::message::messages;
 use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
-use crate::record::{Action, Agreement, Assignment, Decision, Record};
+use crate::record::{Action, Agreement, Assignment, Decision, Membership, Record};
 use crate::refusal::{listed, shown};
 use crate::role::{Contradiction, RoleSource};
 use crate::statement::reversed_term;
@@ -379,7 +379,8 @@ impl<'a> Auditor<'a> {
             Record::Agreement(agreement) => self.cofinancing(key, agreement),
             Record::Change(change) => self.change(key, change),
             Record::PolicyItem(item) => self.policy_item(key, item),
-            Record::Assignment(Assignment { since, decision, .. }) => {
+            Record::Assignment(Assignment { since, decision, .. })
+            | Record::Membership(Membership { since, decision, .. }) => {
                 let decision = decision.as_ref().and_then(|id| self.registry().decision(id));
                 self.early(key, since.as_ref(), decision.and_then(|decision| decision.date.as_ref()));
             }
@@ -394,8 +395,7 @@ impl<'a> Auditor<'a> {
             | Record::Subtask(_)
             | Record::Consultation(_)
             | Record::Milestone(_)
-            | Record::Step(_)
-            | Record::Membership(_) => {}
+            | Record::Step(_) => {}
         }
     }
 

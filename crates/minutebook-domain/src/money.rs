@@ -15,9 +15,9 @@ use crate::history::{Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::phrases;
 use crate::record::{Action, Agreement, Amount, Record};
-use crate::refusal::{Refusal, Rejection, Subject};
+use crate::refusal::{Refusal, Rejection, Subject, shown};
 use crate::statement::is_reason;
-use crate::value::{Per, Scalar, Text};
+use crate::value::{Fault, Field, Per, Scalar, Text};
 
 /// By what amounts are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +166,15 @@ impl CofinancingRule {
             agreement: agreement.id.clone(),
             share: rule.map(|rule| rule.share.clone()),
             base: rule.and_then(|rule| rule.base.clone()).filter(|base| !base.as_str().is_empty()),
+        })
+    }
+
+    /// A share that is agreed on is one: no more than the whole.
+    pub(crate) fn check_share(agreement: &Agreement) -> Result<(), Refusal> {
+        let share = Self::of(agreement).and_then(|rule| rule.share).filter(|share| millionths(share).is_none());
+        share.as_ref().and_then(Field::write).map_or(Ok(()), |share| {
+            let fault = Fault::Share { text: shown(&share) };
+            Err(Refusal::FieldInvalid { field: "cofinancing".to_owned(), fault })
         })
     }
 

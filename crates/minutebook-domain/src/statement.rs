@@ -11,6 +11,7 @@ use crate::document::{Document, key};
 use crate::event::{Draft, Payload, Reason, Statement};
 use crate::history::{Cut, Recall};
 use crate::ids::{Id, Key, Kind, Position};
+use crate::money::CofinancingRule;
 use crate::plan::Planner;
 use crate::record::{Action, Agreement, Decision, FieldSet, Framework, Mandate, Record};
 use crate::refusal::{Personal, Problem, Problems, Refusal, Rejection, Subject, listed};
@@ -299,7 +300,10 @@ impl Book {
             Record::Assignment(assignment) => {
                 return self.check_assignment(assignment, command, effective, context, events).map(Some);
             }
-            Record::Agreement(agreement) => self.check_unbound(agreement)?,
+            Record::Agreement(agreement) => {
+                self.check_unbound(agreement)?;
+                CofinancingRule::check_share(agreement)?;
+            }
             Record::Amount(amount) => self.check_amount(amount, command.reason.as_ref(), events)?,
             // A motion was adopted on the day from which it holds.
             Record::Motion(_) if effective.earliest() > context.today => {

@@ -314,3 +314,15 @@ fn an_agreement_is_amended_and_ended_while_it_is_in_force() {
     ledger.clone().when(amend(json!({"what": "Anders"})).from("2020-01-01")).then_refused("AMEND_ENDED");
     ledger.when(amend(json!({"what": "Anders"})).from("2019-12-31")).then(&["AgreementAmended"]);
 }
+
+#[test]
+fn a_share_that_is_agreed_on_is_no_more_than_the_whole() {
+    let shared = |share: &str| json!({"kind": "co-financing", "cofinancing": {"share": share}});
+    for none in ["abc", "150%"] {
+        given([import(first())]).when(propose(shared(none))).then_refused("FIELD_INVALID");
+        in_force().when(amend(shared(none))).then_refused("FIELD_INVALID");
+        let stated = state(Kind::Agreement, agreement(shared(none)));
+        given([import(first())]).when(stated).then_refused("FIELD_INVALID");
+    }
+    given([import(first())]).when(propose(shared("50%"))).then_recorded();
+}

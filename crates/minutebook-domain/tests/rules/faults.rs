@@ -41,6 +41,7 @@ fn every_fault_is_raised_in_both_languages() {
         ("CONTROL_CHARACTER", fault::<Text>(&json!("a\tb"))),
         ("LIST_TOO_LONG", fault::<Vec<Id>>(&json!(vec!["a"; LIST_MAX + 1]))),
         ("AMOUNT_RANGE", fault::<Eur>(&json!(-1))),
+        ("SHARE_FORM", Fault::Share { text: "`abc`".into() }),
         ("SHA256_FORM", fault::<Sha256>(&json!("abc"))),
         ("LINES_FORM", Fault::Lines { text: "7-3".into() }),
         ("LINES_BEYOND", Fault::LinesBeyond { text: "384-390".into(), all: 300 }),
