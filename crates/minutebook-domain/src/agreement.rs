@@ -168,14 +168,18 @@ impl Book {
     /// by an amendment.
     pub(crate) fn agreed(&self, agreement: &Agreement) -> Option<Refusal> {
         let entry = self.entry(&Key::new(Kind::Agreement, &agreement.id))?;
-        entry.last_act(&[Act::Proposed, Act::Signed], &Cut::NOW)?;
+        let bound = entry.last_act(&[Act::Proposed, Act::Signed], &Cut::NOW).is_some();
+        if !bound && entry.end(&Cut::NOW).is_none() {
+            return None;
+        }
         let Record::Agreement(recorded) = entry.record.as_ref() else { return None };
         let parties = |of: &Agreement| of.parties.iter().flatten().cloned().collect::<BTreeSet<_>>();
-        if parties(recorded) != parties(agreement) {
+        let same = parties(recorded) == parties(agreement);
+        if bound && !same {
             return Some(Refusal::PartiesFixed { agreement: agreement.id.clone() });
         }
         let changed = entry.record.changed(&agreement.clone().into());
-        let changed = changed.without(FieldSet::named(Kind::Agreement, ["parties"]));
+        let changed = if same { changed.without(FieldSet::named(Kind::Agreement, ["parties"])) } else { changed };
         if changed.is_empty() { None } else { self.check_unbound(agreement).err() }
     }
 

@@ -223,10 +223,10 @@ impl Doing<'_> {
         self.check_rank(old, by)?;
         // Nor does what was decided before it take its place.
         let ends = by.date.iter().chain([self.effective]).min_by_key(|day| day.latest()).unwrap_or(self.effective);
-        let begins = old
-            .holds_from()
-            .filter(|begins| self.effective.earliest() < begins.earliest() || ends.latest() < begins.earliest());
-        if let Some(start) = begins {
+        // One that was taken may go before it takes effect.
+        let taken = old.date.as_ref().or(old.effective.as_ref());
+        let early = |day: &&Edtf| self.effective.earliest() < day.earliest() || ends.latest() < day.earliest();
+        if let Some(start) = taken.filter(early) {
             let (end, start) = (ends.to_string(), start.to_string());
             return Err(Refusal::EndBeforeStart { key: self.key().clone(), end, start }.into());
         }

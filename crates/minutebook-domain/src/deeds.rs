@@ -118,7 +118,11 @@ impl<'a> Doing<'a> {
         let Some(entry) = self.book.entry(self.key()) else { return Ok(()) };
         self.book.check_not_ended(self.key(), Day::NEVER, self.events)?;
         // It may say of itself that it holds from before the day from which it was recorded.
-        let stated = dated(&entry.record).map(|start| start.earliest());
+        let stated = match entry.record.as_ref() {
+            Record::Decision(decision) => decision.date.clone().or_else(|| dated(&entry.record)),
+            record => dated(record),
+        };
+        let stated = stated.map(|start| start.earliest());
         let begun = stated.map_or(entry.begins(), |stated| stated.min(entry.begins()));
         if self.effective.latest() < begun && begun > Day::EVER {
             let (end, start) = (self.effective.to_string(), begun.to_string());

@@ -402,8 +402,10 @@ impl<'a> Purse<'a> {
 
     /// The action of an amount: the one that it names, or that names it.
     fn action_of(&self, amount: &Amount) -> Option<&Action> {
-        let own = amount.action.as_ref().and_then(|id| self.action(id));
-        own.or_else(|| self.action(self.named.get(&amount.id)?))
+        // One whose action left the agenda may have gone over to another.
+        let own = amount.action.as_ref();
+        let standing = own.filter(|id| self.standing.contains(*id)).or_else(|| self.named.get(&amount.id));
+        self.action(standing.or(own)?)
     }
 
     fn theme_of(&self, action: &Action) -> Option<&Id> {

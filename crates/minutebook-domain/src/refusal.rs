@@ -31,8 +31,8 @@ messages! {
             en "{body} had no mandate for `{kind}` on {on}; {who}"
         /// The agenda changes only by a decision that adopts it.
         DecisionRequired { item: Key } = "DECISION_REQUIRED"
-            nl "{item:#} kan alleen met een besluit wijzigen; noem een gedateerd besluit van de soort `adopt-agenda`"
-            en "{item} changes only by a decision; name a dated decision of kind `adopt-agenda`"
+            nl "{item:#} kan alleen met een gedateerd besluit van de soort `adopt-agenda` wijzigen; stel het voor in een herijking, of leg het met dat besluit vast als laat bekend geworden feit"
+            en "{item} changes only by a dated decision of kind `adopt-agenda`; propose it in a review, or record it as a late fact with that decision"
         /// A decision taken with the book must be complete.
         DecisionIncomplete { decision: Id, missing: String } = "DECISION_INCOMPLETE"
             nl "vul bij besluit `{decision}` nog in: {missing}"
@@ -231,8 +231,8 @@ messages! {
             en "{body} was dissolved on {since}{successor}; name a body that still is there"
         /// It ended before.
         AlreadyEnded { key: Key, since: Day } = "ALREADY_ENDED"
-            nl "{key:#} is al geëindigd per {since}; leg een erratum vast als die datum niet klopt"
-            en "{key} ended already on {since}; record an erratum if that date is wrong"
+            nl "{key:#} is al geëindigd per {since}; wat daarna geldt legt u onder een nieuw id vast"
+            en "{key} ended already on {since}; record what holds after that under a new id"
         /// It would end before it began.
         EndBeforeStart { key: Key, end: String, start: String } = "END_BEFORE_START"
             nl "{key:#} zou eindigen op {end}, voordat het begint ({start}); verbeter een van beide"

@@ -11,7 +11,7 @@ use crate::command::{Context, StateRecord};
 use crate::dates::{Day, Edtf};
 use crate::deeds::Doing;
 use crate::event::Draft;
-use crate::history::{Cut, Entry, Recall, Unreadable};
+use crate::history::{Cut, Entry, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::Lang;
 use crate::record::{Assignment, Decision, Record};
@@ -389,7 +389,7 @@ impl Book {
         for day in std::iter::once(since.latest()).chain(within) {
             let cut = Cut { valid: day, ..Cut::NOW };
             if entry.at(&cut, events)?.is_some_and(|state| states(&state.record)) {
-                let set = entry.last_set("roles", &cut).map_or(day, |mark| mark.since);
+                let set = stated_since(&assignment.role, entry, &cut, events)?.map_or(day, |mark| mark.since);
                 return Err(overlap(set.to_string()).into());
             }
         }
@@ -407,18 +407,34 @@ fn tabled(
     events: &dyn Recall,
 ) -> Result<Vec<RoleStatement>, Unreadable> {
     let Record::PolicyItem(item) = record else { return Ok(Vec::new()) };
-    let words = item.roles.as_deref().unwrap_or_default();
-    let Some(mark) = entry.last_set("roles", cut).filter(|_| !words.is_empty()) else { return Ok(Vec::new()) };
-    let set = events.recall(mark.anchor)?;
-    let statement = |word: &Id| RoleStatement {
-        word: word.clone(),
-        holder: owner.cloned(),
-        source: table.clone(),
-        since: set.event.effective.clone(),
-        until: None,
-        decision: set.event.decision.clone(),
-    };
-    Ok(words.iter().map(statement).collect())
+    let mut all = Vec::new();
+    for word in item.roles.iter().flatten() {
+        let Some(mark) = stated_since(word, entry, cut, events)? else { continue };
+        let set = events.recall(mark.anchor)?;
+        all.push(RoleStatement {
+            word: word.clone(),
+            holder: owner.cloned(),
+            source: table.clone(),
+            since: set.event.effective.clone(),
+            until: None,
+            decision: set.event.decision.clone(),
+        });
+    }
+    Ok(all)
+}
+
+/// The mark since which the roles of an item hold a word, at a point in time.
+fn stated_since(word: &Id, entry: &Entry, cut: &Cut, events: &dyn Recall) -> Result<Option<Mark>, Unreadable> {
+    let mut since = None;
+    for mark in entry.writers("roles").filter(|mark| cut.selects(mark)) {
+        match events.recall(mark.position)?.event.payload.record() {
+            Some(Record::PolicyItem(item)) if item.roles.iter().flatten().any(|held| held == word) => {
+                since = Some(*mark);
+            }
+            _ => break,
+        }
+    }
+    Ok(since)
 }
 
 impl Doing<'_> {

@@ -1,15 +1,16 @@
 //! Everything that touches one partner, with the groups that it was in at that time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::book::{Book, Revision};
-use crate::dates::Day;
+use crate::dates::{Day, Edtf};
 use crate::directory::End;
 use crate::history::{Cut, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::partners::partners;
-use crate::record::{Amount, Party, Record};
+use crate::propose::amounts_of;
+use crate::record::{Party, Record};
 
 /// Everything that touches one partner.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +124,7 @@ impl Book {
                 unstated.push(group.id.clone());
             }
         }
-        let (mut rows, mut records) = (Vec::new(), Records::new());
+        let (mut rows, mut records, mut amounts) = (Vec::new(), Records::new(), None);
         let ids = names.iter().map(Name::id).chain([&party.id]);
         let candidates: BTreeSet<&Key> = ids.flat_map(|id| self.naming(id)).collect();
         for key in candidates {
@@ -138,8 +139,16 @@ impl Book {
                 }
             }
             let Some((field, via)) = touches else { continue };
-            let ended =
-                entry.end(cut).is_some_and(|end| end.since <= day) || self.left_with_action(&record, cut, events)?;
+            let over = entry.end(cut).is_some_and(|end| end.since <= day)
+                || term_of(&record).is_some_and(|until| until.latest() < day);
+            let mut ended = over || self.has_left(&record, cut, events)?;
+            if !over && ended && key.kind == Kind::Amount {
+                // It may have gone over to another action.
+                if amounts.is_none() {
+                    amounts = Some(self.amounts_at(cut, events)?);
+                }
+                ended = !amounts.as_ref().is_some_and(|amounts| amounts.contains(&key.id));
+            }
             rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
             records.insert(key.clone(), record);
         }
@@ -147,11 +156,26 @@ impl Book {
         Ok((Sheet { party, names, rows, unstated, ended }, records))
     }
 
-    /// Is it an amount of an action that left the agenda?
-    fn left_with_action(&self, record: &Record, cut: &Cut, events: &dyn Recall) -> Result<bool, Unreadable> {
-        let Record::Amount(Amount { action: Some(action), .. }) = record else { return Ok(false) };
-        let action = self.at(&Key::new(Kind::Action, action), cut, events)?;
-        Ok(action.is_some_and(|action| !action.present))
+    /// Does it belong to an item that left the agenda?
+    fn has_left(&self, record: &Record, cut: &Cut, events: &dyn Recall) -> Result<bool, Unreadable> {
+        let item = match record {
+            Record::Amount(amount) => amount.action.as_ref().map(|id| (Kind::Action, id)),
+            Record::Assignment(assignment) => assignment.item(),
+            _ => None,
+        };
+        let Some((kind, id)) = item else { return Ok(false) };
+        Ok(self.at(&Key::new(kind, id), cut, events)?.is_some_and(|item| !item.present))
+    }
+
+    /// The amounts that standing actions name.
+    fn amounts_at(&self, cut: &Cut, events: &dyn Recall) -> Result<HashSet<Id>, Unreadable> {
+        let mut named = HashSet::new();
+        for (_, entry) in self.entries(Kind::Action) {
+            if let Some(action) = entry.at(cut, events)?.filter(|action| action.present) {
+                named.extend(amounts_of(Some(&action.record)));
+            }
+        }
+        Ok(named)
     }
 
     /// Does a party take part in an action under its own name?
@@ -222,14 +246,28 @@ fn is_unstated_group(party: &Party) -> bool {
 
 /// Tells what came of each thing since another sheet.
 fn compare(sheet: &mut Sheet, now: &Records, (before, then): (Sheet, Records)) {
+    let stood: HashSet<&Key> = before.rows.iter().filter(|row| !row.ended).map(|row| &row.key).collect();
     for row in &mut sheet.rows {
-        row.since = match (then.get(&row.key), now.get(&row.key)) {
-            (Some(before), Some(after)) if before.changed(after).is_empty() => Since::Same,
-            (Some(_), _) => Since::Changed,
-            (None, _) => Since::Came,
+        let differs = then.get(&row.key).zip(now.get(&row.key)).is_some_and(|(a, b)| !a.changed(b).is_empty());
+        row.since = match (stood.contains(&row.key), row.ended) {
+            (true, true) => Since::Left,
+            (true, false) if differs => Since::Changed,
+            (true, false) | (false, true) => Since::Same,
+            (false, false) => Since::Came,
         };
     }
-    let left = before.rows.into_iter().filter(|row| !now.contains_key(&row.key));
-    sheet.rows.extend(left.map(|row| Row { since: Since::Left, ..row }));
+    let left = before.rows.iter().filter(|row| !now.contains_key(&row.key) && !row.ended);
+    sheet.rows.extend(left.map(|row| Row { since: Since::Left, ..row.clone() }));
     sheet.rows.sort_by(|a, b| a.key.cmp(&b.key));
+}
+
+/// Until when a record says that it holds.
+fn term_of(record: &Record) -> Option<&Edtf> {
+    match record {
+        Record::Agreement(agreement) => agreement.period.as_ref()?.to.as_ref(),
+        Record::Assignment(assignment) => assignment.until.as_ref(),
+        Record::Membership(seat) => seat.until.as_ref(),
+        Record::Amount(amount) => amount.through.as_ref(),
+        _ => None,
+    }
 }

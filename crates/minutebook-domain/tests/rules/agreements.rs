@@ -326,3 +326,14 @@ fn a_share_that_is_agreed_on_is_no_more_than_the_whole() {
     }
     given([import(first())]).when(propose(shared("50%"))).then_recorded();
 }
+
+#[test]
+fn a_document_does_not_restate_what_ended() {
+    let stated = first().add("agreements", agreement(json!({})));
+    let end = deed(Kind::Agreement, "deal", DeedStep::Ended(None)).from("2018-06-01");
+    let ledger = given([import(stated), end.into()]);
+    let restated =
+        |fields| import(edition_after(first(), "2018-2019", "2019-01-01").add("agreements", agreement(fields)));
+    ledger.clone().when(restated(json!({"what": "Anders"}))).then_refused("AMEND_ENDED");
+    ledger.when(restated(json!({}))).then_recorded();
+}

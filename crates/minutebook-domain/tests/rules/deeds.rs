@@ -309,3 +309,14 @@ fn nothing_that_ended_gets_a_late_fact_of_after_its_end() {
     ledger.clone().when(fact("2018-01-01")).then_refused("PARTY_ENDED");
     ledger.when(fact("2017-12-31")).then_recorded();
 }
+
+#[test]
+fn a_decision_may_go_before_it_takes_effect() {
+    let to_come =
+        json!({"id": "d-x", "body": "gs", "kind": "adopt-agenda", "date": "2017-11-01", "effective": "2019-01-01"});
+    let ledger = decided().when(state(Kind::Decision, to_come)).then_recorded();
+    ledger.clone().when(supersede("d-x", "d-b")).then_refused("END_BEFORE_START");
+    let ledger = ledger.when(supersede("d-x", "d-c")).then(&["DecisionSuperseded"]);
+    let adopted = next_with_change().patch("edition", "", json!({"decision": "d-x", "effective": "2019-02-01"}));
+    ledger.when(import(adopted)).then_refused("SUPERSEDED");
+}

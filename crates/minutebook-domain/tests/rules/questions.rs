@@ -237,3 +237,37 @@ fn what_an_earlier_edition_adopted_on_an_advice_stays_a_gap() {
     let codes: Vec<_> = gaps.iter().map(|gap| gap.finding.observation.code()).collect();
     assert!(codes.contains(&"RESTS_ON_ADVICE") && codes.contains(&"ROLE_WITHOUT_DECISION"), "{codes:?}");
 }
+
+#[test]
+fn a_sheet_tells_what_is_over_and_marks_it_once() {
+    let deal = |name: &str, to: &str| {
+        let deal = json!({"id": name, "what": name, "parties": ["emmen", "provincie"], "period": {"to": to}});
+        state_from(Some("2016-06-01"), Kind::Agreement, deal)
+    };
+    let ledger = given([import(first()), deal("kort", "2016"), deal("lang", "2018"), import(next())]);
+    let edition = &ledger.book.agenda(&id("agenda")).unwrap().revisions[1];
+    let sheet = |day: &str| {
+        let day: Day = day.parse().unwrap();
+        let cut = Cut { valid: day, ..ledger.book.now() };
+        let sheet = ledger.book.sheet(&id("emmen"), &cut, day, Some(edition), &ledger.events).unwrap().unwrap();
+        let deals = sheet.rows.into_iter().filter(|row| row.key.kind == Kind::Agreement);
+        deals.map(|row| (row.key.id.to_string(), row.ended, row.since)).collect::<Vec<_>>()
+    };
+    let of = |name: &str, ended, since| (name.to_owned(), ended, since);
+    assert_eq!(sheet("2018-06-01"), [of("kort", true, Since::Same), of("lang", false, Since::Same)]);
+    assert_eq!(sheet("2019-06-01"), [of("kort", true, Since::Same), of("lang", true, Since::Left)]);
+}
+
+#[test]
+fn money_that_went_over_to_a_part_has_not_ended() {
+    let document = first().patch("amounts", "geld", json!({"source": "emmen"}));
+    let split = edition_after(document.clone(), "2018-2019", "2018-01-01")
+        .without("actions", "website")
+        .without("milestones", "oplevering")
+        .add_under("policy_items", "pilots", "actions", json!({"id": "een", "title": "Een", "amounts": ["geld"]}))
+        .add_under("policy_items", "pilots", "actions", json!({"id": "twee", "title": "Twee"}))
+        .change("split", json!({"from": ["website"], "into": ["een", "twee"]}));
+    let ledger = given([import(document), import(split)]);
+    let sheet = sheet_at(&ledger, "emmen", Some("2018-01-01"));
+    assert_eq!(sheet.rows.iter().find(|row| row.key.id == id("geld")).map(|row| row.ended), Some(false));
+}

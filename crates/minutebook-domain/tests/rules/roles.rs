@@ -275,3 +275,15 @@ fn a_role_of_the_table_overlaps_only_in_its_own_time() {
     let fact = late(at(Kind::Assignment, "r-1"), "2017-06-01", json!({"until": "2018-06-30"}));
     ledger.when(Command::RecordLate(fact)).then_refused("ROLE_OVERLAP");
 }
+
+#[test]
+fn a_word_of_the_table_is_held_since_it_was_first_there() {
+    let more = edition_after(first(), "2018-2019", "2018-01-01")
+        .patch("policy_items", "kwaliteit", json!({"roles": ["stimuleren", "regisseren"]}))
+        .change("changed", json!({"policy_item": "kwaliteit"}));
+    let ledger = given([import(first()), import(more)]);
+    let rows = rows(&ledger, "2018-06-01");
+    let row = rows.iter().find(|row| row.item.id == id("kwaliteit")).unwrap();
+    let since: Vec<_> = row.statements.iter().map(|said| said.since.as_ref().unwrap().as_str()).collect();
+    assert_eq!(since, ["2016-01-01", "2018-01-01"]);
+}

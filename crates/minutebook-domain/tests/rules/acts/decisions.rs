@@ -154,7 +154,7 @@ impl Model {
             Doing::Supersede { part: false } => ("DecisionSuperseded", "whole"),
             _ => ("DecisionRevoked", "revoked"),
         };
-        let begins = old.get("effective").or(old.get("date"));
+        let begins = old.get("date").or(old.get("effective"));
         let by_then = last(&new.get("date").unwrap_or(deed.on.clone())).min(last(&deed.on));
         let early = |begins: &String| first(&deed.on) < first(begins) || by_then < first(begins);
         forbid("END_BEFORE_START", begins.as_ref().is_some_and(early))?;

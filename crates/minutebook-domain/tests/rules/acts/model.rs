@@ -398,7 +398,10 @@ impl Model {
             },
             record.ended.is_some(),
         )?;
-        forbid("END_BEFORE_START", last(&deed.on) < record.begins())?;
+        // A decision that was taken may go before it takes effect.
+        let taken = record.get("date").filter(|_| deed.kind == Kind::Decision).map(|date| first(&date));
+        let begins = taken.map_or(record.begins(), |taken| taken.min(record.begins()));
+        forbid("END_BEFORE_START", last(&deed.on) < begins)?;
         forbid("REASON_MISSING", !deed.why)?;
         let part = matches!(deed.what, Doing::Supersede { part: true });
         self.done(deed, if part { "limited" } else { "ended" }, deed.by);
