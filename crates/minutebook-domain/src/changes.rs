@@ -448,12 +448,19 @@ impl<'a> Comparison<'a> {
         let standing = |id: &Id| self.standing.get(id);
         let stood = |id: &Id| standing(id).filter(|standing| standing.before && !standing.after);
         let came = |id: &Id| standing(id).is_some_and(|standing| !standing.before && standing.after);
+        // A part of one that became part of another counts in both.
+        let passed = |id: &Id| {
+            let left_at = standing(id).filter(|standing| !standing.before && !standing.after)?.left_at?;
+            let into = self.lineage.get(&left_at).filter(|lineage| lineage.from.contains(id))?;
+            let from = self.lineage.range(..into.position).any(|(_, lineage)| lineage.into.contains(id));
+            from.then_some(left_at)
+        };
         let mut listed = Vec::new();
         for lineage in self.lineage.values() {
             // An action may leave more than once in between: the last time counts.
-            let left_here = |id: &&Id| stood(id).is_some_and(|standing| standing.left_at == Some(lineage.position));
-            let left = lineage.from.iter().filter(left_here).count();
-            let came = lineage.into.iter().filter(|id| came(id)).count();
+            let left_at = |id: &Id| stood(id).map_or_else(|| passed(id), |standing| standing.left_at);
+            let left = lineage.from.iter().filter(|id| left_at(id) == Some(lineage.position)).count();
+            let came = lineage.into.iter().filter(|id| came(id) || passed(id).is_some()).count();
             let extra = i32::try_from(came).unwrap_or(i32::MAX) - i32::try_from(left).unwrap_or(i32::MAX);
             let control = &mut self.answer.control;
             let sum = if lineage.split { &mut control.by_split } else { &mut control.by_merge };

@@ -443,3 +443,26 @@ fn another_form_of_not_stated_is_no_later_answer() {
     assert_eq!(year(&ledger, 2018, known), before);
     assert_eq!(in_2018(&ledger).items, before.items);
 }
+
+#[test]
+fn parts_that_became_part_of_another_are_extra_by_the_split_and_lost_by_the_merge() {
+    let part = |name: &str| json!({"id": name, "title": format!("Actie {name}")});
+    let split = edition_after(first(), "2018-2019", "2018-01-01")
+        .without("actions", "lobby")
+        .add_under("policy_items", "pilots", "actions", part("een"))
+        .add_under("policy_items", "pilots", "actions", part("twee"))
+        .change("split", json!({"from": ["lobby"], "into": ["een", "twee"]}));
+    let merged = edition_after(first(), "2020-2021", "2020-01-01")
+        .without("actions", "lobby")
+        .without("actions", "pilot")
+        .add_under("policy_items", "pilots", "actions", part("samen"))
+        .change("merged", json!({"from": ["een", "twee", "pilot"], "into": ["samen"], "decision": "d-2020"}));
+    let ledger = given([import(first()), import(split), import(merged)]);
+    let answer = between(&ledger, 0, 2);
+    let [lobby, samen] = ["lobby: into [\"een\", \"twee\"]", "samen: from [\"een\", \"pilot\", \"twee\"]"];
+    let words = ["een: came and went", lobby, samen, "twee: came and went"];
+    assert_eq!(told(&answer), words);
+    let control = answer.control;
+    assert_eq!((control.before, control.by_split, control.by_merge, control.after), (4, 1, -2, 3));
+    assert!(control.balances());
+}

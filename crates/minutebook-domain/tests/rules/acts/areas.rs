@@ -127,15 +127,23 @@ impl Model {
         if stated {
             let bound = known.filter(|known| !known.done.is_empty());
             let fixed = bound.filter(|known| known.last("proposed").or(known.last("signed")).is_some());
-            let others = fixed
-                .is_some_and(|known| listed(known, "parties") != parties.iter().map(|p| (*p).to_owned()).collect());
+            let ended = known.is_some_and(|known| known.ended.is_some());
+            let others = |known: &Record| listed(known, "parties") != parties.iter().map(|p| (*p).to_owned()).collect();
+            let differs = |known: &Record| {
+                others(known) || ["what", "period"].iter().any(|field| known.now()[field] != all[field])
+            };
             let mut faults: BTreeSet<_> = self.alone(&named).err().into_iter().flatten().collect();
-            faults.extend(others.then_some("PARTIES_FIXED"));
+            faults.extend(match known {
+                _ if fixed.is_some_and(others) => Some("PARTIES_FIXED"),
+                Some(known) if ended && differs(known) => Some("AMEND_ENDED"),
+                _ if fixed.is_some_and(differs) => Some("AGREEMENT_BOUND"),
+                _ => None,
+            });
             if !faults.is_empty() {
                 return Err(faults);
             }
             self.alive(&named, &first(on))?;
-            forbid("AMEND_ENDED", known.is_some_and(|known| known.ended.is_some()))?;
+            forbid("AMEND_ENDED", ended)?;
             forbid("AGREEMENT_BOUND", bound.is_some())?;
             return self.state(Kind::Agreement, id, on, all);
         }
