@@ -14,6 +14,7 @@ use crate::event::Draft;
 use crate::history::{Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::message::phrases;
+use crate::propose::amounts_of;
 use crate::record::{Action, Agreement, Amount, Record};
 use crate::refusal::{Refusal, Rejection, Subject, shown};
 use crate::statement::is_reason;
@@ -300,6 +301,27 @@ impl Book {
         Ok(Money { sums: purse.sums(by, day), amounts: purse.standings(day), cofinancing })
     }
 
+    /// Did the action of an amount name it once, and does so no more?
+    pub(crate) fn is_dropped_by_action(
+        &self,
+        amount: &Amount,
+        cut: &Cut,
+        events: &dyn Recall,
+    ) -> Result<bool, Unreadable> {
+        let action = amount.action.as_ref().and_then(|action| self.entry(&Key::new(Kind::Action, action)));
+        let Some(entry) = action else { return Ok(false) };
+        let names = |record: &Record| amounts_of(Some(record)).contains(&amount.id);
+        if entry.at(cut, events)?.is_none_or(|state| !state.present || names(&state.record)) {
+            return Ok(false);
+        }
+        for mark in entry.writers("amounts").filter(|mark| cut.selects(mark)) {
+            if events.recall(mark.position)?.event.payload.record().is_some_and(|record| names(&record)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Holds a lone amount to the rules: it is still there, and changes for a reason.
     pub(crate) fn check_amount(
         &self,
@@ -368,6 +390,16 @@ impl<'a> Purse<'a> {
                 purse.records.insert((kind, key.id.clone()), state.record);
             }
         }
+        let own = |id: &Id| purse.records.get(&(Kind::Amount, id.clone()));
+        let (mut gone, unnamed) = (Vec::new(), purse.amounts.keys().filter(|id| !purse.named.contains_key(*id)));
+        for id in unnamed {
+            if let Some(Record::Amount(amount)) = own(id).map(AsRef::as_ref)
+                && book.is_dropped_by_action(amount, cut, events)?
+            {
+                gone.push(id.clone());
+            }
+        }
+        purse.amounts.retain(|id, _| !gone.contains(id));
         Ok(purse)
     }
 

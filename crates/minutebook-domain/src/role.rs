@@ -240,7 +240,11 @@ impl Book {
             let Record::Assignment(assignment) = state.record.as_ref() else { continue };
             let ended = entry.end(cut).is_some_and(|end| end.since <= day);
             let over = assignment.until.as_ref().is_some_and(|until| until.latest() < day);
-            let Some((kind, item)) = assignment.item().filter(|_| !ended && !over) else { continue };
+            // What a party stands in, its successor stands in; without one it is over.
+            let holder = assignment.holder.as_ref().map(|holder| Key::new(Kind::Party, holder));
+            let end = holder.map_or(Ok(None), |holder| self.end_of(&holder, cut, events))?;
+            let gone = end.is_some_and(|end| end.since <= day && end.successor.is_none());
+            let Some((kind, item)) = assignment.item().filter(|_| !ended && !over && !gone) else { continue };
             all.entry(Key::new(kind, item)).or_default().push(RoleStatement {
                 word: assignment.role.clone(),
                 holder: assignment.holder.as_ref().or(owner).cloned(),

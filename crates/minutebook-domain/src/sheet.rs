@@ -156,7 +156,7 @@ impl Book {
         Ok((Sheet { party, names, rows, unstated, ended }, records))
     }
 
-    /// Does it belong to an item that left the agenda?
+    /// Does it belong to an item that left the agenda, or that dropped it?
     fn has_left(&self, record: &Record, cut: &Cut, events: &dyn Recall) -> Result<bool, Unreadable> {
         let item = match record {
             Record::Amount(amount) => amount.action.as_ref().map(|id| (Kind::Action, id)),
@@ -164,7 +164,11 @@ impl Book {
             _ => None,
         };
         let Some((kind, id)) = item else { return Ok(false) };
-        Ok(self.at(&Key::new(kind, id), cut, events)?.is_some_and(|item| !item.present))
+        let left = self.at(&Key::new(kind, id), cut, events)?.is_some_and(|item| !item.present);
+        match record {
+            Record::Amount(amount) if !left => self.is_dropped_by_action(amount, cut, events),
+            _ => Ok(left),
+        }
     }
 
     /// The amounts that standing actions name.

@@ -307,3 +307,18 @@ fn an_amount_is_no_part_of_itself() {
     let ledger = given([import(first()), of("deel", "geld"), of("deeltje", "deel")]);
     ledger.when(of("deel", "deeltje")).then_refused("PART_OF_ITSELF");
 }
+
+#[test]
+fn money_that_its_action_dropped_counts_no_more() {
+    let document = first().patch("amounts", "geld", json!({"source": "emmen"}));
+    let without = edition_after(document.clone(), "2018-2019", "2018-01-01")
+        .patch("actions", "website", json!({"amounts": []}))
+        .change("changed", json!({"action": "website"}));
+    let ledger = given([import(document), import(without)]);
+    let amounts = |day| money(&ledger, SumBy::Theme, day).amounts.len();
+    assert_eq!((amounts("2017-06-01"), amounts("2018-06-01")), (1, 0));
+    // What the action never named counts with it.
+    let loose = state_from(Some("2016-06-01"), Kind::Amount, json!({"id": "los", "what": "Los", "action": "meting"}));
+    let ledger = given([import(first()), loose]);
+    assert_eq!(money(&ledger, SumBy::Theme, "2017-06-01").amounts.len(), 2);
+}

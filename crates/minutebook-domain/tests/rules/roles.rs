@@ -287,3 +287,14 @@ fn a_word_of_the_table_is_held_since_it_was_first_there() {
     let since: Vec<_> = row.statements.iter().map(|said| said.since.as_ref().unwrap().as_str()).collect();
     assert_eq!(since, ["2016-01-01", "2018-01-01"]);
 }
+
+#[test]
+fn a_role_is_over_with_its_holder_unless_another_took_its_place() {
+    let held = || started().when(role("r-1", json!({"holder": "emmen"}))).then_recorded();
+    let end = |step| deed(Kind::Party, "emmen", step).from("2018-01-01");
+    let gone = held().when(end(DeedStep::Ended(None))).then_recorded();
+    assert_eq!(words(&gone, "2017-12-31", "kwaliteit"), ["stimuleren", "regisseren"]);
+    assert_eq!(words(&gone, "2018-01-01", "kwaliteit"), ["stimuleren"]);
+    let merged = held().when(end(DeedStep::Merged(id("coevorden")))).then_recorded();
+    assert_eq!(words(&merged, "2018-01-01", "kwaliteit"), ["stimuleren", "regisseren"]);
+}

@@ -96,7 +96,9 @@ impl Model {
             let text = |field: &str| then[field].as_str().map(str::to_owned);
             let over = text("until").is_some_and(|until| last(&until).as_str() < day);
             let holder = text("holder").unwrap_or(OWNER.to_owned());
-            (!over).then(|| (text("item").unwrap(), text("role").unwrap(), holder, id.to_owned()))
+            let party = self.record(Kind::Party, &holder).filter(|party| party.is_over(day));
+            let gone = party.is_some_and(|party| party.last("followed").is_none()) && text("holder").is_some();
+            (!over && !gone).then(|| (text("item").unwrap(), text("role").unwrap(), holder, id.to_owned()))
         });
         held.collect()
     }
