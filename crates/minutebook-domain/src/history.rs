@@ -3,7 +3,6 @@
 //! A mark remembers where an event is, from when it holds and which fields it touched, never the values: those are
 //! read back from the event when an older state is asked for. So history costs 32 bytes of memory an event.
 
-use std::slice;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -191,15 +190,14 @@ struct Total {
 }
 
 impl Total {
-    fn of(marks: &[Mark]) -> Self {
-        let settled = marks.iter().map(|mark| mark.since.max(mark.surely_since)).max();
-        let ends = marks.iter().any(|mark| mark.act.ends());
-        Self { settled: settled.unwrap_or(Day::NEVER), present: present(marks.iter()), ends }
+    fn of(mark: &Mark) -> Self {
+        let present = mark.act.standing().unwrap_or(true);
+        Self { settled: mark.since.max(mark.surely_since), present, ends: mark.act.ends() }
     }
 
     /// With one more mark in its place among them all.
     fn with(self, mark: &Mark, marks: &[Mark]) -> Self {
-        let new = Self::of(slice::from_ref(mark));
+        let new = Self::of(mark);
         let present = if mark.act.standing().is_some() { present(marks.iter()) } else { self.present };
         Self { settled: self.settled.max(new.settled), present, ends: self.ends || new.ends }
     }
@@ -231,9 +229,7 @@ impl Entry {
     /// A record at its first mark.
     pub fn new(agenda: Option<Id>, record: Record, mark: Mark) -> Self {
         let (open, record, first) = (record.unstated(), Arc::new(record), mark.position);
-        let marks = vec![mark];
-        let total = Total::of(&marks);
-        Self { agenda, record, marks, newest: first, first, open, total }
+        Self { agenda, record, marks: vec![mark], newest: first, first, open, total: Total::of(&mark) }
     }
 
     /// The fields that a mark settles against those that hold earlier.

@@ -140,7 +140,7 @@ impl Book {
             let settled = entry.last_act(&[Act::Settled], cut).map(|mark| outcome(mark, events)).transpose()?;
             // An action that left the agenda carries nothing out any more.
             let mut carried = false;
-            for action in carriers(Some(state.record.as_ref())) {
+            for action in motion.addressed_by.iter().flatten() {
                 let action = self.at(&Key::new(Kind::Action, action), cut, events)?;
                 carried |= action.is_some_and(|action| action.present);
             }
