@@ -269,19 +269,20 @@ pub(crate) fn is_part_of_itself(amount: &Amount, get: &Lookup) -> bool {
     seen.contains(&amount.id)
 }
 
-/// Is it added to nothing, because it is a part of one of these amounts? Of amounts that are parts of each other the
-/// first one stands for all.
-fn is_part(amount: &Amount, among: &BTreeMap<&Id, &Amount>) -> bool {
+/// Is it added to nothing, because it is a part of one of these amounts that counts? Of amounts that are parts of each
+/// other the first one stands for all.
+fn is_part(amount: &Amount, among: &BTreeMap<&Id, &Amount>, counts: impl Fn(&Amount) -> bool) -> bool {
     let mut chain = vec![&amount.id];
-    let mut next = amount.part_of.as_ref();
+    let (mut next, mut is_part) = (amount.part_of.as_ref(), false);
     while let Some(whole) = next.and_then(|id| among.get(id)) {
         if chain.contains(&&whole.id) {
             return whole.id != amount.id || chain.iter().min() != Some(&&amount.id);
         }
         chain.push(&whole.id);
+        is_part |= counts(whole);
         next = whole.part_of.as_ref();
     }
-    chain.len() > 1
+    is_part
 }
 
 impl Book {
@@ -390,16 +391,17 @@ impl<'a> Purse<'a> {
                 purse.records.insert((kind, key.id.clone()), state.record);
             }
         }
-        let own = |id: &Id| purse.records.get(&(Kind::Amount, id.clone()));
-        let (mut gone, unnamed) = (Vec::new(), purse.amounts.keys().filter(|id| !purse.named.contains_key(*id)));
-        for id in unnamed {
-            if let Some(Record::Amount(amount)) = own(id).map(AsRef::as_ref)
+        let mut dropped = Vec::new();
+        for id in purse.amounts.keys().filter(|id| !purse.named.contains_key(*id)) {
+            if let Some(Record::Amount(amount)) = purse.get(Kind::Amount, id)
                 && book.is_dropped_by_action(amount, cut, events)?
             {
-                gone.push(id.clone());
+                dropped.push(id.clone());
             }
         }
-        purse.amounts.retain(|id, _| !gone.contains(id));
+        for id in dropped {
+            purse.amounts.remove(&id);
+        }
         Ok(purse)
     }
 
@@ -452,17 +454,15 @@ impl<'a> Purse<'a> {
         let mut sums: BTreeMap<SumOf, Sum> = BTreeMap::new();
         let mut at = |of: SumOf, add: &dyn Fn(&mut Sum)| add(sums.entry(of.clone()).or_insert_with(|| self.sum(of)));
         for amount in held.values() {
-            // In a year in which the whole is not paid, a part counts by itself.
-            let whole = amount.part_of.as_ref().and_then(|whole| held.get(whole));
-            let with_whole = whole.filter(|_| by == SumBy::Year).map(|whole| self.columns(by, whole));
-            let mut columns = self.columns(by, amount);
-            match with_whole {
-                Some(with_whole) => columns.retain(|of| !with_whole.contains(of)),
-                None if is_part(amount, &held) => continue,
-                None => {}
-            }
-            for of in columns {
-                at(of, &|sum| sum.add(amount));
+            for of in self.columns(by, amount) {
+                // In a year in which no whole is paid, a part counts by itself.
+                let counts = |whole: &Amount| match of {
+                    SumOf::Year(year) => self.years(whole).is_none_or(|years| years.contains(&year)),
+                    _ => true,
+                };
+                if !is_part(amount, &held, counts) {
+                    at(of, &|sum| sum.add(amount));
+                }
             }
         }
         let served: BTreeSet<_> = held.values().filter_map(|amount| self.action_of(amount)).map(|of| &of.id).collect();
@@ -492,13 +492,13 @@ impl<'a> Purse<'a> {
     fn years(&self, amount: &Amount) -> Option<RangeInclusive<i16>> {
         let year = |day: Day| day.parts().map(|(year, ..)| year);
         let from = amount.from.as_ref().map(Edtf::earliest).and_then(year)?;
+        let last = || year(self.revision.seal.edition.last_year.latest()).unwrap_or(from).max(from);
+        let through = match amount.per {
+            Some(Per::Year) => amount.through.as_ref().map(Edtf::latest).and_then(year).unwrap_or_else(last),
+            _ => from,
+        };
         let end = self.amounts.get(&amount.id).copied().flatten();
         let held = |year: &i16| end.is_none_or(|end| Day::first_of(*year).is_some_and(|first| first < end));
-        if amount.per != Some(Per::Year) {
-            return Some(from..=if held(&from) { from } else { from.saturating_sub(1) });
-        }
-        let last = year(self.revision.seal.edition.last_year.latest()).unwrap_or(from).max(from);
-        let through = amount.through.as_ref().map(Edtf::latest).and_then(year).unwrap_or(last);
         let through = (from..=through.min(from.saturating_add(YEARS - 1))).rev().find(held);
         Some(from..=through.unwrap_or(from.saturating_sub(1)))
     }
@@ -520,7 +520,7 @@ impl<'a> Purse<'a> {
             amount: amount.clone(),
             theme: self.action_of(amount).and_then(|action| self.theme_of(action)).cloned(),
             ended: self.amounts.get(id).copied().flatten(),
-            is_part: is_part(amount, &held),
+            is_part: is_part(amount, &held, |_| true),
             rule: unit_rule(amount, &get),
         };
         self.held(None).into_iter().map(standing).collect()

@@ -292,6 +292,22 @@ fn a_part_counts_by_itself_once_its_whole_is_over() {
 }
 
 #[test]
+fn a_part_of_a_part_counts_with_any_whole_that_is_paid_that_year() {
+    let of = |name: &str, eur: u32, from: u16, part_of: Option<&str>| json!({"id": name, "what": name, "eur": eur, "per": "year", "from": from, "through": 2018, "part_of": part_of});
+    let document = first()
+        .add("amounts", of("heel", 2_000, 2016, None))
+        .add("amounts", of("deel", 500, 2018, Some("heel")))
+        .add("amounts", of("deeltje", 100, 2016, Some("deel")))
+        .add("amounts", json!({"id": "ooit", "what": "Ooit", "eur": 50, "per": "year", "part_of": "heel"}));
+    let sums = sums(&given([import(document)]), SumBy::Year);
+    let years: Vec<_> =
+        sums.iter().filter(|sum| sum.of != SumOf::NotStated).map(|sum| (&sum.of, sum.per_year)).collect();
+    let all = [SumOf::Year(2016), SumOf::Year(2017), SumOf::Year(2018), SumOf::BeginNotStated];
+    let paid = [2_000, 2_000, 2_000, 600_000].map(Some);
+    assert_eq!(years, all.iter().zip(paid).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_amount_counts_in_a_hundred_years_at_most() {
     let long = json!({"id": "lang", "what": "Lang", "eur": 1, "per": "year", "from": "0001", "through": "9999"});
     let sums = sums(&given([import(first().add("amounts", long))]), SumBy::Year);
