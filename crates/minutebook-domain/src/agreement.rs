@@ -185,12 +185,12 @@ impl Book {
 
     /// An agreement that was proposed or signed is not merely stated otherwise by itself.
     pub(crate) fn check_unbound(&self, agreement: &Agreement) -> Result<(), Refusal> {
-        let bound = [Act::Proposed, Act::Signed, Act::TookEffect, Act::Ended];
-        let entry = self.entry(&Key::new(Kind::Agreement, &agreement.id));
-        match entry.and_then(|entry| entry.last_act(&bound, &Cut::NOW)) {
-            Some(mark) if mark.act == Act::Ended => {
-                Err(Refusal::AmendEnded { agreement: agreement.id.clone(), since: mark.since })
-            }
+        let key = Key::new(Kind::Agreement, &agreement.id);
+        if let Some(since) = self.ended(&key) {
+            return Err(Refusal::AmendEnded { agreement: agreement.id.clone(), since });
+        }
+        let bound = [Act::Proposed, Act::Signed, Act::TookEffect];
+        match self.entry(&key).and_then(|entry| entry.last_act(&bound, &Cut::NOW)) {
             Some(_) => Err(Refusal::AgreementBound { agreement: agreement.id.clone() }),
             None => Ok(()),
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::book::{Book, Revision};
+use crate::command::CorrectField;
 use crate::compare::{self, FieldChange};
+use crate::corrections::end_at;
 use crate::dates::Timestamp;
 use crate::document::{Document, key};
 use crate::event::{Actor, Citation, DeedStep, ItemEvent, ItemStep, Payload, Recorded};
@@ -218,6 +220,10 @@ impl Book {
             && deed.step.record().is_none()
         {
             return Ok(said(&deed.step).into_iter().collect());
+        }
+        if mark.act == Act::Corrected && mark.fields.is_empty() {
+            let before = end_at(mark.anchor, events)?;
+            return Ok(vec![FieldChange { field: CorrectField::ENDED, before, after: Value::Null }]);
         }
         // What stood there before is what was known, at the same point in valid time, just before; of a fact from
         // before the record was first stated, what that statement said.

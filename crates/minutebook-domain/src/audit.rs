@@ -139,7 +139,7 @@ impl Auditor<'_> {
 
     /// What ended it was decided by then.
     pub(crate) fn ends(&mut self, key: &Key, entry: &Entry, events: &dyn Recall) -> Result<(), Unreadable> {
-        for mark in entry.ends() {
+        for mark in entry.ends(&Cut::NOW) {
             let recorded = events.recall(mark.position)?;
             let decision = recorded.event.decision.as_ref().and_then(|id| self.registry().decision(id));
             let Some((decision, date)) = decision.and_then(|decision| Some((decision, decision.date.as_ref()?))) else {

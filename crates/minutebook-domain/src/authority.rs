@@ -6,7 +6,7 @@ use crate::document::{Index, key};
 use crate::history::{Cut, Mark, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::record::{Decision, Mandate, Record};
-use crate::refusal::{Holders, Refusal, listed};
+use crate::refusal::{Holders, On, Refusal, listed};
 
 /// The kind of decision that adopts an edition of an agenda.
 pub const ADOPT_AGENDA: &str = "adopt-agenda";
@@ -137,10 +137,13 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// The body, which may be a party that decides, has not ended by that day.
+    /// From when the body, which may be a party that decides, is no more.
+    fn body_ended(self, body: &Id) -> Option<Day> {
+        [Kind::Body, Kind::Party].into_iter().filter_map(|kind| self.book.ended(&Key::new(kind, body))).min()
+    }
+
     fn is_there(self, body: &Id, day: Day) -> bool {
-        let ends = [Kind::Body, Kind::Party].into_iter().filter_map(|kind| self.book.ended(&Key::new(kind, body)));
-        ends.min().is_none_or(|end| day < end)
+        self.body_ended(body).is_none_or(|end| day < end)
     }
 
     /// The refusal of a decision without mandate: it names who may, or when the body itself might.
@@ -154,7 +157,7 @@ impl<'a> Registry<'a> {
         };
         Refusal::NoMandate {
             body: self.body_name(&decision.body),
-            on: decision.date.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
+            on: Box::new(On(decision.date.clone())),
             kind: decision.kind.clone(),
             who: Box::new(who),
         }
@@ -203,6 +206,8 @@ pub struct HeldMandate {
     pub body: String,
     /// From when it was withdrawn.
     pub withdrawn: Option<Day>,
+    /// From when its body is no more.
+    pub body_ended: Option<Day>,
 }
 
 /// Which mandates are meant.
@@ -238,6 +243,7 @@ impl Book {
             mandate: mandate.clone(),
             body: registry.body_name(&mandate.body),
             withdrawn: withdrawn.map(|mark| mark.since),
+            body_ended: registry.body_ended(&mandate.body),
         });
         let mut all: Vec<_> = held.collect();
         all.sort_by(|a, b| (&a.mandate.may, &a.mandate.body).cmp(&(&b.mandate.may, &b.mandate.body)));

@@ -77,7 +77,7 @@ pub struct ImportDocument {
 pub struct CorrectField {
     /// The record.
     pub key: Key,
-    /// The field.
+    /// The field, or [`CorrectField::ENDED`].
     pub field: String,
     /// What stands there now; another value refuses.
     pub old: Option<Value>,
@@ -91,6 +91,12 @@ pub struct CorrectField {
     pub citation: Option<Citation>,
     /// The newest event of the record that the client knows; another one refuses.
     pub expected_revision: Option<Position>,
+}
+
+impl CorrectField {
+    /// The name of the end of a record, which is no field of it. It is only taken back, to `null`; the right one is then
+    /// recorded as any end is.
+    pub const ENDED: &str = "ended";
 }
 
 /// Record late what was true.

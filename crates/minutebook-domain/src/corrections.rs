@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::authority::{ADOPT_AGENDA, Registry, Verdict};
 use crate::book::Book;
 use crate::command::{Context, CorrectField, LateFact, ResolveDoubt};
+use crate::dates::Edtf;
 use crate::event::{
     Citation, Draft, Erratum, ItemEvent, ItemStep, Lines, Payload, RETROACTIVE, Reason, Resolution, Statement,
 };
@@ -61,16 +62,18 @@ impl Book {
         let key = &command.key;
         let entry = self.known_entry(key)?;
         self.check_expected(key, command.expected_revision)?;
-        known_field(key.kind, &command.field)?;
+        let end = command.field == CorrectField::ENDED;
+        if !end {
+            known_field(key.kind, &command.field)?;
+        }
         given(&command.reason, key)?;
         self.check_citation(command.citation.as_ref())?;
+        if end {
+            return self.decide_go_on(entry, command, context, events);
+        }
         let written = written(entry, &command.field, command.corrects)?;
         let record = recalled(written.position, events)?;
-        let current = record.value(&command.field);
-        if let Some(yours) = command.old.as_ref().filter(|yours| !same_form(yours, &current)) {
-            let (yours, current) = (shown(yours), shown(&current));
-            return Err(Refusal::OldValueMismatch { field: command.field.clone(), yours, current }.into());
-        }
+        check_old(command, &record.value(&command.field))?;
         let corrected = self.rewritten(&record, &[(command.field.clone(), command.new.clone())])?;
         let fields = record.rewritten(&corrected);
         if fields.is_empty() {
@@ -84,12 +87,37 @@ impl Book {
             Correction::Quoted => check_quote(command.citation.as_ref(), &corrected.value(&command.field))?,
             Correction::Editorial => {}
         }
-        let erratum = Erratum { key: key.clone(), corrects: written.position, record: corrected, fields };
-        Ok(vec![Draft {
-            reason: Some(Reason { code: Id::new("erratum"), text: command.reason.clone() }),
-            citations: command.citation.iter().cloned().collect(),
-            ..Draft::of(context, Payload::ErratumRecorded(erratum))
-        }])
+        Ok(vec![erratum(command, context, written.position, corrected, fields)])
+    }
+
+    /// Takes back an end that was written by mistake, so that the record goes on as if it had not been. What a decision
+    /// ended by itself, another decision or a mandate, is more than that.
+    fn decide_go_on(
+        &self,
+        entry: &Entry,
+        command: &CorrectField,
+        context: &Context,
+        events: &dyn Recall,
+    ) -> Result<Vec<Draft>, Rejection> {
+        let key = &command.key;
+        if matches!(key.kind, Kind::Decision | Kind::Mandate) {
+            return Err(Refusal::ErratumSubstantive { field: command.field.clone() }.into());
+        }
+        if !command.new.is_null() {
+            return Err(Refusal::FieldInvalid { field: command.field.clone(), fault: Fault::EndMoved {} }.into());
+        }
+        let corrects = |end: &&Mark| command.corrects.is_none_or(|position| position == end.position);
+        let Some(end) = entry.end(&Cut::NOW).filter(corrects) else {
+            return Err(Refusal::NoChange { item: key.clone() }.into());
+        };
+        let current = end_at(end.position, events)?;
+        check_old(command, &current)?;
+        let record = entry.record.as_ref();
+        if let Record::Assignment(assignment) = record {
+            let since = assignment.since.clone().unwrap_or_else(|| Edtf::on(entry.begins()));
+            self.check_late_role(assignment, &since, events)?;
+        }
+        Ok(vec![erratum(command, context, end.position, record.clone(), FieldSet::default())])
     }
 
     /// Records late what was true: the ordinary event, with the reason code that says so.
@@ -263,6 +291,14 @@ impl Book {
     }
 }
 
+fn erratum(command: &CorrectField, context: &Context, corrects: Position, record: Record, fields: FieldSet) -> Draft {
+    Draft {
+        reason: Some(Reason { code: Id::new("erratum"), text: command.reason.clone() }),
+        citations: command.citation.iter().cloned().collect(),
+        ..Draft::of(context, Payload::ErratumRecorded(Erratum { key: command.key.clone(), corrects, record, fields }))
+    }
+}
+
 fn statement_of(key: &Key, entry: &Entry, record: Record, fields: FieldSet) -> Statement {
     // A step's address names its edition; the other kinds of records do not need one.
     let edition = key.within.split_once('/').and_then(|(_, edition)| Id::new(edition));
@@ -318,6 +354,18 @@ fn written(entry: &Entry, field: &str, corrects: Option<Position>) -> Result<Mar
     let same = entry.writers(field).filter(|other| other.anchor == mark.anchor);
     let newest = same.map(|other| other.position).max().unwrap_or(asked);
     if newest == asked { Ok(*mark) } else { Err(Refusal::ErratumOnErratum { corrects: asked, newest }) }
+}
+
+/// From when what an event ended was no more, as it says.
+pub(crate) fn end_at(position: Position, events: &dyn Recall) -> Result<Value, Unreadable> {
+    let effective = &events.recall(position)?.event.effective;
+    Ok(effective.as_ref().map_or(Value::Null, |effective| effective.to_string().into()))
+}
+
+fn check_old(command: &CorrectField, current: &Value) -> Result<(), Refusal> {
+    let Some(yours) = command.old.as_ref().filter(|yours| !same_form(yours, current)) else { return Ok(()) };
+    let (field, yours, current) = (command.field.clone(), shown(yours), shown(current));
+    Err(Refusal::OldValueMismatch { field, yours, current })
 }
 
 fn recalled(position: Position, events: &dyn Recall) -> Result<Record, Unreadable> {

@@ -116,6 +116,9 @@ impl<'a> Doing<'a> {
     /// It is still there, and ends after it began.
     pub(crate) fn check_open(self) -> Result<(), Rejection> {
         let Some(entry) = self.book.entry(self.key()) else { return Ok(()) };
+        if let Some(since) = self.book.ended(self.key()).filter(|_| self.key().kind != Kind::Decision) {
+            return Err(Refusal::AlreadyEnded { key: self.key().clone(), since }.into());
+        }
         self.book.check_not_ended(self.key(), Day::NEVER, self.events)?;
         // It may say of itself that it holds from before the day from which it was recorded.
         let stated = match entry.record.as_ref() {

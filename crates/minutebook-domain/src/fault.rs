@@ -70,6 +70,10 @@ messages! {
         Repeated {} = "KEY_REPEATED"
             nl "staat er meer dan één keer; geef één waarde"
             en "stands there more than once; give one value"
+        /// An end is taken back whole.
+        EndMoved {} = "END_MOVED"
+            nl "is alleen terug te nemen (`null`); leg het juiste einde daarna opnieuw vast"
+            en "can only be taken back (`null`); record the right end after that"
         /// An entry of a list does not fit.
         Entry { number: usize, fault: Box<Fault> } of fault
             nl "onderdeel {number}: {fault:#}"

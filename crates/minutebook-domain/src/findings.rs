@@ -99,6 +99,10 @@ messages! {
         LeftReference { field: &'static str, id: Id } = "LEFT_REFERENCE"
             nl "`{field}` verwijst naar actie `{id}`, die van de agenda af is"
             en "`{field}` refers to action `{id}`, which has left the agenda"
+        /// An item names a party that is no more, and whose place none took.
+        PartnerEnded { party: Id, since: Day } = "PARTNER_ENDED"
+            nl "noemt `{party}`, vanaf {since} geen partij meer en zonder opvolger"
+            en "names `{party}`, no party any more from {since} and without a successor"
         /// Two statements of a role disagree.
         RolesContradict { item: Id, one: RoleSource, stated: String, two: RoleSource, other: String } = "ROLES_CONTRADICT"
             nl "rol bij `{item}`: {one:#} zegt {stated}, {two:#} zegt {other}"
@@ -188,6 +192,7 @@ impl Book {
                 if auditor.concerns(key, entry) {
                     auditor.record(key, entry);
                     auditor.ends(key, entry, events)?;
+                    auditor.ended_partners(key, &entry.record, events)?;
                 }
             }
         }
@@ -414,6 +419,19 @@ impl<'a> Auditor<'a> {
             };
             self.add(key, observation);
         }
+    }
+
+    /// Documents may state an item as it was; what it names may have ended since.
+    fn ended_partners(&mut self, key: &Key, record: &Record, events: &dyn Recall) -> Result<(), Unreadable> {
+        let references =
+            record.references().into_iter().filter(|(_, kind, _)| key.kind.is_item() && *kind == Kind::Party);
+        for (_, kind, party) in references {
+            let end = self.book.end_of(&Key::new(kind, party), &Cut::NOW, events)?;
+            if let Some(end) = end.filter(|end| end.successor.is_none()) {
+                self.add(key, Observation::PartnerEnded { party: party.clone(), since: end.since });
+            }
+        }
+        Ok(())
     }
 
     fn item(&self, kind: Kind, id: &Id) -> Option<&'a Entry> {

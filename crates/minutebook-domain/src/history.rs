@@ -282,15 +282,19 @@ impl Entry {
         last.is_some_and(|mark| mark.act == Act::Suspended)
     }
 
-    /// The marks that ended it, or a part of it.
-    pub(crate) fn ends(&self) -> impl Iterator<Item = &Mark> {
+    /// The marks that ended it, or a part of it, at a point in time; not those that an erratum took back.
+    pub(crate) fn ends(&self, cut: &Cut) -> impl Iterator<Item = &Mark> {
         let marks = if self.total.ends { self.marks.as_slice() } else { &[] };
-        marks.iter().filter(|mark| mark.act.ends())
+        let taken_back = |end: &Mark| {
+            let of = |mark: &Mark| mark.act == Act::Corrected && mark.anchor == end.position;
+            marks.iter().any(|mark| of(mark) && cut.selects(mark))
+        };
+        marks.iter().filter(move |mark| mark.act.ends() && cut.selects(mark) && !taken_back(mark))
     }
 
     /// The mark that ended the record, at a point in time; of several the one that holds first.
     pub fn end(&self, cut: &Cut) -> Option<&Mark> {
-        self.ends().find(|mark| mark.act == Act::Ended && cut.selects(mark))
+        self.ends(cut).find(|mark| mark.act == Act::Ended)
     }
 
     /// The last mark of one of these acts, at a point in time.

@@ -26,9 +26,9 @@ messages! {
             nl "`{zone}` is geen tijdzone; gebruik een IANA-naam zoals Europe/Amsterdam"
             en "`{zone}` is not a time zone; use an IANA name such as Europe/Amsterdam"
         /// The body may not take this kind of decision on that date.
-        NoMandate { body: String, on: String, kind: Id, who: Box<Holders> } = "NO_MANDATE"
-            nl "{body} had op {on} geen bevoegdheid voor `{kind}`; {who:#}"
-            en "{body} had no mandate for `{kind}` on {on}; {who}"
+        NoMandate { body: String, on: Box<On>, kind: Id, who: Box<Holders> } = "NO_MANDATE"
+            nl "{body} had {on:#} geen bevoegdheid voor `{kind}`; {who:#}"
+            en "{body} had no mandate for `{kind}` {on}; {who}"
         /// The agenda changes only by a decision that adopts it.
         DecisionRequired { item: Key } = "DECISION_REQUIRED"
             nl "{item:#} kan alleen met een gedateerd besluit van de soort `adopt-agenda` wijzigen; stel het voor in een herijking, of leg het met dat besluit vast als laat bekend geworden feit"
@@ -231,8 +231,8 @@ messages! {
             en "{body} was dissolved on {since}{successor}; name a body that still is there"
         /// It ended before.
         AlreadyEnded { key: Key, since: Day } = "ALREADY_ENDED"
-            nl "{key:#} is al geëindigd per {since}; wat daarna geldt legt u onder een nieuw id vast"
-            en "{key} ended already on {since}; record what holds after that under a new id"
+            nl "{key:#} is al geëindigd per {since}; wat daarna geldt legt u onder een nieuw id vast, en een foutief einde neemt u terug met `minutebook erratum` (`.ended --to null`)"
+            en "{key} ended already on {since}; record what holds after that under a new id, or take a mistaken end back with `minutebook erratum` (`.ended --to null`)"
         /// It would end before it began.
         EndBeforeStart { key: Key, end: String, start: String } = "END_BEFORE_START"
             nl "{key:#} zou eindigen op {end}, voordat het begint ({start}); verbeter een van beide"
@@ -587,6 +587,22 @@ impl fmt::Display for Holders {
             }
             (Self::Nobody, Lang::Nl) => f.write_str("niemand heeft die: leg eerst een mandaat vast (`mandate grant`)"),
             (Self::Nobody, Lang::En) => f.write_str("nobody has one: record a mandate first (`mandate grant`)"),
+        }
+    }
+}
+
+/// When something was decided, where that is stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct On(pub Option<Edtf>);
+
+/// In English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0, Lang::of(f)) {
+            (Some(date), Lang::Nl) => write!(f, "op {date}"),
+            (Some(date), Lang::En) => write!(f, "on {date}"),
+            (None, Lang::Nl) => f.write_str("op de dag die niet vermeld is"),
+            (None, Lang::En) => f.write_str("on the day that is not stated"),
         }
     }
 }

@@ -124,6 +124,8 @@ impl Book {
                 unstated.push(group.id.clone());
             }
         }
+        let ended = self.end_of(&Key::new(Kind::Party, &party.id), cut, events)?.filter(|end| end.since <= day);
+        let gone = ended.as_ref().is_some_and(|end| end.successor.is_none());
         let (mut rows, mut records, mut amounts) = (Vec::new(), Records::new(), None);
         let ids = names.iter().map(Name::id).chain([&party.id]);
         let candidates: BTreeSet<&Key> = ids.flat_map(|id| self.naming(id)).collect();
@@ -140,7 +142,8 @@ impl Book {
             }
             let Some((field, via)) = touches else { continue };
             let over = entry.end(cut).is_some_and(|end| end.since <= day)
-                || term_of(&record).is_some_and(|until| until.latest() < day);
+                || term_of(&record).is_some_and(|until| until.latest() < day)
+                || gone && via.is_none() && key.kind == Kind::Assignment;
             let mut ended = over || self.has_left(&record, cut, events)?;
             if !over && ended && key.kind == Kind::Amount {
                 // It may have gone over to another action.
@@ -152,7 +155,6 @@ impl Book {
             rows.push(Row { key: key.clone(), label: record.label(), field, via, ended, since: Since::NotAsked });
             records.insert(key.clone(), record);
         }
-        let ended = self.end_of(&Key::new(Kind::Party, &party.id), cut, events)?.filter(|end| end.since <= day);
         Ok((Sheet { party, names, rows, unstated, ended }, records))
     }
 

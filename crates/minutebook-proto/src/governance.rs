@@ -105,6 +105,7 @@ pub fn held_mandate_to_pb(held: &HeldMandate) -> pb::HeldMandate {
         mandate: held.mandate.to_slot(),
         body: held.body.clone(),
         withdrawn: held.withdrawn.map(|day| day.to_string()),
+        body_ended: held.body_ended.map(|day| day.to_string()),
     }
 }
 

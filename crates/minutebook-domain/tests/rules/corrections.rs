@@ -1,7 +1,7 @@
 //! An erratum, a late fact and a settled doubt are three things, and none of them rewrites what was recorded.
 
 use minutebook_domain::command::{Command, Context, CorrectField, LateFact};
-use minutebook_domain::event::Founding;
+use minutebook_domain::event::{DeedStep, Founding};
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Key, Kind, RequestId};
 use minutebook_domain::refusal::Rejection;
@@ -9,8 +9,8 @@ use minutebook_domain::value::Name;
 use serde_json::{Value, json};
 
 use crate::minutes::{
-    Doc, Then, at, correct, edition_after, first, given, import, late, next, next_with_change, quoted, resolve, state,
-    state_from,
+    Asked, Doc, Then, at, correct, deed, edition_after, first, given, import, late, next, next_with_change, quoted,
+    resolve, state, state_from,
 };
 use crate::support::{Ledger, id, text};
 
@@ -171,6 +171,43 @@ fn an_erratum_refers_to_the_last_one() {
     ledger.clone().when(Command::Correct(onto(written))).then_refused("ERRATUM_ON_ERRATUM");
     let ledger = ledger.when(Command::Correct(onto(last))).then(&["ErratumRecorded"]);
     assert_eq!(now(&ledger, "2016-01-01", &meting(), "title"), "De meting");
+}
+
+#[test]
+fn an_end_that_was_a_mistake_is_taken_back_and_recorded_again() {
+    let emmen = || at(Kind::Party, "emmen");
+    let end = |day: &str| Command::from(deed(Kind::Party, "emmen", DeedStep::Ended(Some(id("coevorden")))).from(day));
+    let go_on = || correct(emmen(), "ended", json!(null));
+    let since = |ledger: &Ledger, known| {
+        let cut = Cut { known, ..Cut::NOW };
+        let end = ledger.book.end_of(&emmen(), &cut, &ledger.events).unwrap();
+        end.map(|end| end.since.to_string())
+    };
+    when(go_on()).then_refused("NO_CHANGE");
+    let ledger = given([import(first()), end("2017-01-01")]);
+    let mistaken = ledger.book.head() - 1;
+    let refused = |erratum: CorrectField, code| ledger.clone().when(Command::Correct(erratum)).then_refused(code);
+    refused(correct(emmen(), "ended", json!("2018-01-01")), "FIELD_INVALID");
+    refused(CorrectField { reason: text(""), ..go_on() }, "REASON_MISSING");
+    refused(CorrectField { corrects: Some(mistaken - 1), ..go_on() }, "NO_CHANGE");
+    refused(CorrectField { old: Some(json!("2016-01-01")), ..go_on() }, "OLD_VALUE_MISMATCH");
+    ledger.clone().when(end("2018-01-01")).then_refused("ALREADY_ENDED");
+
+    let ledger = ledger.when(Command::Correct(go_on())).then(&["ErratumRecorded"]);
+    assert_eq!(since(&ledger, u64::MAX), None);
+    assert_eq!(since(&ledger, mistaken).as_deref(), Some("2017-01-01"), "as it was known then");
+    let history = ledger.book.history(&emmen(), u64::MAX, &ledger.events).unwrap();
+    let [change] = history.last().unwrap().fields.as_slice() else { panic!("{history:?}") };
+    assert_eq!((change.field, &change.before, &change.after), ("ended", &json!("2017-01-01"), &Value::Null));
+    ledger.clone().when(Command::Correct(go_on())).then_refused("NO_CHANGE");
+    let ledger = ledger.when(end("2018-01-01")).then(&["PartyEnded"]);
+    assert_eq!(since(&ledger, u64::MAX).as_deref(), Some("2018-01-01"));
+    assert_eq!(ledger.replayed(7), ledger.book);
+
+    // What a decision ended by itself is no slip of the pen.
+    for (kind, name) in [(Kind::Decision, "d-2016"), (Kind::Mandate, "m-gs")] {
+        when(correct(at(kind, name), "ended", json!(null))).then_refused("ERRATUM_SUBSTANTIVE");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What is done with decisions, mandates, bodies and parties.
 
+use minutebook_domain::authority::MandateFilter;
 use minutebook_domain::command::Command;
 use minutebook_domain::event::DeedStep;
 use minutebook_domain::ids::{Key, Kind};
 use minutebook_domain::message::Lang;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::minutes::{
     Asked as _, Doc as _, at, decision, deed, first, given, import, late, next_with_change, state, state_from,
@@ -194,7 +195,7 @@ fn nothing_new_names_a_party_that_ended() {
     assert!(refusal.to_string().contains("(successor: `coevorden`)"), "{refusal}");
     assert!(refusal.message(Lang::Nl).contains("(opvolger: `coevorden`)"), "{refusal:#}");
     ledger.clone().when(agreement("2018-12-31")).then_recorded();
-    ledger.when(deed(Kind::Party, "emmen", DeedStep::Ended(None))).then_refused("PARTY_ENDED");
+    ledger.when(deed(Kind::Party, "emmen", DeedStep::Ended(None))).then_refused("ALREADY_ENDED");
 }
 
 #[test]
@@ -215,6 +216,30 @@ fn a_dissolved_body_decides_nothing() {
         ledger.clone().when(decision("d-x", "gs", "adopt-agenda", "2019-02-01")).then_refused("BODY_DISSOLVED");
     assert!(refusal.to_string().contains("(successor: `ps`)"), "{refusal}");
     ledger.when(decision("d-x", "gs", "adopt-agenda", "2018-12-01")).then_recorded();
+}
+
+#[test]
+fn what_a_dissolved_body_might_decide_passes_by_its_own_decision() {
+    let ps = json!({"id": "ps-nieuw", "name": "Nieuwe Staten", "kind": "council"});
+    let dissolve = deed(Kind::Body, "ps", DeedStep::Ended(Some(id("ps-nieuw")))).from("2019-01-01");
+    let grants = state(Kind::Mandate, json!({"id": "m-ps-verleent", "body": "ps", "may": "grant-mandate"}));
+    let ledger = given([import(first()), grants, state(Kind::Body, ps), dissolve.into()]);
+    let held = ledger.book.mandates(&MandateFilter { body: Some(id("ps")), ..MandateFilter::default() });
+    assert!(held.iter().all(|held| held.body_ended.unwrap().to_string() == "2019-01-01"), "{held:?}");
+    let mandate = |may: &str, decision: Value| {
+        let name = format!("m-nieuw-{may}");
+        state_from(
+            Some("2019-01-01"),
+            Kind::Mandate,
+            json!({"id": name, "body": "ps-nieuw", "may": may, "decision": decision}),
+        )
+    };
+    ledger.clone().when(mandate("grant-mandate", Value::Null)).then_refused("MANDATE_NEEDS_DECISION");
+    let ledger = ledger.when(decision("d-over", "ps", "grant-mandate", "2018-12-01")).then_recorded();
+    let ledger = ledger.when(mandate("grant-mandate", json!("d-over"))).then_recorded();
+    let ledger = ledger.when(decision("d-nieuw", "ps-nieuw", "grant-mandate", "2019-02-01")).then_recorded();
+    let kader = json!({"id": "m-kader", "body": "ps-nieuw", "may": "adopt-framework", "decision": "d-nieuw"});
+    ledger.when(state(Kind::Mandate, kader)).then_recorded();
 }
 
 #[test]

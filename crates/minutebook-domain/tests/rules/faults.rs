@@ -47,6 +47,7 @@ fn every_fault_is_raised_in_both_languages() {
         ("LINES_BEYOND", Fault::LinesBeyond { text: "384-390".into(), all: 300 }),
         ("KEY_UNKNOWN", record.unwrap_err().remove(0).fault),
         ("KEY_REPEATED", Fault::Repeated {}),
+        ("END_MOVED", Fault::EndMoved {}),
     ];
     for (code, fault) in &raised {
         assert_eq!(fault.code(), *code);

@@ -33,6 +33,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("SIDES_DIFFER", two_sides_that_disagree_are_a_finding),
     ("MOTION_UNLINKED", a_motion_without_action_is_a_finding),
     ("LEFT_REFERENCE", a_reference_to_what_left_is_a_finding),
+    ("PARTNER_ENDED", a_partner_that_ended_without_a_successor_is_a_finding),
     ("EVALUATION_PROMISED", a_reference_to_what_left_is_a_finding),
     ("ROLES_CONTRADICT", two_statements_of_a_role_are_a_finding),
     ("MONEY_RULE", a_sum_that_does_not_add_up_is_a_finding),
@@ -238,6 +239,21 @@ fn a_reference_to_what_left_is_a_finding() {
     let ledger = given([import(first()), import(left)]);
     assert_eq!(about(&ledger, "LEFT_REFERENCE"), ["geld", "deal"], "where it came from is no reference");
     assert_eq!(about(&ledger, "EVALUATION_PROMISED"), ["oplevering"]);
+}
+
+#[test]
+fn a_partner_that_ended_without_a_successor_is_a_finding() {
+    let partners = |name: &str, party: &str| {
+        let action = json!({"partners": [party]});
+        next().patch("actions", name, action).change("changed", json!({"action": name}))
+    };
+    let end = |successor| Command::from(deed(Kind::Party, "emmen", DeedStep::Ended(successor)).from("2017-06-01"));
+    let ended = |successor| {
+        let ledger = given([import(first()), end(successor), import(partners("pilot", "emmen"))]);
+        about(&ledger, "PARTNER_ENDED")
+    };
+    assert_eq!(ended(None), ["meting", "pilot"], "also where it was named before");
+    assert!(ended(Some(id("coevorden"))).is_empty(), "its successor stands in it");
 }
 
 #[test]

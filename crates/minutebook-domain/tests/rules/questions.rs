@@ -259,6 +259,20 @@ fn a_sheet_tells_what_is_over_and_marks_it_once() {
 }
 
 #[test]
+fn a_role_is_over_with_its_holder_where_none_took_its_place() {
+    let role = json!({"id": "r-emmen", "action": "meting", "role": "stimuleren", "holder": "emmen"});
+    let role = because("Afgesproken.", state_from(Some("2017-01-01"), Kind::Assignment, role));
+    let over = |successor| {
+        let end = deed(Kind::Party, "emmen", DeedStep::Ended(successor)).from("2018-01-01");
+        let ledger = given([import(first()), role.clone(), end.into()]);
+        let at = |day| sheet_at(&ledger, "emmen", Some(day)).rows.into_iter().find(|row| row.key.id == id("r-emmen"));
+        ["2017-12-31", "2018-01-01"].map(|day| at(day).map(|row| row.ended))
+    };
+    assert_eq!(over(None), [Some(false), Some(true)]);
+    assert_eq!(over(Some(id("coevorden"))), [Some(false), Some(false)]);
+}
+
+#[test]
 fn money_that_went_over_to_a_part_has_not_ended() {
     let document = first().patch("amounts", "geld", json!({"source": "emmen"}));
     let split = edition_after(document.clone(), "2018-2019", "2018-01-01")

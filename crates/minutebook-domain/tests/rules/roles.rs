@@ -11,7 +11,7 @@ use minutebook_domain::role::{RoleRow, RoleSource, role_totals};
 use serde_json::{Value, json};
 
 use crate::findings::about;
-use crate::minutes::{Asked as _, Doc as _, at, deed, edition_after, first, given, import, late, state};
+use crate::minutes::{Asked as _, Doc as _, at, correct, deed, edition_after, first, given, import, late, state};
 use crate::support::{Ledger, id, record, text};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
@@ -179,6 +179,18 @@ fn a_role_is_ended_once_for_a_reason() {
     assert_eq!(words(&ledger, "2018-12-31", "kwaliteit"), ["stimuleren", "regisseren"]);
     assert_eq!(words(&ledger, "2019-01-01", "kwaliteit"), ["stimuleren"]);
     assert_eq!(words(&ledger, "2016-12-31", "kwaliteit"), ["stimuleren"]);
+}
+
+#[test]
+fn a_role_that_did_not_end_after_all_is_there_once() {
+    let end = deed(Kind::Assignment, "r-1", DeedStep::Ended(None)).from("2019-01-01");
+    let ledger = given([import(first()), role("r-1", json!({})), end.into()]);
+    let go_on = || Command::Correct(correct(at(Kind::Assignment, "r-1"), "ended", json!(null)));
+    let again = ledger.clone().when(go_on()).then(&["ErratumRecorded"]);
+    assert_eq!(words(&again, "2019-01-01", "kwaliteit"), ["stimuleren", "regisseren"]);
+    again.when(role("r-2", json!({"since": "2019-06-01"}))).then_refused("ROLE_OVERLAP");
+    let followed = ledger.when(role("r-2", json!({"since": "2019-06-01"}))).then_recorded();
+    followed.when(go_on()).then_refused("ROLE_OVERLAP");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
+use minutebook_domain::command::CorrectField;
 use minutebook_domain::dates::{DateFault, Day, Edtf};
 use minutebook_domain::event::Lines;
 use minutebook_domain::ids::{Id, Key, Kind};
@@ -166,11 +167,20 @@ pub(crate) struct FieldName {
 
 /// Reads a record and one of its fields.
 pub(crate) fn field(text: &str) -> Result<FieldName, Misread> {
+    let named = named(text)?;
+    check_field(named.record.kind(), &named.field)?;
+    Ok(named)
+}
+
+/// Reads a record and what an erratum may correct of it: one of its fields, or its end.
+pub(crate) fn correctable(text: &str) -> Result<FieldName, Misread> {
+    named(text).ok().filter(|named| named.field == CorrectField::ENDED).map_or_else(|| field(text), Ok)
+}
+
+fn named(text: &str) -> Result<FieldName, Misread> {
     // Section numbers hold full stops too, names of fields never do.
     let (record, field) = text.rsplit_once('.').ok_or(Misread::FieldMissing {})?;
-    let record = self::record(record)?;
-    check_field(record.kind(), field)?;
-    Ok(FieldName { record, field: field.to_owned() })
+    Ok(FieldName { record: self::record(record)?, field: field.to_owned() })
 }
 
 /// Checks that records of a kind have a field.

@@ -49,11 +49,13 @@ impl Stated {
                         An amount or date needs a quote that holds the right value:\n  \
                         minutebook erratum amount/kknn-leerstoel-jaarlijks.eur --to 37500 --reason 'typed 375000' \\\n    \
                         --source uitvoeringsagenda-2016-2017 --quote '€ 37.500 per jaar' \\\n    \
-                        --source-file uitvoeringsagenda-2016-2017.txt"
+                        --source-file uitvoeringsagenda-2016-2017.txt\n\n\
+                        An end that was recorded by mistake is taken back, and can be recorded again:\n  \
+                        minutebook erratum party/bokd.ended --to null --reason 'typed the wrong year'"
 )]
 pub(crate) struct Erratum {
-    /// A field of an action, or KIND/ID.FIELD
-    #[arg(value_parser = args::field)]
+    /// A field of an action, or KIND/ID.FIELD; `ended` for an end that was recorded by mistake
+    #[arg(value_parser = args::correctable)]
     field: FieldName,
     /// What should stand there: JSON where it is JSON, else text
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]

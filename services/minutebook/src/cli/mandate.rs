@@ -176,7 +176,8 @@ fn list(output: Output, title: &str, position: u64, mandates: &[pb::HeldMandate]
     let as_json = || {
         let held = |held: &pb::HeldMandate| {
             let mandate = held.mandate.clone().map(pb::record::Record::Mandate).map(json::record);
-            json!({"mandate": mandate, "body": held.body, "withdrawn": held.withdrawn})
+            json!({"mandate": mandate, "body": held.body, "withdrawn": held.withdrawn,
+                "body_ended": held.body_ended})
         };
         json!({"position": position, "mandates": mandates.iter().map(held).collect::<Vec<_>>()})
     };
@@ -189,14 +190,15 @@ fn list(output: Output, title: &str, position: u64, mandates: &[pb::HeldMandate]
         for held in mandates {
             let mandate = held.mandate.clone().unwrap_or_default();
             page.item(&mandate.may, &held.body);
-            page.detail(&mandate.id, &terms(w, &mandate, held.withdrawn.as_deref()));
+            page.detail(&mandate.id, &terms(w, &mandate, held));
         }
     })
 }
 
 /// The limits of a mandate on one line.
-fn terms(w: Words, mandate: &pb::Mandate, withdrawn: Option<&str>) -> String {
+fn terms(w: Words, mandate: &pb::Mandate, held: &pb::HeldMandate) -> String {
     let dated = |nl, en, date: Option<&pb::Date>| date.map(|date| format!("{} {}", w.pick(nl, en), w.date(Some(date))));
+    let day = |nl, en, day: Option<&String>| day.map(|day| format!("{} {day}", w.pick(nl, en)));
     let ceiling =
         mandate.ceiling.map(|euros| format!("{} {}", w.pick("t/m", "up to"), w.value("ceiling", &euros.into())));
     let all = [
@@ -204,7 +206,8 @@ fn terms(w: Words, mandate: &pb::Mandate, withdrawn: Option<&str>) -> String {
         ceiling,
         dated("vanaf", "from", mandate.since.as_ref()),
         dated("t/m", "until", mandate.until.as_ref()),
-        withdrawn.map(|day| format!("{} {day}", w.pick("ingetrokken per", "withdrawn from"))),
+        day("ingetrokken per", "withdrawn from", held.withdrawn.as_ref()),
+        day("orgaan opgeheven per", "body dissolved on", held.body_ended.as_ref()),
         mandate.decision.as_ref().map(|decision| format!("{} {decision}", w.pick("bij besluit", "by decision"))),
         mandate.basis.clone(),
         (mandate.inferred == Some(true)).then(|| w.pick("afgeleid", "inferred").to_owned()),

@@ -36,11 +36,13 @@ enum BodyVerb {
     Change(Change),
     /// Dissolve bodies into another one
     #[command(after_help = "Example:\n  minutebook body merge werkgroep-a werkgroep-b --into stuurgroep-zorg \\\n    \
-                            --effective 2017-01-01 --reason 'organisations merged'")]
+                            --effective 2017-01-01 --reason 'organisations merged'\n\n\
+                            Mandates do not pass by themselves: grant them to the other body by a decision of before that day.")]
     Merge(Merge),
     /// Dissolve a body
     #[command(
-        after_help = "Example:\n  minutebook body end stuurgroep-zorg --effective 2019-01-01 --reason 'its task is done'"
+        after_help = "Example:\n  minutebook body end stuurgroep-zorg --effective 2019-01-01 --reason 'its task is done'\n\n\
+                        Its mandates pass to nobody by themselves: grant them by a decision of before that day."
     )]
     End(End),
     /// List the bodies

@@ -389,15 +389,7 @@ impl Model {
     /// It is still there, ends no earlier than it began, and for a reason; then it is over.
     pub(crate) fn end(&mut self, deed: &Deed, name: &'static str) -> Answer {
         let record = &self.records[&(deed.kind, deed.id.to_owned())];
-        forbid(
-            match deed.kind {
-                Kind::Party => "PARTY_ENDED",
-                Kind::Body => "BODY_DISSOLVED",
-                Kind::Decision => "SUPERSEDED",
-                _ => "ALREADY_ENDED",
-            },
-            record.ended.is_some(),
-        )?;
+        forbid(if deed.kind == Kind::Decision { "SUPERSEDED" } else { "ALREADY_ENDED" }, record.ended.is_some())?;
         // A decision that was taken may go before it takes effect.
         let taken = record.get("date").filter(|_| deed.kind == Kind::Decision).map(|date| first(&date));
         let begins = taken.map_or(record.begins(), |taken| taken.min(record.begins()));
