@@ -91,13 +91,15 @@ impl Book {
         events: &dyn Recall,
     ) -> Result<Option<AgreementStanding>, Unreadable> {
         let Some(entry) = self.entry(&Key::new(Kind::Agreement, id)) else { return Ok(None) };
-        let state = entry.at(cut, events)?;
+        let end = entry.end(cut);
+        // What was amended from after its end never came to hold.
+        let last = Cut { valid: end.map_or(cut.valid, |end| cut.valid.min(end.since)), ..*cut };
+        let state = entry.at(&last, events)?.map_or_else(|| entry.at(cut, events), |state| Ok(Some(state)))?;
         let Some(Record::Agreement(agreement)) = state.as_ref().map(|state| state.record.as_ref()) else {
             return Ok(None);
         };
         let signatures = signatures(entry, cut, events)?;
         let effect = entry.last_act(&[Act::TookEffect], cut);
-        let end = entry.end(cut);
         let period = agreement.period.as_ref().and_then(|period| period.to.as_ref());
         let proposed = entry.last_act(&[Act::Proposed], cut).is_some();
         let state = match effect {

@@ -84,7 +84,7 @@ impl Auditor<'_> {
         if date.is_none() {
             self.add(key, Observation::DecisionUndated { decision: id() });
         }
-        match registry.verdict(&decision.body, kind.as_str(), Some(self.agenda), date) {
+        match registry.authority(decision, Some(self.agenda)) {
             Verdict::NotVerifiable(mandate) => {
                 if let Some(date) = date {
                     let date = date.to_string();

@@ -115,10 +115,18 @@ impl<'a> Registry<'a> {
         }
     }
 
+    /// Did the body that took a decision have a mandate for it? One that was gone by then had none.
+    pub(crate) fn authority(self, decision: &Decision, agenda: Option<&Id>) -> Verdict {
+        let date = decision.date.as_ref();
+        match date.filter(|date| !self.is_there(&decision.body, date.earliest())) {
+            Some(_) => Verdict::None,
+            None => self.verdict(&decision.body, decision.kind.as_str(), agenda, date),
+        }
+    }
+
     /// May the decision grant mandates, and take them away? It is a dated one of that kind, under a mandate for it.
     pub(crate) fn grants(self, decision: &Decision) -> bool {
-        let verdict = || self.verdict(&decision.body, GRANT_MANDATE, None, decision.date.as_ref());
-        decision.kind.as_str() == GRANT_MANDATE && matches!(verdict(), Verdict::Held(_))
+        decision.kind.as_str() == GRANT_MANDATE && matches!(self.authority(decision, None), Verdict::Held(_))
     }
 
     /// The largest sum that a decision may be the ground of, and the mandate that says so; `None` where none limits it.
@@ -254,7 +262,7 @@ impl Book {
     pub(crate) fn mandate_for(&self, decision: &Id, agenda: Option<&Id>) -> Option<Id> {
         let registry = Registry { book: self, stated: None };
         let decision = registry.decision(decision)?;
-        match registry.verdict(&decision.body, decision.kind.as_str(), agenda, decision.date.as_ref()) {
+        match registry.authority(decision, agenda) {
             Verdict::Held(mandate) => Some(mandate),
             Verdict::NotVerifiable(_) | Verdict::None => None,
         }

@@ -106,10 +106,10 @@ impl Book {
         if !command.new.is_null() {
             return Err(Refusal::FieldInvalid { field: command.field.clone(), fault: Fault::EndMoved {} }.into());
         }
-        let corrects = |end: &&Mark| command.corrects.is_none_or(|position| position == end.position);
-        let Some(end) = entry.end(&Cut::NOW).filter(corrects) else {
-            return Err(Refusal::NoChange { item: key.clone() }.into());
-        };
+        let end = entry.end(&Cut::NOW).ok_or_else(|| Refusal::NoChange { item: key.clone() })?;
+        if let Some(corrects) = command.corrects.filter(|corrects| *corrects != end.position) {
+            return Err(Refusal::ErratumOnErratum { corrects, newest: end.position }.into());
+        }
         let current = end_at(end.position, events)?;
         check_old(command, &current)?;
         let record = entry.record.as_ref();

@@ -107,9 +107,8 @@ impl Book {
             effects.extend(self.history_at(&key, position, cut.known, events)?);
         }
         let registry = Registry { book: self, stated: None };
-        let (kind, date) = (decision.kind.as_str(), decision.date.as_ref());
         Ok(Some(DecisionView {
-            mandate: registry.verdict(&decision.body, kind, entry.agenda.as_ref(), date),
+            mandate: registry.authority(decision, entry.agenda.as_ref()),
             decision: decision.clone(),
             newest: entry.newest(),
             agenda: entry.agenda.clone(),

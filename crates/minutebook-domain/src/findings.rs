@@ -12,7 +12,7 @@ use crate::event::Payload;
 use crate::history::{Act, Cut, Entry, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind};
 use crate::lookup::LookedUp;
-use crate::message::messages;
+use crate::message::{messages, phrases};
 use crate::money::{CofinancingRule, UnitRule, Units, is_part_of_itself, unit_rule};
 use crate::record::{Action, Agreement, Assignment, Decision, Membership, Record};
 use crate::refusal::{listed, shown};
@@ -99,10 +99,10 @@ messages! {
         LeftReference { field: &'static str, id: Id } = "LEFT_REFERENCE"
             nl "`{field}` verwijst naar actie `{id}`, die van de agenda af is"
             en "`{field}` refers to action `{id}`, which has left the agenda"
-        /// An item names a party that is no more, and whose place none took.
-        PartnerEnded { party: Id, since: Day } = "PARTNER_ENDED"
-            nl "noemt `{party}`, vanaf {since} geen partij meer en zonder opvolger"
-            en "names `{party}`, no party any more from {since} and without a successor"
+        /// It names a party or amount that ended, and whose place none took.
+        EndedReference { other: Key, since: Day } = "ENDED_REFERENCE"
+            nl "noemt {other:#}, geëindigd per {since} en zonder opvolger"
+            en "names {other}, which ended on {since} without a successor"
         /// Two statements of a role disagree.
         RolesContradict { item: Id, one: RoleSource, stated: String, two: RoleSource, other: String } = "ROLES_CONTRADICT"
             nl "rol bij `{item}`: {one:#} zegt {stated}, {two:#} zegt {other}"
@@ -139,10 +139,10 @@ messages! {
         LineageNotRecorded { field: &'static str, from: Id } = "LINEAGE_NOT_RECORDED"
             nl "`{field}` noemt `{from}`, maar geen splitsing of samenvoeging zegt dat"
             en "`{field}` names `{from}`, but no split or merge says so"
-        /// An action runs beyond its framework.
-        TargetEnded { to: String, frame: String } = "TARGET_ENDED"
-            nl "de looptijd (t/m {to}) gaat voorbij het kader (t/m {frame})"
-            en "its term (to {to}) goes beyond the framework (to {frame})"
+        /// An action runs beyond its framework, or beyond its money.
+        TargetEnded { to: String, what: Bound, end: String } = "TARGET_ENDED"
+            nl "de looptijd (t/m {to}) gaat voorbij {what:#} (t/m {end})"
+            en "its term (to {to}) goes beyond {what} (to {end})"
         /// An id that came back as new.
         LineageLost { item: Id, other: Id } = "LINEAGE_LOST"
             nl "`{item}` kwam als nieuw, maar lijkt op `{other}`, dat eerder van de agenda ging; is `reinstated` bedoeld?"
@@ -155,6 +155,16 @@ messages! {
         NotStated { what: &'static str, count: usize, of: usize, ids: String } = "NOT_STATED"
             nl "niet vermeld: `{what}` bij {count} van {of} ({ids})"
             en "not stated: `{what}` for {count} of {of} ({ids})"
+    }
+}
+
+phrases! {
+    /// What an action may run beyond.
+    pub enum Bound {
+        /// The frameworks of its agenda.
+        Framework nl "het kader" en "the framework"
+        /// The sums that it names.
+        Money nl "zijn geld" en "its money"
     }
 }
 
@@ -192,7 +202,7 @@ impl Book {
                 if auditor.concerns(key, entry) {
                     auditor.record(key, entry);
                     auditor.ends(key, entry, events)?;
-                    auditor.ended_partners(key, &entry.record, events)?;
+                    auditor.ended_references(key, entry, events)?;
                 }
             }
         }
@@ -421,14 +431,15 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// Documents may state an item as it was; what it names may have ended since.
-    fn ended_partners(&mut self, key: &Key, record: &Record, events: &dyn Recall) -> Result<(), Unreadable> {
-        let references =
-            record.references().into_iter().filter(|(_, kind, _)| key.kind.is_item() && *kind == Kind::Party);
-        for (_, kind, party) in references {
-            let end = self.book.end_of(&Key::new(kind, party), &Cut::NOW, events)?;
+    /// What an item or agreement names may have ended since, and documents may name what had.
+    fn ended_references(&mut self, key: &Key, entry: &Entry, events: &dyn Recall) -> Result<(), Unreadable> {
+        let names = key.kind.is_item() || key.kind == Kind::Agreement && entry.end(&Cut::NOW).is_none();
+        let ends = |kind: &Kind| matches!(kind, Kind::Party | Kind::Amount);
+        for (_, kind, id) in entry.record.references().into_iter().filter(|(_, kind, _)| names && ends(kind)) {
+            let other = Key::new(kind, id);
+            let end = self.book.end_of(&other, &Cut::NOW, events)?;
             if let Some(end) = end.filter(|end| end.successor.is_none()) {
-                self.add(key, Observation::PartnerEnded { party: party.clone(), since: end.since });
+                self.add(key, Observation::EndedReference { other, since: end.since });
             }
         }
         Ok(())
@@ -468,9 +479,24 @@ impl<'a> Auditor<'a> {
             self.add(key, Observation::LineageLost { item: action.id.clone(), other });
         }
         let to = action.period.as_ref().and_then(|period| period.to.as_ref());
-        if let Some((to, frame)) = to.zip(self.frame()).filter(|(to, frame)| to.latest() > frame.latest()) {
-            self.add(key, Observation::TargetEnded { to: to.to_string(), frame: frame.to_string() });
+        let bounds = [(Bound::Framework, self.frame()), (Bound::Money, self.money(action))];
+        for (what, end) in bounds {
+            if let Some((to, end)) = to.zip(end).filter(|(to, end)| to.latest() > end.latest()) {
+                self.add(key, Observation::TargetEnded { to: to.to_string(), what, end: end.to_string() });
+            }
         }
+    }
+
+    /// The last day of the sums that an action names, where each states one: the latest.
+    fn money(&self, action: &Action) -> Option<&'a Edtf> {
+        let amounts = action.amounts.iter().flatten().map(|id| self.item(Kind::Amount, id));
+        let ends: Option<Vec<_>> = amounts
+            .map(|entry| match entry?.record.as_ref() {
+                Record::Amount(amount) => amount.through.as_ref(),
+                _ => None,
+            })
+            .collect();
+        ends?.into_iter().max_by_key(|end| end.latest())
     }
 
     /// The end of the agenda's frameworks, where each states one: the latest.

@@ -183,8 +183,8 @@ messages! {
             en "changing `{field}` is more than correcting a slip of the pen; use a change with a decision or a late fact"
         /// An erratum on an older writing.
         ErratumOnErratum { corrects: Position, newest: Position } = "ERRATUM_ON_ERRATUM"
-            nl "gebeurtenis {corrects} is al verbeterd of gewijzigd; verwijs naar gebeurtenis {newest}"
-            en "event {corrects} was corrected or changed already; refer to event {newest}"
+            nl "gebeurtenis {corrects} zegt dit niet, of niet meer; verwijs naar gebeurtenis {newest}"
+            en "event {corrects} does not say this, or no more; refer to event {newest}"
         /// The quote does not hold the new value.
         CitationNotFound { value: String } = "CITATION_NOT_FOUND"
             nl "een erratum op een bedrag of datum vraagt een citaat uit een geregistreerde bron waarin {value} staat"

@@ -349,7 +349,7 @@ impl Book {
     fn check_mandated(&self, decision: &Decision, agenda: &Id) -> Result<(), Refusal> {
         let registry = Registry { book: self, stated: None };
         let kind = decision.kind.as_str();
-        if registry.verdict(&decision.body, kind, Some(agenda), decision.date.as_ref()) == Verdict::None {
+        if registry.authority(decision, Some(agenda)) == Verdict::None {
             return Err(registry.no_mandate(decision, Some(agenda)));
         }
         if kind == ADVISE { Err(Refusal::AdviceOnly { decision: decision.id.clone() }) } else { Ok(()) }

@@ -241,6 +241,17 @@ fn what_ended_is_neither_signed_nor_amended_nor_ended() {
 }
 
 #[test]
+fn an_agreement_that_ended_reads_as_it_did_then() {
+    let later = amend(json!({"what": "Anders"})).from("2018-07-01");
+    let ledger = in_force().when(later).then_recorded();
+    let text = |ledger: &Ledger, day| standing(ledger, day).agreement.what.to_string();
+    assert_eq!((text(&ledger, "2018-06-30").as_str(), text(&ledger, "2018-07-01").as_str()), ("Deal", "Anders"));
+    let end = deed(Kind::Agreement, "deal", DeedStep::Ended(None)).from("2018-06-01");
+    let ledger = ledger.when(end).then_recorded();
+    assert_eq!(text(&ledger, "2018-07-01"), "Deal", "it ended before the amendment");
+}
+
+#[test]
 fn what_was_proposed_is_not_merely_stated_otherwise() {
     let stated = || state(Kind::Agreement, agreement(json!({"what": "Anders"})));
     proposed().when(stated()).then_refused("AGREEMENT_BOUND");

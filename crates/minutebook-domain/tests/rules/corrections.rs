@@ -189,7 +189,7 @@ fn an_end_that_was_a_mistake_is_taken_back_and_recorded_again() {
     let refused = |erratum: CorrectField, code| ledger.clone().when(Command::Correct(erratum)).then_refused(code);
     refused(correct(emmen(), "ended", json!("2018-01-01")), "FIELD_INVALID");
     refused(CorrectField { reason: text(""), ..go_on() }, "REASON_MISSING");
-    refused(CorrectField { corrects: Some(mistaken - 1), ..go_on() }, "NO_CHANGE");
+    refused(CorrectField { corrects: Some(mistaken - 1), ..go_on() }, "ERRATUM_ON_ERRATUM");
     refused(CorrectField { old: Some(json!("2016-01-01")), ..go_on() }, "OLD_VALUE_MISMATCH");
     ledger.clone().when(end("2018-01-01")).then_refused("ALREADY_ENDED");
 

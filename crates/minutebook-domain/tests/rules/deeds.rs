@@ -1,6 +1,6 @@
 //! What is done with decisions, mandates, bodies and parties.
 
-use minutebook_domain::authority::MandateFilter;
+use minutebook_domain::authority::{MandateFilter, Verdict};
 use minutebook_domain::command::Command;
 use minutebook_domain::event::DeedStep;
 use minutebook_domain::ids::{Key, Kind};
@@ -216,6 +216,21 @@ fn a_dissolved_body_decides_nothing() {
         ledger.clone().when(decision("d-x", "gs", "adopt-agenda", "2019-02-01")).then_refused("BODY_DISSOLVED");
     assert!(refusal.to_string().contains("(successor: `ps`)"), "{refusal}");
     ledger.when(decision("d-x", "gs", "adopt-agenda", "2018-12-01")).then_recorded();
+}
+
+#[test]
+fn what_a_body_decided_after_its_end_was_without_a_mandate() {
+    let ledger = given([import(first()), decision("d-x", "gs", "adopt-agenda", "2019-02-01")]);
+    let gaps = |ledger: &Ledger| {
+        let gaps = ledger.book.audit(&id("agenda"), &ledger.events).unwrap().into_iter().map(|gap| gap.finding);
+        let gaps = gaps.filter(|finding| finding.observation.code() == "MANDATE_NOT_STATED");
+        gaps.filter_map(|finding| finding.key).map(|key| key.id.to_string()).collect::<Vec<_>>()
+    };
+    assert!(gaps(&ledger).is_empty());
+    let ledger = ledger.when(deed(Kind::Body, "gs", DeedStep::Ended(None)).from("2019-01-01")).then_recorded();
+    assert_eq!(gaps(&ledger), ["d-x"]);
+    let shown = ledger.book.decision_view(&id("d-x"), 0, &ledger.book.now(), &ledger.events).unwrap().unwrap();
+    assert_eq!(shown.mandate, Verdict::None);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
     ("SIDES_DIFFER", two_sides_that_disagree_are_a_finding),
     ("MOTION_UNLINKED", a_motion_without_action_is_a_finding),
     ("LEFT_REFERENCE", a_reference_to_what_left_is_a_finding),
-    ("PARTNER_ENDED", a_partner_that_ended_without_a_successor_is_a_finding),
+    ("ENDED_REFERENCE", what_is_named_and_ended_without_a_successor_is_a_finding),
     ("EVALUATION_PROMISED", a_reference_to_what_left_is_a_finding),
     ("ROLES_CONTRADICT", two_statements_of_a_role_are_a_finding),
     ("MONEY_RULE", a_sum_that_does_not_add_up_is_a_finding),
@@ -242,7 +242,7 @@ fn a_reference_to_what_left_is_a_finding() {
 }
 
 #[test]
-fn a_partner_that_ended_without_a_successor_is_a_finding() {
+fn what_is_named_and_ended_without_a_successor_is_a_finding() {
     let partners = |name: &str, party: &str| {
         let action = json!({"partners": [party]});
         next().patch("actions", name, action).change("changed", json!({"action": name}))
@@ -250,10 +250,17 @@ fn a_partner_that_ended_without_a_successor_is_a_finding() {
     let end = |successor| Command::from(deed(Kind::Party, "emmen", DeedStep::Ended(successor)).from("2017-06-01"));
     let ended = |successor| {
         let ledger = given([import(first()), end(successor), import(partners("pilot", "emmen"))]);
-        about(&ledger, "PARTNER_ENDED")
+        about(&ledger, "ENDED_REFERENCE")
     };
     assert_eq!(ended(None), ["meting", "pilot"], "also where it was named before");
     assert!(ended(Some(id("coevorden"))).is_empty(), "its successor stands in it");
+    // So does money that ended before an action named it.
+    let spent = deed(Kind::Amount, "ander", DeedStep::Ended(None)).from("2017-06-01");
+    let other = json!({"id": "ander", "what": "Ander", "eur": 500, "per": "year"});
+    let named =
+        next().patch("actions", "pilot", json!({"amounts": ["ander"]})).change("changed", json!({"action": "pilot"}));
+    let ledger = given([import(first().add("amounts", other)), spent.into(), import(named)]);
+    assert_eq!(about(&ledger, "ENDED_REFERENCE"), ["pilot"]);
 }
 
 #[test]
@@ -355,6 +362,14 @@ fn an_action_beyond_its_framework_is_a_finding() {
     };
     assert_eq!(framed("2017"), ["website"]);
     assert!(framed("2018").is_empty());
+    // Money ends too, where all of it says when.
+    let paid = |through: &str| {
+        let amount = json!({"id": "geld", "what": "Website", "eur": 600_000, "per": "year", "action": "website",
+            "from": "2016", "through": through});
+        of(first().patch("amounts", "geld", amount), "TARGET_ENDED")
+    };
+    assert_eq!(paid("2017"), ["website"]);
+    assert!(paid("2018").is_empty());
 }
 
 #[test]

@@ -80,7 +80,9 @@ impl Model {
     fn mandated(&self, by: Option<&str>) -> Rule {
         let Some(decision) = by.and_then(|by| self.record(Kind::Decision, by)) else { return Ok(()) };
         let (body, kind) = (decision.get("body").unwrap(), decision.get("kind").unwrap());
-        forbid("NO_MANDATE", !self.may(&body, &kind, decision.get("date").as_deref()))?;
+        let date = decision.get("date");
+        let gone = date.as_ref().is_some_and(|date| !self.is_there(decision, &first(date)));
+        forbid("NO_MANDATE", gone || !self.may(&body, &kind, date.as_deref()))?;
         forbid("ADVICE_ONLY", kind == "advise")
     }
 
@@ -255,7 +257,10 @@ impl Model {
             () => "AsStated",
         };
         let by_then = signed(record).into_iter().filter(|(_, on)| on.as_str() <= day).collect();
-        Some((state, self.unsigned(&listed_on(record, "parties", day), &by_then)))
+        // What ended reads as it did then.
+        let end = record.ended.as_deref().filter(|end| record.on(end).is_some());
+        let last = end.map_or(day, |end| day.min(end));
+        Some((state, self.unsigned(&listed_on(record, "parties", last), &by_then)))
     }
 }
 

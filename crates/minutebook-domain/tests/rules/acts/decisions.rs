@@ -80,9 +80,9 @@ impl Model {
         })
     }
 
-    /// The body of a mandate has not ended by that day.
-    pub(crate) fn is_there(&self, mandate: &Record, day: &str) -> bool {
-        let body = mandate.get("body").unwrap();
+    /// The body of a mandate or decision has not ended by that day.
+    pub(crate) fn is_there(&self, of: &Record, day: &str) -> bool {
+        let body = of.get("body").unwrap();
         let mut all = [Kind::Body, Kind::Party].into_iter().filter_map(|kind| self.record(kind, &body));
         !all.any(|body| body.is_over(day))
     }
@@ -93,7 +93,9 @@ impl Model {
         decision.is_some_and(|decision| {
             let (body, date) = (decision.get("body").unwrap(), decision.get("date"));
             decision.get("kind").as_deref() == Some("grant-mandate")
-                && date.is_some_and(|date| self.surely_may(&body, "grant-mandate", &date))
+                && date.is_some_and(|date| {
+                    self.surely_may(&body, "grant-mandate", &date) && self.is_there(decision, &first(&date))
+                })
         })
     }
 
