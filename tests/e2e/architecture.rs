@@ -11,17 +11,20 @@ use crate::fixture::{root, text};
 
 /// Which packages of the workspace a package may depend on, tests and all. An edge that is not here does not exist; a
 /// package that is not here has no place yet.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("minutebook-domain", &[]),
+    ("minutebook-tlog", &[]),
     ("minutebook-proto", &["minutebook-domain"]),
-    ("minutebook-ledger", &["minutebook-domain", "minutebook-proto"]),
-    ("minutebook", &["minutebook-domain", "minutebook-ledger", "minutebook-proto"]),
+    ("minutebook-ledger", &["minutebook-domain", "minutebook-proto", "minutebook-tlog"]),
+    ("minutebook", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
     ("minutebook-e2e", &["minutebook-proto"]),
-    ("minutebook-bench", &["minutebook-domain", "minutebook-ledger", "minutebook-proto"]),
+    ("minutebook-bench", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
 ];
 
 /// Packages from elsewhere that only some may use. A name that ends with `*` means all that begin so.
-const GUESTS: [(&str, &[&str]); 6] = [
+const GUESTS: [(&str, &[&str]); 8] = [
+    ("tlog_tiles", &["minutebook-tlog"]),
+    ("signed_note", &["minutebook-tlog"]),
     ("sled", &["minutebook-ledger"]),
     ("tonic*", &["minutebook-proto", "minutebook", "minutebook-e2e", "minutebook-bench"]),
     ("tower*", &["minutebook", "minutebook-bench"]),
