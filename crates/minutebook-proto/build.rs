@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("minutebook.v1.bin"), descriptors.encode_to_vec())?;
 
     let mut config = prost_build::Config::new();
-    config.bytes([".minutebook.v1.ReadEventsResponse.event"]);
+    config.bytes([".minutebook.v1.ReadEventsResponse.event", ".minutebook.v1.ReadEntriesResponse.entries"]);
     #[cfg(feature = "grpc")]
     config.service_generator(tonic_prost_build::configure().service_generator());
     config.compile_fds(relayed(descriptors))?;

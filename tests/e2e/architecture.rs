@@ -17,7 +17,7 @@ const EDGES: [(&str, &[&str]); 7] = [
     ("minutebook-proto", &["minutebook-domain"]),
     ("minutebook-ledger", &["minutebook-domain", "minutebook-proto", "minutebook-tlog"]),
     ("minutebook", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
-    ("minutebook-e2e", &["minutebook-proto"]),
+    ("minutebook-e2e", &["minutebook-proto", "minutebook-tlog"]),
     ("minutebook-bench", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
 ];
 

@@ -149,7 +149,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server
         let old = known.acknowledged.len() as u64;
         let (asked, first) = known.acknowledged.iter().nth(dice.roll(old) as usize).expect("one of them");
         let again = asked.send(&channel).await.expect("known");
-        assert_eq!(again, pb::Receipt { repeated: true, ..*first }, "{asked:?}");
+        assert_eq!(again, pb::Receipt { repeated: true, ..first.clone() }, "{asked:?}");
         known.read_on(&channel).await;
         known.check(&[]);
     }

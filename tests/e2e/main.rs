@@ -25,6 +25,7 @@ mod governance;
 mod guide;
 mod kill;
 mod limits;
+mod proof;
 mod questions;
 mod requests;
 mod reviews;

@@ -167,6 +167,8 @@ pub struct Founding {
     pub format: u32,
     /// The program that founded it.
     pub tool: Name,
+    /// The public key of its checkpoints, which also names the log; a ledger without one has no checkpoints.
+    pub verifier_key: Option<Name>,
 }
 
 /// A record stated outside the table of items.

@@ -1,12 +1,15 @@
 //! A ledger as a program holds it: the data directory is locked, the writer and the store's thread run, readers are
 //! handed out. What a ledger does is written elsewhere; this module puts the parts together and takes them down.
 //!
-//! A data directory holds `lock`, `journal/` (the truth), `store/` and `snapshot/` (both can be thrown away).
+//! A data directory holds `lock`, `journal/` (the truth), `key` and `checkpoint` (what proves it), `store/` and
+//! `snapshot/` (both can be thrown away).
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use minutebook_domain::book::Book;
@@ -15,9 +18,12 @@ use minutebook_domain::event::{Actor, Founding, Recorded};
 use minutebook_domain::history::{Recall, Unreadable};
 use minutebook_domain::ids::{Position, RequestId};
 use minutebook_domain::refusal::Refusal;
+use minutebook_domain::value::Name;
 use minutebook_proto::DecodeError;
+use minutebook_tlog::{SigningKey, Tree};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint::{self, Kept, KeptError, Signer};
 use crate::clock::{self, Clock};
 use crate::frame::{EncodedFrame, FrameBuilder};
 use crate::journal::{Journal, JournalOptions, Witness};
@@ -32,6 +38,9 @@ use crate::writer::{self, Waiting, Writer};
 
 const JOURNAL: &str = "journal";
 
+/// So long after a write it may take until it is signed; a checkpoint for each would cost more than the write.
+const SIGN_PAUSE: Duration = Duration::from_millis(500);
+
 /// What can be chosen when a ledger is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -43,19 +52,11 @@ pub struct Options {
     pub queue: usize,
     /// Tells the time.
     pub clock: Clock,
-    /// How many events a signed checkpoint has seen; a journal that holds fewer has lost some and is not opened.
-    pub checkpoint: Option<Position>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            journal: JournalOptions::default(),
-            snapshot_every: 100_000,
-            queue: 1024,
-            clock: Clock::default(),
-            checkpoint: None,
-        }
+        Self { journal: JournalOptions::default(), snapshot_every: 100_000, queue: 1024, clock: Clock::default() }
     }
 }
 
@@ -104,6 +105,9 @@ pub enum OpenError {
     /// What can be thrown away could not be.
     #[error(transparent)]
     Discard(#[from] IoFailure),
+    /// The key or the last signed checkpoint cannot be used.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
 }
 
 /// How a ledger is doing.
@@ -115,6 +119,8 @@ pub struct Status {
     pub applied: Position,
     /// Why the store is not used, if it is not.
     pub degraded: Option<String>,
+    /// How many events the last signed checkpoint is over.
+    pub signed: Position,
     /// Why the writer has stopped, if it has.
     pub stopped: Option<String>,
     /// Why there are no queries and no writes, if there are none.
@@ -128,6 +134,8 @@ pub struct Ledger {
     queue: Option<mpsc::Sender<Waiting>>,
     writer: Option<JoinHandle<()>>,
     follower: Option<Follower>,
+    // Ends the thread that signs when it is dropped.
+    signing: Option<(SyncSender<()>, JoinHandle<()>)>,
     // The position of the snapshot that it started from.
     snapshot_at: Position,
     // INVARIANT: the last field, so that the directory is unlocked after everything else has ended.
@@ -141,11 +149,13 @@ impl std::fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Found a ledger in a directory that holds none, and open it.
+    /// Found a ledger in a directory that holds none, and open it. Its checkpoints are signed with the key, if there is
+    /// one; the founding names its public half.
     pub fn found(
         data: &Path,
         options: Options,
         founding: Founding,
+        key: Option<&SigningKey>,
         request_id: &RequestId,
         actor: Actor,
     ) -> Result<Self, OpenError> {
@@ -157,7 +167,11 @@ impl Ledger {
         if has_remains(data) {
             return Err(OpenError::Lost(data.into()));
         }
+        let verifier_key = key.and_then(|key| Name::new(&key.public().to_string()).ok());
+        let founding = Founding { verifier_key, ..founding };
         let frame = founding_frame(founding, request_id, actor, &options.clock).map_err(OpenError::Founding)?;
+        // Before the journal: what it names is there.
+        key.map_or(Ok(()), |key| checkpoint::write_key(data, key)).map_err(KeptError::Io)?;
         Journal::found(&journal, &frame, &options.journal)?;
         Self::open_locked(lock, data, options, &mut |_, _| {})
     }
@@ -177,40 +191,42 @@ impl Ledger {
     }
 
     fn open_locked(lock: Lock, data: &Path, options: Options, progress: Progress<'_>) -> Result<Self, OpenError> {
-        let journal = data.join(JOURNAL);
         // Before a store is made where there is no ledger.
-        present(data)?;
+        let journal = present(data)?;
         let derived = Derived::load(data);
+        let kept = Kept::load(data)?;
         let mut witnesses = derived.witnesses();
-        let checkpoint = options.checkpoint.map(|next| Witness { name: "a signed checkpoint", next, chain: None });
-        witnesses.extend(checkpoint);
+        witnesses.extend(kept.size().map(|next| Witness { name: "a signed checkpoint", next, chain: None }));
         let log = Arc::new(Journal::open(&journal, options.journal.clone(), &witnesses)?);
-        Self::over(log, derived, lock, data, options, progress)
+        Self::over(log, (derived, kept), lock, data, options, progress)
     }
 
     /// Open a ledger over another log than the journal. Store, snapshots and lock are in `data`.
     pub fn open_over(log: Arc<dyn Log>, data: &Path, options: Options) -> Result<Self, OpenError> {
         let lock = Lock::acquire(data)?;
-        Self::over(log, Derived::load(data), lock, data, options, &mut |_, _| {})
+        Self::over(log, (Derived::load(data), Kept::load(data)?), lock, data, options, &mut |_, _| {})
     }
 
     fn over(
         log: Arc<dyn Log>,
-        derived: Derived,
+        (derived, kept): (Derived, Kept),
         lock: Lock,
         data: &Path,
         options: Options,
         progress: Progress<'_>,
     ) -> Result<Self, OpenError> {
-        let Started { shared, follower, announce, snapshot_at } = start::start(log, derived, data, progress)?;
+        let Started { shared, follower, announce, snapshot_at } = start::start(log, derived, kept, data, progress)?;
         let (queue, waiting) = mpsc::channel(options.queue.max(1));
         let zone = zone_of(&shared)?;
         let snapshots = Snapshots::new(data, options.snapshot_every, snapshot_at);
         let head = shared.log.head();
-        let writer = Writer { shared: Arc::clone(&shared), clock: options.clock, zone, snapshots, head, announce };
+        let (for_writer, tree) = (Arc::clone(&shared), Tree::clone(&shared.tree.load()));
+        let writer = Writer { shared: for_writer, clock: options.clock, zone, snapshots, head, announce, tree };
         let writer = Some(writer.start(waiting).map_err(OpenError::Thread)?);
+        let signing = shared.signer.is_some().then(|| sign_from_time_to_time(Arc::clone(&shared)));
+        let signing = signing.transpose().map_err(OpenError::Thread)?;
         let (data, queue, follower) = (data.into(), Some(queue), Some(follower));
-        Ok(Self { data, shared, queue, writer, follower, snapshot_at, lock })
+        Ok(Self { data, shared, queue, writer, follower, signing, snapshot_at, lock })
     }
 
     /// Ask for something to be recorded. Never waits, but reads all of a large submission; the answer comes when it is
@@ -240,6 +256,7 @@ impl Ledger {
         Status {
             head: self.shared.log.head().next,
             applied: self.shared.store.applied(),
+            signed: self.shared.signer.as_ref().and_then(Signer::last).map_or(0, |last| last.checkpoint.size),
             degraded: self.shared.store.degraded().map(str::to_owned),
             stopped: self.shared.stopped.get().cloned(),
             newer: self.shared.newer,
@@ -265,6 +282,10 @@ impl Ledger {
         drop(self.queue.take());
         // The writer cannot have panicked: that ends the program.
         let _ = self.writer.take().map(JoinHandle::join);
+        if let Some((stop, thread)) = self.signing.take() {
+            drop(stop);
+            let _ = thread.join();
+        }
         drop(self.follower.take());
     }
 }
@@ -275,14 +296,32 @@ impl Drop for Ledger {
     }
 }
 
-/// Whether a directory holds what is made of a journal. That is never there before the journal is.
-pub fn has_remains(data: &Path) -> bool {
-    start::derived(data).iter().any(|dir| dir.exists())
+/// Signs what is new, until the sender is dropped: then once more.
+fn sign_from_time_to_time(shared: Arc<Shared>) -> io::Result<(SyncSender<()>, JoinHandle<()>)> {
+    let (stop, stopped) = sync_channel(1);
+    let work = move || loop {
+        let ends = stopped.recv_timeout(SIGN_PAUSE) != Err(RecvTimeoutError::Timeout);
+        if shared.is_unsigned()
+            && let Err(error) = shared.sign()
+        {
+            tracing::warn!(%error, "no checkpoint was signed");
+        }
+        if ends {
+            return;
+        }
+    };
+    Ok((stop, thread::Builder::new().name("signer".into()).spawn(work)?))
 }
 
-fn present(data: &Path) -> Result<(), OpenError> {
+/// Whether a directory holds what is made of a journal. That is never there before the journal is.
+pub fn has_remains(data: &Path) -> bool {
+    start::derived(data).iter().any(|dir| dir.exists()) || checkpoint::is_signed(data)
+}
+
+/// Where the journal of a data directory is.
+pub(crate) fn present(data: &Path) -> Result<PathBuf, OpenError> {
     match data.join(JOURNAL) {
-        journal if Journal::is_present(&journal)? => Ok(()),
+        journal if Journal::is_present(&journal)? => Ok(journal),
         _ if has_remains(data) => Err(OpenError::Lost(data.into())),
         journal => Err(LogError::Absent(journal).into()),
     }

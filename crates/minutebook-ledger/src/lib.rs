@@ -9,6 +9,7 @@
 //! This crate keeps bytes and gives them positions. It knows the events only through [`minutebook_proto`] and the
 //! rules only through [`minutebook_domain::book::Book`]; it knows no network, no page and no proof.
 
+mod checkpoint;
 mod clock;
 pub mod frame;
 pub mod journal;
@@ -25,8 +26,10 @@ mod start;
 mod store;
 mod subscription;
 mod tail;
+mod verify;
 mod writer;
 
+pub use checkpoint::{KeptError, SignError, Signed};
 pub use clock::Clock;
 pub use ledger::{Ledger, OpenError, Options, Status, founding_frame, has_remains};
 pub use parts::Hash;
@@ -35,3 +38,4 @@ pub use receipt::{Outcome, Pending, Receipt, Submission, SubmitError};
 pub use snapshot::SnapshotError;
 pub use start::Progress;
 pub use subscription::{Closed, Subscription};
+pub use verify::{Unverified, Verified, Verifier, verify};

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use minutebook_domain::ids::Position;
 
-use crate::frame::{EncodedFrame, Frame};
+use crate::frame::{EncodedFrame, Frame, FrameBuilder};
 use crate::log::{AppendError, Corruption, Head, Log, LogError, Visitor};
 
 /// How an append is to fail.
@@ -20,6 +20,8 @@ pub enum Fault {
     Lost,
     /// The frame is written, but the caller cannot know.
     Kept,
+    /// Other events are written, and nobody notices.
+    Altered,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,18 @@ impl State {
     }
 }
 
+/// A sound frame of the same commands, each of whose events has another last byte.
+fn altered(frame: &EncodedFrame) -> Option<EncodedFrame> {
+    let mut other = FrameBuilder::new(frame.first(), *frame.previous());
+    for command in frame.view().ok()?.commands() {
+        let mut events: Vec<_> = command.events().map(<[u8]>::to_vec).collect();
+        let last = events.iter_mut().filter_map(|event| event.last_mut());
+        last.for_each(|byte| *byte ^= 1);
+        other.push(command.request_id, command.digest, &events).ok()?;
+    }
+    Some(other.finish())
+}
+
 impl Log for MemoryLog {
     fn append(&self, expected_next: Position, frame: &EncodedFrame) -> Result<(), AppendError> {
         let mut state = self.state();
@@ -83,6 +97,11 @@ impl Log for MemoryLog {
                 return Ok(());
             }
             Some(Fault::Full) => return Err(AppendError::Full),
+            Some(Fault::Altered) => {
+                let altered = altered(frame).ok_or_else(|| io::Error::other("it cannot be altered"))?;
+                state.frames.push(altered);
+                return Ok(());
+            }
             Some(Fault::Lost) => {}
             Some(Fault::Kept) => state.kept = Some(frame.clone()),
         }

@@ -11,10 +11,12 @@ use minutebook_domain::event::Recorded;
 use minutebook_domain::history::{Recall, Unreadable};
 use minutebook_domain::ids::{Position, RequestId};
 use minutebook_proto::{DecodeError, decode_event};
+use minutebook_tlog::{Tree, VerifierKey};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
+use crate::checkpoint::{SignError, Signed, Signer};
 use crate::frame::{Damage, Frame};
 use crate::log::{Head, Log, LogError};
 use crate::parts::Hash;
@@ -42,11 +44,34 @@ pub(crate) struct Shared {
     pub(crate) tail: Arc<Tail>,
     pub(crate) store: Arc<StoreSlot>,
     pub(crate) book: ArcSwap<Book>,
+    /// The events of the book, as a transparency log.
+    pub(crate) tree: ArcSwap<Tree>,
+    /// Absent where the ledger was founded without a key.
+    pub(crate) signer: Option<Signer>,
     pub(crate) requests: RwLock<RequestIndex>,
     pub(crate) head: watch::Receiver<Position>,
     pub(crate) newer: Option<LedgerNewer>,
     pub(crate) stopped: OnceLock<String>,
     pub(crate) kept: KeptEvents,
+}
+
+impl Shared {
+    /// Signs all that is published. Where the log does not hold what was recorded, nothing more is.
+    pub(crate) fn sign(&self) -> Result<Arc<Signed>, SignError> {
+        let signer = self.signer.as_ref().ok_or(SignError::NoKey)?;
+        let outcome = signer.sign(&*self.log, &self.tree);
+        if let Err(error @ (SignError::Differs { .. } | SignError::Log(LogError::Corrupt(_)))) = &outcome
+            && self.stopped.set(error.to_string()).is_ok()
+        {
+            tracing::error!(%error, "the writer has stopped; reads go on");
+        }
+        outcome
+    }
+
+    /// Is there more to sign?
+    pub(crate) fn is_unsigned(&self) -> bool {
+        self.signer.as_ref().is_some_and(|signer| signer.is_behind(&self.tree.load()))
+    }
 }
 
 /// Events that were asked for lately: they never change, and answers about the past ask for the same ones.
@@ -158,6 +183,21 @@ impl Reader {
     /// How many events are durable, and the hash of the last frame.
     pub fn chain(&self) -> Head {
         self.0.log.head()
+    }
+
+    /// The events of the book as a transparency log.
+    pub fn tree(&self) -> Arc<Tree> {
+        self.0.tree.load_full()
+    }
+
+    /// The key that checks the checkpoints of this ledger; `None` where it was founded without one.
+    pub fn verifier_key(&self) -> Option<&VerifierKey> {
+        self.0.signer.as_ref().map(Signer::public)
+    }
+
+    /// A signed checkpoint over all that is published; it is signed now, where it was not yet.
+    pub fn checkpoint(&self) -> Result<Arc<Signed>, SignError> {
+        self.0.sign()
     }
 
     /// Wait for more events.

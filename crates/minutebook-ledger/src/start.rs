@@ -9,9 +9,12 @@ use std::sync::{Arc, OnceLock, RwLock};
 use arc_swap::ArcSwap;
 use minutebook_domain::fold::Replay;
 use minutebook_domain::ids::Position;
+use minutebook_domain::value::Name;
 use minutebook_proto::{DecodeError, Decoder};
+use minutebook_tlog::{Tree, leaf_hash};
 use tokio::sync::watch;
 
+use crate::checkpoint::Kept;
 use crate::frame::{EncodedFrame, Frame};
 use crate::journal::Witness;
 use crate::ledger::OpenError;
@@ -96,17 +99,18 @@ pub(crate) struct Started {
 pub(crate) fn start(
     log: Arc<dyn Log>,
     derived: Derived,
+    kept: Kept,
     data: &Path,
     progress: Progress<'_>,
 ) -> Result<Started, OpenError> {
     let Derived { snapshot, store } = derived.check(&*log, data)?;
     let snapshot_at = snapshot.as_ref().map_or(0, |snapshot| snapshot.head.next);
     let book = snapshot.map(|snapshot| snapshot.book).unwrap_or_default();
-    let (slot, applied, entries) = match store {
-        Ok(Opened { store, applied, requests }) => (StoreSlot::new(store, &applied), applied, requests),
+    let (slot, applied, entries, tree) = match store {
+        Ok(Opened { store, applied, requests, tree }) => (StoreSlot::new(store, &applied), applied, requests, tree),
         Err(error) => {
             tracing::error!(%error, "there is no store; events are read from the journal");
-            (StoreSlot::without(error.to_string()), Applied::NOTHING, Vec::new())
+            (StoreSlot::without(error.to_string()), Applied::NOTHING, Vec::new(), Tree::default())
         }
     };
     let (slot, tail) = (Arc::new(slot), Arc::new(Tail::default()));
@@ -119,15 +123,25 @@ pub(crate) fn start(
         entries_from: block_of(applied.head.next),
         tail: &tail,
         tail_from: applied.replay_from(),
+        tree,
     };
     replay.run(&*log, progress)?;
-    let Catching { book, newer, entries, .. } = replay;
+    let Catching { book, newer, entries, mut tree, .. } = replay;
+    let book = book.finish();
+    if !kept.agrees(&tree) {
+        tracing::warn!("the store's tree is not what was signed; it is made again from the journal");
+        tree = tree_of(&*log)?;
+    }
+    let founded_with = book.founding().and_then(|founding| founding.verifier_key.as_ref());
+    let signer = kept.signer(founded_with.map(Name::as_str), &tree)?;
     let (announce, head) = watch::channel(log.head().next);
     let shared = Shared {
         log,
         tail,
         store: slot,
-        book: ArcSwap::from_pointee(book.finish()),
+        book: ArcSwap::from_pointee(book),
+        tree: ArcSwap::from_pointee(tree),
+        signer,
         requests: RwLock::new(RequestIndex::of(entries)),
         head,
         newer,
@@ -145,12 +159,13 @@ struct Catching<'a> {
     entries_from: Position,
     tail: &'a Tail,
     tail_from: Position,
+    tree: Tree,
 }
 
 impl Catching<'_> {
     fn run(&mut self, log: &dyn Log, progress: Progress<'_>) -> Result<(), OpenError> {
         let end = log.head().next;
-        let from = self.book.head().min(self.tail_from).min(self.entries_from);
+        let from = self.book.head().min(self.tail_from).min(self.entries_from).min(self.tree.size());
         let mut failed = None;
         log.read(from, &mut |frame| {
             progress(frame.next(), end);
@@ -168,6 +183,11 @@ impl Catching<'_> {
     fn take(&mut self, frame: &Frame<'_>) -> Result<(), OpenError> {
         if frame.next() > self.book.head() && self.newer.is_none() {
             self.fold(frame)?;
+        }
+        for (position, event) in (frame.first()..).zip(frame.events()) {
+            if position == self.tree.size() {
+                self.tree.push(leaf_hash(event));
+            }
         }
         let wanted = frame.commands().filter(|command| command.first >= self.entries_from);
         self.entries.extend(wanted.map(|command| Entry::new(command.request_id, command.first)));
@@ -197,6 +217,16 @@ impl Catching<'_> {
         }
         Ok(())
     }
+}
+
+/// The whole log as a transparency log.
+fn tree_of(log: &dyn Log) -> Result<Tree, LogError> {
+    let mut tree = Tree::default();
+    log.read(0, &mut |frame| {
+        frame.events().for_each(|event| tree.push(leaf_hash(event)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(tree)
 }
 
 /// Where what can be thrown away is.

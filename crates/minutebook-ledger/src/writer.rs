@@ -21,6 +21,7 @@ use minutebook_domain::history::{Recall, Unreadable};
 use minutebook_domain::ids::{Position, RequestId};
 use minutebook_domain::refusal::Refusal;
 use minutebook_proto::encode_event;
+use minutebook_tlog::{Tree, leaf_hash};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{self, Clock};
@@ -63,6 +64,7 @@ pub(crate) struct Writer {
     /// Where the published book ends. Not asked of the log: if that has gone on without us, the append must fail.
     pub(crate) head: Head,
     pub(crate) announce: watch::Sender<Position>,
+    pub(crate) tree: Tree,
 }
 
 impl Writer {
@@ -148,6 +150,8 @@ impl Writer {
             requests.insert(entry);
         }
         drop(requests);
+        frame.events().for_each(|event| self.tree.push(leaf_hash(event)));
+        self.shared.tree.store(Arc::new(self.tree.clone()));
         self.shared.tail.push(Arc::new(frame));
         self.shared.book.store(Arc::clone(&book));
         self.announce.send_replace(head.next);

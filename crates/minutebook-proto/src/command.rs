@@ -24,6 +24,8 @@ pub struct WriteOptions {
     pub actor: Actor,
     /// The newest event of the record that the client knows.
     pub expected_revision: Option<u64>,
+    /// Prove in the receipt that the events are in the log.
+    pub prove: bool,
 }
 
 /// Reads what a write says of itself.
@@ -43,6 +45,7 @@ pub fn write_from_pb(pb: Option<pb::Write>) -> Result<WriteOptions, Violations> 
             validate_only: pb.validate_only,
             actor,
             expected_revision: pb.expected_revision,
+            prove: pb.prove,
         }),
         _ => Err(violations.within("write")),
     }

@@ -66,6 +66,14 @@ impl Tree {
         (size <= self.size()).then(|| tlog::tree_hash(size, self).ok())?.map(|root| root.0)
     }
 
+    /// The right edge of the tree over the first entries; `None` where there are fewer.
+    pub fn frontier(&self, size: u64) -> Option<Frontier> {
+        let heights = (0..u64::BITS).rev().filter(|height| size >> height & 1 == 1);
+        let peak = |height: u32| self.node(u8::try_from(height).ok()?, (size >> height) - 1);
+        let peaks: Option<Vec<Hash>> = heights.map(peak).collect();
+        Some(Frontier { size, peaks: peaks? })
+    }
+
     /// The proof that an entry is in the tree of a size; `None` where there is no such entry or size.
     pub fn prove_inclusion(&self, index: u64, size: u64) -> Option<Vec<Hash>> {
         let provable = index < size && size <= self.size();

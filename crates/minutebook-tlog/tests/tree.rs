@@ -57,6 +57,7 @@ fn roots_and_proofs_are_those_of_another_implementation() {
         (pushed..size).for_each(|n| frontier.push(leaf_hash(&entry(n))));
         pushed = size;
         assert_eq!((tree(size).root(), frontier.root(), frontier.size()), (root, root, size));
+        assert_eq!(all.frontier(size), Some(frontier.clone()));
         if size == 0 {
             continue;
         }
@@ -85,7 +86,7 @@ fn what_is_not_in_the_tree_has_no_proof() {
     assert_eq!(tree.prove_inclusion(3, 3), None);
     assert_eq!(tree.prove_consistency(5, 11), None);
     assert_eq!(tree.prove_consistency(6, 5), None);
-    assert_eq!((tree.root_at(11), tree.leaf(10)), (None, None));
+    assert_eq!((tree.root_at(11), tree.leaf(10), tree.frontier(11)), (None, None, None));
     assert_eq!(tree.leaf(9), Some(leaf_hash(&entry(9))));
 }
 

@@ -11,6 +11,7 @@ use minutebook_domain::event::{Actor, Founding};
 use minutebook_domain::ids::{Id, RequestId};
 use minutebook_domain::value::Name;
 use minutebook_ledger::{Ledger, OpenError, Options};
+use minutebook_tlog::{SigningKey, VerifierKey};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -43,6 +44,8 @@ pub(crate) struct FoundOptions {
     pub(crate) organisation: Option<Name>,
     /// The IANA time zone in which its days end.
     pub(crate) zone: Name,
+    /// What its log is called in checkpoints; a name of its own unless given.
+    pub(crate) origin: Option<String>,
     /// Who founds it.
     pub(crate) actor: Actor,
 }
@@ -81,13 +84,21 @@ pub(crate) enum StartError {
     /// The server ended.
     #[error("the server failed: {0}")]
     Serve(#[from] tonic::transport::Error),
+    /// The log cannot have that name.
+    #[error("`{name}` cannot be the name of a log: {fault}")]
+    Origin {
+        /// The name.
+        name: String,
+        /// Why.
+        fault: minutebook_tlog::Fault,
+    },
     /// Something else.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
 }
 
-/// Founds a ledger in a directory that holds none.
-pub(crate) fn found(data: &Path, options: FoundOptions) -> Result<(), StartError> {
+/// Founds a ledger in a directory that holds none. Gives the key that checks its checkpoints.
+pub(crate) fn found(data: &Path, options: FoundOptions) -> Result<VerifierKey, StartError> {
     let random = uuid::Uuid::now_v7();
     let name = |text: &str| Name::new(text).map_err(anyhow::Error::from);
     let no_id = || anyhow::anyhow!("a random id is no id");
@@ -98,11 +109,14 @@ pub(crate) fn found(data: &Path, options: FoundOptions) -> Result<(), StartError
         zone: options.zone,
         format: JOURNAL_FORMAT,
         tool: name(concat!("minutebook ", env!("CARGO_PKG_VERSION")))?,
+        verifier_key: None,
     };
     let request_id = RequestId::new(&random.to_string()).ok_or_else(no_id)?;
-    let ledger = Ledger::found(data, Options::default(), founding, &request_id, options.actor)?;
+    let origin = options.origin.unwrap_or_else(|| format!("minutebook/{random}"));
+    let key = SigningKey::generate(&origin).map_err(|fault| StartError::Origin { name: origin, fault })?;
+    let ledger = Ledger::found(data, Options::default(), founding, Some(&key), &request_id, options.actor)?;
     ledger.close().map_err(anyhow::Error::from)?;
-    Ok(())
+    Ok(key.public().clone())
 }
 
 /// Serves a ledger until the process is told to end.

@@ -19,8 +19,14 @@ impl LedgerService for Echo {
     async fn record(&self, request: Request<pb::RecordRequest>) -> Result<Response<pb::RecordResponse>, Status> {
         let count = u32::try_from(request.into_inner().commands.len()).unwrap_or(u32::MAX);
         // As long on the wire as a receipt of the product in a ledger of some size.
-        let receipt =
-            pb::Receipt { first: 100_000, count, head: 100_000, recorded_at_ms: 1_464_739_200_000, repeated: false };
+        let receipt = pb::Receipt {
+            first: 100_000,
+            count,
+            head: 100_000,
+            recorded_at_ms: 1_464_739_200_000,
+            repeated: false,
+            ..pb::Receipt::default()
+        };
         Ok(Response::new(pb::RecordResponse { receipt: Some(receipt) }))
     }
 

@@ -168,6 +168,7 @@ impl Generator {
             zone: name("Europe/Amsterdam")?,
             format: 1,
             tool: name("minutebook-bench")?,
+            verifier_key: None,
         };
         let request = request_id(0)?;
         let clock = Clock::new(|| Timestamp(BEGAN));

@@ -93,6 +93,7 @@ pub(crate) fn found() -> Command {
         zone: name("Europe/Amsterdam"),
         format: 1,
         tool: name("test"),
+        verifier_key: None,
     })
 }
 

@@ -98,12 +98,33 @@ impl Journal {
 
     /// Open the journal in `dir`, repairing what a crash leaves behind and refusing everything else.
     pub fn open(dir: &Path, options: JournalOptions, witnesses: &[Witness]) -> Result<Self, LogError> {
-        let segments: Vec<_> = segment::open_all(dir)?.into_iter().map(Arc::new).collect();
-        let last = segments.last().ok_or_else(|| LogError::Absent(dir.into()))?;
-        let Tip { head, offset, capacity } = recover::recover(last, witnesses)?;
+        let journal =
+            Self::open_with(dir, options, OpenOptions::new().write(true), |last| recover::recover(last, witnesses))?;
         // A program that was killed may have named the last segment without making the name durable.
         sync_dir(dir).and_then(|()| dir.parent().map_or(Ok(()), sync_dir)).map_err(IoFailure::of("sync", dir))?;
-        let file = OpenOptions::new().write(true).open(&last.path).map_err(IoFailure::of("open", &last.path))?;
+        Ok(journal)
+    }
+
+    /// Open the journal in `dir` to read it, and write nothing: what a start would repair is left as it is, and so the
+    /// journal takes no frames.
+    pub fn inspect(dir: &Path, witnesses: &[Witness]) -> Result<Self, LogError> {
+        let journal = Self::open_with(dir, JournalOptions::default(), OpenOptions::new().read(true), |last| {
+            recover::inspect(last, witnesses)
+        })?;
+        journal.writer.lock().unwrap_or_else(PoisonError::into_inner).in_doubt = true;
+        Ok(journal)
+    }
+
+    fn open_with(
+        dir: &Path,
+        options: JournalOptions,
+        access: &OpenOptions,
+        find_end: impl FnOnce(&Segment) -> Result<Tip, LogError>,
+    ) -> Result<Self, LogError> {
+        let segments: Vec<_> = segment::open_all(dir)?.into_iter().map(Arc::new).collect();
+        let last = segments.last().ok_or_else(|| LogError::Absent(dir.into()))?;
+        let Tip { head, offset, capacity } = find_end(last)?;
+        let file = access.open(&last.path).map_err(IoFailure::of("open", &last.path))?;
         let segment = Arc::clone(last);
         let writer = Writer { segment, file, offset, capacity, ahead: Ahead::new(dir), in_doubt: false };
         Ok(Self {

@@ -38,17 +38,8 @@ pub(super) struct Tip {
 pub(super) fn recover(last: &Segment, witnesses: &[Witness]) -> Result<Tip, LogError> {
     let io = |action| IoFailure::of(action, &last.path);
     let file = OpenOptions::new().read(true).write(true).open(&last.path).map_err(io("open"))?;
-    let end = find_end(last, witnesses)?;
-    check_witnesses(last, &end, witnesses)?;
-
-    let capacity = file.metadata().map_err(io("read"))?.len();
-    let mut rest = vec![0; usize::try_from(capacity.saturating_sub(end.offset)).unwrap_or(0)];
-    file.read_exact_at(&mut rest, end.offset).map_err(io("read"))?;
-    let is_torn = rest.iter().any(|byte| *byte != 0);
+    let Examined { end, capacity, is_torn } = examine(&file, last, witnesses)?;
     if is_torn {
-        if let Some(damage) = end.fatal_damage(&rest) {
-            return Err(last.corruption(end.head.next, end.offset, damage));
-        }
         let position = end.head.next;
         tracing::warn!(position, file = %last.path.display(), "an unfinished write at the end of the journal is dropped");
         segment::zero(&file, end.offset, capacity).map_err(io("clear the end of"))?;
@@ -61,6 +52,35 @@ pub(super) fn recover(last: &Segment, witnesses: &[Witness]) -> Result<Tip, LogE
         file.sync_data().map_err(io("sync"))?;
     }
     Ok(Tip { head: end.head, offset: end.offset, capacity })
+}
+
+/// Find the end of the last segment as a start would, and write nothing.
+pub(super) fn inspect(last: &Segment, witnesses: &[Witness]) -> Result<Tip, LogError> {
+    let file = File::open(&last.path).map_err(IoFailure::of("open", &last.path))?;
+    let Examined { end, capacity, .. } = examine(&file, last, witnesses)?;
+    Ok(Tip { head: end.head, offset: end.offset, capacity })
+}
+
+/// What is known of the last segment before anything is done with it.
+struct Examined {
+    end: End,
+    capacity: u64,
+    /// Something was being written after the end.
+    is_torn: bool,
+}
+
+fn examine(file: &File, last: &Segment, witnesses: &[Witness]) -> Result<Examined, LogError> {
+    let io = |action| IoFailure::of(action, &last.path);
+    let end = find_end(last, witnesses)?;
+    check_witnesses(last, &end, witnesses)?;
+    let capacity = file.metadata().map_err(io("read"))?.len();
+    let mut rest = vec![0; usize::try_from(capacity.saturating_sub(end.offset)).unwrap_or(0)];
+    file.read_exact_at(&mut rest, end.offset).map_err(io("read"))?;
+    let is_torn = rest.iter().any(|byte| *byte != 0);
+    if let Some(damage) = end.fatal_damage(&rest).filter(|_| is_torn) {
+        return Err(last.corruption(end.head.next, end.offset, damage));
+    }
+    Ok(Examined { end, capacity, is_torn })
 }
 
 /// The end of the sound frames.

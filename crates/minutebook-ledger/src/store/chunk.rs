@@ -20,11 +20,14 @@
 //! A **block** of request ids, under a multiple of 4,096, holds the commands whose first event is among the 4,096
 //! positions from there: checksum and first as above, then 16 bytes for each command: the first 8 bytes of the SHA-256
 //! of its request id, and the position of its first event.
+//!
+//! A **block of leaves** holds the hashes, as entries of the transparency log, of the 4,096 events from a position on:
+//! checksum and first as above, then 32 bytes for each event.
 
 use bytes::Bytes;
 use minutebook_domain::ids::Position;
 
-use crate::parts::Parts;
+use crate::parts::{Hash, Parts};
 use crate::requests::Entry;
 
 const CHUNK_EVENTS: usize = 16;
@@ -137,6 +140,17 @@ pub(super) fn block_entries(first: Position, bytes: &[u8], entries: &mut Vec<Ent
     Some(())
 }
 
+/// The value of a block of leaves.
+pub(super) fn leaves(first: Position, hashes: &[Hash]) -> Value {
+    seal(first, &[hashes.as_flattened()])
+}
+
+/// The hashes of a block of leaves. `None` if the value is damaged.
+pub(super) fn block_leaves(first: Position, bytes: &[u8]) -> Option<&[Hash]> {
+    let (hashes, rest) = unseal(first, bytes)?.rest().as_chunks();
+    (rest.is_empty() && u64::try_from(hashes.len()) == Ok(BLOCK_POSITIONS)).then_some(hashes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +180,15 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(chunk_events(0, &bytes.into(), 0), None, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_block_of_leaves_comes_back_whole() {
+        let hashes: Vec<Hash> = (0..4096_u32).map(|n| crate::frame::sha256(&n.to_le_bytes())).collect();
+        let value = leaves(4096, &hashes);
+        assert_eq!(block_leaves(4096, &value.bytes), Some(hashes.as_slice()));
+        assert_eq!(block_leaves(0, &value.bytes), None, "under a wrong key");
+        assert_eq!(block_leaves(0, &leaves(0, &hashes[1..]).bytes), None, "one is missing");
     }
 
     #[test]

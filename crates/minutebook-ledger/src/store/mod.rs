@@ -3,7 +3,7 @@
 //! this module knows that it is sled.
 //!
 //! Keys in the one tree: `e` and a position (8 bytes, big-endian) for a chunk of events, `r` and a position for a
-//! block of request ids (see [`chunk`]), and `applied`:
+//! block of request ids, `h` and a position for a block of leaves (see [`chunk`]), and `applied`:
 //!
 //! | field      | size | meaning |
 //! |------------|------|---------|
@@ -26,13 +26,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use minutebook_domain::ids::Position;
+use minutebook_tlog::{Tree, leaf_hash};
 
 pub(crate) use self::chunk::block_of;
 use self::chunk::{BLOCK_POSITIONS, ChunkBuilder, Value};
 pub(crate) use self::follow::{Follower, StoreSlot};
 use crate::frame::{Damage, Frame};
 use crate::log::Head;
-use crate::parts::Parts;
+use crate::parts::{Hash, Parts};
 use crate::requests::Entry;
 
 const DIRECTORY: &str = "store";
@@ -41,6 +42,7 @@ const CACHE_BYTES: u64 = 64 << 20;
 const APPLIED: &[u8] = b"applied";
 const EVENTS: u8 = b'e';
 const REQUESTS: u8 = b'r';
+const LEAVES: u8 = b'h';
 
 /// A file in the store's directory that asks for a new store at the next start. It goes where the store goes.
 const DISTRUSTED: &str = "distrusted";
@@ -121,6 +123,8 @@ pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) applied: Applied,
     pub(crate) requests: Vec<Entry>,
+    /// The events of every finished block, as a transparency log.
+    pub(crate) tree: Tree,
 }
 
 /// Run something of sled's. It panics on damage, and a panic of a copy must not end the program.
@@ -156,14 +160,26 @@ impl Store {
     }
 
     fn examine(self) -> Result<Opened, StoreError> {
-        let found = self.applied().and_then(|applied| Ok((applied, self.requests(applied.head.next)?)));
-        match found {
-            Ok((applied, requests)) => Ok(Opened { store: self, applied, requests }),
+        match self.contents() {
+            Ok((applied, requests, tree)) => Ok(Opened { store: self, applied, requests, tree }),
             Err(error) => {
                 self.close();
                 Err(error)
             }
         }
+    }
+
+    fn contents(&self) -> Result<(Applied, Vec<Entry>, Tree), StoreError> {
+        let applied = self.applied()?;
+        let (mut requests, mut tree) = (Vec::new(), Tree::default());
+        self.blocks(REQUESTS, applied.head.next, |first, value| {
+            chunk::block_entries(first, value, &mut requests).is_some()
+        })?;
+        self.blocks(LEAVES, applied.head.next, |first, value| {
+            let leaves = chunk::block_leaves(first, value);
+            leaves.map(|leaves| leaves.iter().for_each(|leaf| tree.push(*leaf))).is_some()
+        })?;
+        Ok((applied, requests, tree))
     }
 
     /// Let go of the files. Even that can meet damage and panic.
@@ -183,24 +199,25 @@ impl Store {
         }
     }
 
-    /// The entries of every finished block before `next`.
-    fn requests(&self, next: Position) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = Vec::new();
+    /// Reads every finished block of a kind before `next`, in order.
+    fn blocks(
+        &self,
+        kind: u8,
+        next: Position,
+        mut read: impl FnMut(Position, &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
         let mut expected = 0;
-        let mut blocks = self.db.scan_prefix([REQUESTS]);
-        while let Some(block) = guarded(|| blocks.next().transpose())? {
-            let (found, value) = block;
-            let is_sound =
-                position_of(&found) == Some(expected) && chunk::block_entries(expected, &value, &mut entries).is_some();
-            if !is_sound {
-                return Err(StoreError::Damaged("a block of request ids is damaged or missing"));
+        let mut blocks = self.db.scan_prefix([kind]);
+        while let Some((found, value)) = guarded(|| blocks.next().transpose())? {
+            if position_of(&found) != Some(expected) || !read(expected, &value) {
+                return Err(StoreError::Damaged("a block of request ids or leaves is damaged or missing"));
             }
             expected = expected.saturating_add(BLOCK_POSITIONS);
         }
         if expected != block_of(next) {
-            return Err(StoreError::Damaged("blocks of request ids are missing"));
+            return Err(StoreError::Damaged("blocks of request ids or leaves are missing"));
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// The events from `position` to the end of its chunk.
@@ -220,6 +237,9 @@ impl Store {
         for value in writes.blocks.drain(..) {
             batch.insert(&key(REQUESTS, value.first), value.bytes);
         }
+        for value in writes.leaves.drain(..) {
+            batch.insert(&key(LEAVES, value.first), value.bytes);
+        }
         batch.insert(APPLIED, applied.encode());
         guarded(|| self.db.apply_batch(batch))
     }
@@ -237,6 +257,7 @@ impl Store {
 struct Writes {
     chunks: Vec<Value>,
     blocks: Vec<Value>,
+    leaves: Vec<Value>,
 }
 
 /// Cuts frames into the values of the store.
@@ -246,6 +267,9 @@ struct Cutter {
     chunk: ChunkBuilder,
     block: Position,
     entries: Vec<Entry>,
+    leaves: Vec<Hash>,
+    /// Position of the first of them.
+    leaves_from: Position,
     writes: Writes,
 }
 
@@ -257,6 +281,8 @@ impl Cutter {
             chunk: ChunkBuilder::new(applied.next_chunk),
             block: block_of(applied.head.next),
             entries: Vec::new(),
+            leaves: Vec::new(),
+            leaves_from: block_of(applied.head.next),
             writes: Writes::default(),
         }
     }
@@ -265,6 +291,7 @@ impl Cutter {
         let wanted = self.chunk.first().max(frame.first());
         let skip = usize::try_from(wanted.saturating_sub(frame.first())).unwrap_or(usize::MAX);
         self.writes.chunks.extend(frame.events().skip(skip).filter_map(|event| self.chunk.push(event)));
+        self.hash(frame);
         let block = self.block;
         for command in frame.commands().filter(|command| command.first >= block) {
             self.finish_blocks(command.first);
@@ -273,6 +300,21 @@ impl Cutter {
         self.finish_blocks(frame.next());
         if frame.next() > self.applied.next {
             self.applied = Head { next: frame.next(), chain: frame.hash() };
+        }
+    }
+
+    fn hash(&mut self, frame: &Frame<'_>) {
+        for (position, event) in (frame.first()..).zip(frame.events()) {
+            let wanted = self.leaves_from.saturating_add(u64::try_from(self.leaves.len()).unwrap_or(u64::MAX));
+            if position < wanted {
+                continue;
+            }
+            self.leaves.push(leaf_hash(event));
+            if wanted.saturating_add(1) == self.leaves_from.saturating_add(BLOCK_POSITIONS) {
+                self.writes.leaves.push(chunk::leaves(self.leaves_from, &self.leaves));
+                self.leaves.clear();
+                self.leaves_from = self.leaves_from.saturating_add(BLOCK_POSITIONS);
+            }
         }
     }
 

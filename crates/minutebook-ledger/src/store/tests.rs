@@ -73,7 +73,9 @@ fn every_event_in_a_chunk_is_found_and_every_request_in_a_block() {
     let frames = frames();
     let data = tempfile::tempdir().expect("dir");
     follow(data.path(), &frames);
-    let Opened { store, applied, requests } = Store::open(data.path()).expect("opened");
+    let Opened { store, applied, requests, tree } = Store::open(data.path()).expect("opened");
+    let leaves = frames.iter().flat_map(|frame| frame.events()).map(leaf_hash).take(8192);
+    assert!((0..).zip(leaves).all(|(position, leaf)| tree.leaf(position) == Some(leaf)) && tree.size() == 8192);
     let last = frames.last().expect("some");
     assert_eq!(applied.head, Head { next: last.next(), chain: *last.hash() });
     for frame in &frames {

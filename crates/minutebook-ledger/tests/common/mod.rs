@@ -1,6 +1,7 @@
 //! A ledger to test with: its founding, and commands that record one event each.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use std::fs;
 use std::path::Path;
 
 use minutebook_domain::command::{Command, StateRecord};
@@ -12,6 +13,7 @@ use minutebook_domain::value::Name;
 use minutebook_ledger::frame::EncodedFrame;
 use minutebook_ledger::journal::JournalOptions;
 use minutebook_ledger::{Clock, Ledger, Options, Outcome, Receipt, Submission, founding_frame};
+use minutebook_tlog::SigningKey;
 
 pub(crate) fn request_id(text: &str) -> RequestId {
     RequestId::new(text).expect("a request id")
@@ -26,6 +28,7 @@ pub(crate) fn founding() -> Founding {
         zone: name("Europe/Amsterdam"),
         format: 1,
         tool: name("test"),
+        verifier_key: None,
     }
 }
 
@@ -47,8 +50,13 @@ pub(crate) fn options() -> Options {
     }
 }
 
+/// A key that signs the checkpoints of a test.
+pub(crate) fn key() -> SigningKey {
+    SigningKey::generate("minutebook.test/ledger").expect("a name of one word")
+}
+
 pub(crate) fn found(data: &Path) -> Ledger {
-    Ledger::found(data, options(), founding(), &request_id("found"), Actor::default()).expect("founded")
+    Ledger::found(data, options(), founding(), Some(&key()), &request_id("found"), Actor::default()).expect("founded")
 }
 
 pub(crate) fn open(data: &Path) -> Ledger {
@@ -99,4 +107,14 @@ pub(crate) fn refused() -> Command {
 /// The same event, as a program would write it that demands a newer reader: field 9, `min_reader`, is 7.
 pub(crate) fn for_a_newer_program(event: &[u8]) -> Vec<u8> {
     [event, &[9 << 3, 7]].concat()
+}
+
+/// Copies a directory with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("list") {
+        let path = entry.expect("entry").path();
+        let target = to.join(path.file_name().expect("name"));
+        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, &target).map(drop).expect("copied") }
+    }
 }

@@ -24,7 +24,7 @@ use crate::violation::{Violations, WireFault};
 use crate::wire::{FromEncoded, Slot, Wire, list_from_encoded, message_slots, messages, to_list};
 
 messages! {
-    Founding as LedgerFounded { ledger, name, organisation, zone, format, tool }
+    Founding as LedgerFounded { ledger, name, organisation, zone, format, tool, verifier_key }
     Base as Base { edition, revision, position, sha256 }
     ReviewOpened as ReviewOpened {
         agenda, edition, first_year, last_year, effective, horizon, review, revision, invented, base,

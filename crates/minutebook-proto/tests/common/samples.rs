@@ -189,6 +189,9 @@ fn ledger() -> Vec<Payload> {
             zone: name("Europe/Amsterdam"),
             format: 1,
             tool: name("minutebook 0.1.0"),
+            verifier_key: Some(name(
+                "minutebook.example/drenthe+0c0a26fb+AYDC7rNhTUvZHH+Xh2GBDU2qHyVOsyURQDeY2tpJUrdx",
+            )),
         }),
         Payload::ErratumRecorded(Erratum {
             key: Key::new(kind, &id("actie")),

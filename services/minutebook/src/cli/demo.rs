@@ -75,6 +75,7 @@ fn founding() -> Result<FoundOptions, minutebook_domain::value::Fault> {
         name: Name::new("Demo")?,
         organisation: Some(Name::new("Provincie Drenthe")?),
         zone: Name::new("Europe/Amsterdam")?,
+        origin: None,
         actor: Actor { capacity: Some(Text::new("demo")?), ..Actor::default() },
     })
 }

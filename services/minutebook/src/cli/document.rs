@@ -138,7 +138,7 @@ impl Import {
             let w = output.words;
             Report { page, w }.plan(&plan, &differs);
             page.gap();
-            page.note(&receipt_line(w, &receipt.copied().unwrap_or_default(), dry_run));
+            page.note(&receipt_line(w, &receipt.cloned().unwrap_or_default(), dry_run));
         })
     }
 }

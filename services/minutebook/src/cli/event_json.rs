@@ -159,6 +159,7 @@ fn founded(founding: &Founding) -> Value {
         "zone": founding.zone.as_str(),
         "format": founding.format,
         "tool": founding.tool.as_str(),
+        "verifier_key": founding.verifier_key.as_ref().map(ToString::to_string),
     })
 }
 

@@ -10,6 +10,7 @@ use minutebook_domain::event::Actor;
 use minutebook_domain::ids::Id;
 use minutebook_domain::value::{Fault, Name, Text};
 use minutebook_proto::pb;
+use minutebook_tlog::VerifierKey;
 use serde_json::json;
 
 use super::Output;
@@ -37,6 +38,9 @@ pub(crate) struct Init {
     /// The IANA time zone in which its days end
     #[arg(long, value_name = "ZONE", default_value = "Europe/Amsterdam")]
     zone: String,
+    /// What the log is called in its checkpoints, such as minutebook.drenthe.nl/krimp; a name of its own unless given
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
     /// The capacity in which you act, such as "secretary" (no personal names)
     #[arg(long, value_name = "TEXT")]
     capacity: Option<String>,
@@ -68,27 +72,34 @@ impl Init {
             name: checked("--name", Name::new(&self.name.unwrap_or_else(unnamed)), w)?,
             organisation: self.organisation.map(|text| checked("--organisation", Name::new(&text), w)).transpose()?,
             zone: checked("--zone", Name::new(&self.zone), w)?,
+            origin: self.origin,
             actor: Actor {
                 capacity: self.capacity.map(|text| checked("--capacity", Text::new(&text), w)).transpose()?,
                 on_behalf_of: self.on_behalf_of.map(|text| Id::new(&text).ok_or_else(|| no_id(text, w))).transpose()?,
                 ..Actor::default()
             },
         };
-        start(&dir, options, w)?;
+        let key = start(&dir, options, w)?.to_string();
         let shown = dir.display().to_string();
         output.answer(
-            || json!({"data": shown}),
+            || json!({"data": shown, "verifier_key": key}),
             |page| {
                 let (nl, en) =
                     (format!("Grootboek begonnen in `{shown}`."), format!("A ledger was founded in `{shown}`."));
                 page.note(&w.pick(nl, en));
+                let (nl, en) = (
+                    "Geef deze sleutel aan wie controleert; de geheime helft staat in `key`, maak daar een kopie van:",
+                    "Give this key to whoever checks it; its secret half is in `key`, of which you make a copy:",
+                );
+                page.note(w.pick(nl, en));
+                page.note(&key);
             },
         )
     }
 }
 
 /// Founds a ledger.
-pub(crate) fn start(dir: &Path, options: FoundOptions, w: Words) -> Result<(), Failure> {
+pub(crate) fn start(dir: &Path, options: FoundOptions, w: Words) -> Result<VerifierKey, Failure> {
     found(dir, options).map_err(|error| not_started(&error, dir, w.0))
 }
 

@@ -22,6 +22,7 @@ mod mandate;
 mod motion;
 mod page;
 mod promise;
+mod proof;
 mod record;
 mod register;
 mod review;
@@ -29,6 +30,7 @@ mod role;
 mod sheet;
 mod sources;
 mod unopened;
+mod verify;
 mod words;
 
 use std::error::Error as _;
@@ -158,6 +160,14 @@ enum Command {
     Review(review::Review),
     /// Print the events as they were recorded
     Events(events::Events),
+    /// Print the signed head of the ledger
+    Checkpoint(proof::Head),
+    /// Prove that an event is in the ledger
+    Prove(proof::Prove),
+    /// Check a proof, without any ledger
+    Check(proof::Check),
+    /// Check the whole ledger against what was signed
+    Verify(verify::Verify),
     /// Tell how the ledger is doing
     Status(ledger::Status),
     /// Replay the journal, throw away what was derived from it, and compare
@@ -278,6 +288,8 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         Command::Demo(demo) => return demo.run(&place, output).await,
         Command::Init(init) => return init.run(&place, output),
         Command::Serve(serve) => return serve.run(&place, output).await,
+        Command::Check(check) => return check.run(output),
+        Command::Verify(verify) => return verify.run(&place, output).await,
         _ => {}
     }
     let session = Session::open(&place, global.lang).await?;
@@ -289,7 +301,7 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
 async fn ask(command: Command, session: &Session, output: Output) -> Result<(), Failure> {
     match command {
         // INVARIANT: these need no connection and were answered before one was made.
-        Command::Demo(_) | Command::Init(_) | Command::Serve(_) => Ok(()),
+        Command::Demo(_) | Command::Init(_) | Command::Serve(_) | Command::Check(_) | Command::Verify(_) => Ok(()),
         Command::Plan(plan) => plan.run(session, output).await,
         Command::Import(import) => import.run(session, output).await,
         Command::Draft(draft) => draft.run(session, output).await,
@@ -318,6 +330,8 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::ResolveDoubt(resolve) => resolve.run(session, output).await,
         Command::Review(review) => review.run(session, output).await,
         Command::Events(events) => events.run(session, output).await,
+        Command::Checkpoint(head) => head.run(session, output).await,
+        Command::Prove(prove) => prove.run(session, output).await,
         Command::Status(status) => status.run(session, output).await,
         Command::Rebuild(rebuild) => rebuild.run(session, output).await,
     }

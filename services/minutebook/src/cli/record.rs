@@ -123,7 +123,7 @@ pub(crate) async fn sent<T>(
 
 /// Tells what was recorded.
 pub(crate) fn tell(output: Output, recording: &Recording, receipt: Option<&pb::Receipt>) -> Result<(), Failure> {
-    let receipt = receipt.copied().unwrap_or_default();
+    let receipt = receipt.cloned().unwrap_or_default();
     let recorded = || serde_json::json!({"receipt": json::receipt(&receipt), "dry_run": recording.dry_run});
     output.answer(recorded, |page| page.note(&receipt_line(output.words, &receipt, recording.dry_run)))
 }

@@ -4,7 +4,7 @@ use minutebook_domain::ids::Position;
 use minutebook_domain::message::messages;
 use minutebook_ledger::lock::LockError;
 use minutebook_ledger::log::{IoFailure, LogError};
-use minutebook_ledger::{OpenError, SubmitError};
+use minutebook_ledger::{KeptError, OpenError, SubmitError};
 
 use super::failure::Exit;
 use crate::server::StartError;
@@ -40,6 +40,26 @@ messages! {
         Undecodable { position: Position, why: String } = "UNREADABLE"
             nl "gebeurtenis {position} is niet te lezen (melding: {why}); zet het journaal terug vanaf een kopie"
             en "the event at position {position} cannot be decoded: {why}; restore the journal from a copy"
+        /// The key of the checkpoints is gone.
+        KeyGone { file: String } = "KEY_GONE"
+            nl "de sleutel van dit grootboek is weg; zet `{file}` terug vanaf een kopie"
+            en "the key of this ledger is gone; restore `{file}` from a copy"
+        /// The key of another ledger, or none.
+        KeyDiffers { file: String } = "KEY_DIFFERS"
+            nl "`{file}` is niet de sleutel van dit grootboek; zet hem terug vanaf een kopie"
+            en "`{file}` is not the key of this ledger; restore it from a copy"
+        /// A checkpoint that the key did not sign.
+        CheckpointDamaged { file: String, why: String } = "CHECKPOINT_DAMAGED"
+            nl "het controlepunt in `{file}` is niet te gebruiken (melding: {why}); zet het terug vanaf een kopie"
+            en "the checkpoint in `{file}` cannot be used: {why}; restore it from a copy"
+        /// Another history than was signed.
+        Forked { size: Position } = "LOG_FORKED"
+            nl "het journaal wijkt af van wat over de eerste {size} gebeurtenissen is ondertekend; zet het terug vanaf een kopie"
+            en "the journal differs from what was signed over its first {size} events; restore it from a copy"
+        /// A name that no log can have.
+        Origin { name: String, why: String } = "ORIGIN_FORM"
+            nl "`{name}` kan niet de naam van het logboek zijn (melding: {why}); noem met --origin een naam zonder spaties"
+            en "`{name}` cannot be the name of the log: {why}; name one without spaces with --origin"
         /// A format of a newer program.
         NewerFormat { file: String, found: u32, known: u32 } = "LEDGER_NEWER"
             nl "`{file}` heeft formaat {found} en dit programma leest tot en met formaat {known}; installeer een nieuwer programma"
@@ -72,8 +92,10 @@ impl Unopened {
     pub(crate) fn exit(&self) -> Exit {
         match self.code() {
             "ALREADY_FOUNDED" | "LOCKED" => Exit::Conflict,
-            "CORRUPT" | "JOURNAL_LOST" | "UNREADABLE" => Exit::Integrity,
+            "CORRUPT" | "JOURNAL_LOST" | "UNREADABLE" | "KEY_GONE" | "KEY_DIFFERS" | "CHECKPOINT_DAMAGED"
+            | "LOG_FORKED" => Exit::Integrity,
             "EXPOSED" => Exit::Refused,
+            "ORIGIN_FORM" => Exit::Usage,
             _ => Exit::Unreachable,
         }
     }
@@ -87,6 +109,7 @@ impl From<&StartError> for Unopened {
             StartError::Listen { address, source } => {
                 Self::Listen { address: address.to_string(), why: source.to_string() }
             }
+            StartError::Origin { name, fault } => Self::Origin { name: name.clone(), why: fault.to_string() },
             StartError::Serve(_) | StartError::Other(_) => Self::Other { why: error.to_string() },
         }
     }
@@ -98,7 +121,14 @@ impl From<&OpenError> for Unopened {
             OpenError::Lock(LockError::Locked { dir, .. }) => Self::Locked { dir: dir.display().to_string() },
             OpenError::Lock(LockError::Io(failure))
             | OpenError::Log(LogError::Io(failure))
+            | OpenError::Kept(KeptError::Io(failure))
             | OpenError::Discard(failure) => failure.into(),
+            OpenError::Kept(KeptError::KeyGone(file)) => Self::KeyGone { file: file.display().to_string() },
+            OpenError::Kept(KeptError::KeyDiffers(file)) => Self::KeyDiffers { file: file.display().to_string() },
+            OpenError::Kept(KeptError::Checkpoint { path, fault }) => {
+                Self::CheckpointDamaged { file: path.display().to_string(), why: fault.to_string() }
+            }
+            OpenError::Kept(KeptError::Forked { size }) => Self::Forked { size: *size },
             OpenError::Log(LogError::Corrupt(corruption)) => Self::Damaged {
                 position: corruption.position,
                 file: corruption.file.display().to_string(),

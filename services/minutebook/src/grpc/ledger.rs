@@ -19,7 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::trouble::Trouble;
-use super::{asked, parts, query, receipt_to_pb, status, unsubmitted, write};
+use super::{asked, parts, query, receipt_of, status, unsubmitted, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
 
@@ -136,7 +136,7 @@ impl Import {
     /// Records the document.
     async fn record(self, bytes: Vec<u8>, write: WriteOptions) -> Result<pb::ImportDocumentResponse, Status> {
         // The plan is worked out on the state before, so that the answer says what was changed.
-        let app = Arc::clone(&self.app);
+        let (app, options) = (Arc::clone(&self.app), write.clone());
         let asked = query(&self.app, self.lang, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
@@ -154,7 +154,7 @@ impl Import {
             Ok(receipt) => Ok(pb::ImportDocumentResponse {
                 position: receipt.head.saturating_sub(1),
                 plan: Some(plan),
-                receipt: Some(receipt_to_pb(&receipt)),
+                receipt: Some(receipt_of(&self.app, &receipt, &options).await),
             }),
             Err(SubmitError::Refused(Refusal::Document { problems })) => {
                 let problems: Vec<_> = problems.0.iter().map(|problem| placed(problem, &parsed)).collect();
@@ -174,8 +174,13 @@ fn planned(plan: &Plan, parsed: &Parsed) -> pb::Plan {
 /// What keeps a document without problems from being recorded: how large its events are shows when they are made.
 fn rehearsed(app: &App, document: Document) -> Option<pb::Problem> {
     let request_id = RequestId::new(&uuid::Uuid::now_v7().to_string())?;
-    let write =
-        WriteOptions { request_id, validate_only: true, actor: event::Actor::default(), expected_revision: None };
+    let write = WriteOptions {
+        request_id,
+        validate_only: true,
+        actor: event::Actor::default(),
+        expected_revision: None,
+        prove: false,
+    };
     let command = Command::Import(ImportDocument { document, expected_revision: None });
     match app.submit(&write, vec![command]).wait() {
         Err(SubmitError::Refused(refusal)) => Some(of_document(refusal.code(), |lang| refusal.message(lang))),

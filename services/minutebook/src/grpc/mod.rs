@@ -3,6 +3,7 @@
 mod admin;
 mod agenda;
 mod agreement;
+mod audit;
 mod decision;
 mod directory;
 mod ledger;
@@ -23,7 +24,7 @@ use minutebook_domain::record::Record;
 use minutebook_domain::refusal::Refusal;
 use minutebook_domain::value::Nearest;
 use minutebook_ledger::{Receipt, SubmitError};
-use minutebook_proto::{Violations, deed_from_pb, id_from_pb, optional_id_from_pb, pb, write_from_pb};
+use minutebook_proto::{Violations, WriteOptions, deed_from_pb, id_from_pb, optional_id_from_pb, pb, write_from_pb};
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
 use tonic::{Request, Status};
@@ -45,6 +46,7 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
     use pb::admin_service_server::AdminServiceServer as Admin;
     use pb::agenda_service_server::AgendaServiceServer as Agenda;
     use pb::agreement_service_server::AgreementServiceServer as Agreement;
+    use pb::audit_service_server::AuditServiceServer as Audit;
     use pb::decision_service_server::DecisionServiceServer as Decision;
     use pb::directory_service_server::DirectoryServiceServer as Directory;
     use pb::ledger_service_server::LedgerServiceServer as LedgerServer;
@@ -64,6 +66,7 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
         Admin(admin, REQUEST_BYTES),
         Agenda(agenda, REQUEST_BYTES),
         Agreement(agreement, REQUEST_BYTES),
+        Audit(audit, REQUEST_BYTES),
         Decision(decision, REQUEST_BYTES),
         Directory(directory, REQUEST_BYTES),
         LedgerServer(ledger, BATCH_BYTES),
@@ -109,9 +112,30 @@ async fn write(
     };
     let commands = commands.into_iter().map(|command| command.expecting(expected_revision));
     match app.submit(&options, commands.collect()).await {
-        Ok(receipt) => Ok(Some(receipt_to_pb(&receipt))),
+        Ok(receipt) => Ok(Some(receipt_of(app, &receipt, &options).await)),
         Err(error) => Err(unsubmitted(app, error, lang).await),
     }
+}
+
+/// The receipt of a write, with the proof of its events where that was asked for. What is durable is acknowledged, also
+/// where it cannot be proved at this moment: then there is no checkpoint in it.
+async fn receipt_of(app: &Arc<App>, receipt: &Receipt, options: &WriteOptions) -> pb::Receipt {
+    let plain = pb::Receipt {
+        first: receipt.first,
+        count: receipt.count,
+        head: receipt.head,
+        recorded_at_ms: receipt.recorded_at.0,
+        repeated: receipt.repeated,
+        ..pb::Receipt::default()
+    };
+    let reader = app.reader().ok().filter(|_| options.prove && !options.validate_only && receipt.count > 0);
+    let Some(reader) = reader else { return plain };
+    let unproved = plain.clone();
+    let proved = tokio::task::spawn_blocking(move || audit::proved(&reader, plain)).await;
+    proved.unwrap_or_else(|error| Err(Trouble::failed(error).into())).unwrap_or_else(|why| {
+        tracing::warn!(?why, "a receipt goes without proof");
+        unproved
+    })
 }
 
 /// What keeps a write from being durable; of a stale one also what happened in the meantime.
@@ -145,16 +169,6 @@ fn deed_of(
 ) -> pb::Deed {
     let key = pb::RecordKey { kind: kind.into(), id, ..pb::RecordKey::default() };
     pb::Deed { key: Some(key), step: Some(step), decision, effective, reason }
-}
-
-fn receipt_to_pb(receipt: &Receipt) -> pb::Receipt {
-    pb::Receipt {
-        first: receipt.first,
-        count: receipt.count,
-        head: receipt.head,
-        recorded_at_ms: receipt.recorded_at.0,
-        repeated: receipt.repeated,
-    }
 }
 
 /// A write request that states one record: what the generated messages have in common.

@@ -97,7 +97,8 @@ impl ReviewService for Service {
         let step = StepRequest { write: pb.write, agenda: pb.agenda, edition: pb.edition, reason: Some(pb.reason) };
         let dry_run = step.write.as_ref().is_some_and(|write| write.validate_only);
         let receipt = step.record(&self.0, &metadata, pb.proposal.map(Step::Propose)).await?;
-        let changes = if dry_run { Vec::new() } else { proposed_by(&self.0, status::lang(&metadata), receipt).await? };
+        let changes =
+            if dry_run { Vec::new() } else { proposed_by(&self.0, status::lang(&metadata), receipt.clone()).await? };
         Ok(Response::new(pb::ProposeDispositionResponse { receipt, changes }))
     }
 

@@ -1,12 +1,14 @@
 //! Why a request has no answer, apart from what the rules refuse: each with its stable code and the words for people.
 
+use std::io::ErrorKind;
+
 use minutebook_domain::dates::Day;
 use minutebook_domain::history::Unreadable;
 use minutebook_domain::ids::{Id, Key, Position};
 use minutebook_domain::message::messages;
 use minutebook_domain::refusal::{Refusal, Rejection};
 use minutebook_domain::value::Nearest;
-use minutebook_ledger::{LedgerNewer, ReadError, SubmitError};
+use minutebook_ledger::{LedgerNewer, ReadError, SignError, SubmitError};
 use minutebook_proto::Violations;
 use tonic::Code;
 
@@ -90,6 +92,19 @@ messages! {
             nl "gebeurtenis {position} is er nog niet; de nieuwste is {newest}"
             en "there is no event {position} yet; the newest is {newest}"
 
+        /// No tree has that size, or not in that order.
+        SizeForm { size: u64, head: u64 } = "INVALID_REQUEST"
+            nl "er is geen boom van {size} gebeurtenissen om dit in te bewijzen; het grootboek telt er {head}"
+            en "there is no tree of {size} events to prove this in; the ledger has {head}"
+        /// A ledger without checkpoints.
+        NoCheckpoints {} = "NO_KEY"
+            nl "dit grootboek is zonder sleutel begonnen en heeft geen controlepunten"
+            en "this ledger was founded without a key and has no checkpoints"
+        /// Nothing is signed over what cannot be trusted.
+        Unsigned { why: String } = "NOT_SIGNED"
+            nl "er is geen controlepunt ondertekend (melding: {why}); controleer het grootboek met `minutebook verify`"
+            en "no checkpoint was signed: {why}; check the ledger with `minutebook verify`"
+
         /// More than one write may give.
         RequestTooLarge { limit: usize } = "REQUEST_TOO_LARGE"
             nl "het verzoek geeft meer dan {limit} bytes aan gebeurtenissen; verdeel het"
@@ -139,11 +154,11 @@ impl Trouble {
         match self.code() {
             "NOT_FOUND" => Code::NotFound,
             "INVALID_REQUEST" | "DATE_FORM" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
-            "BEFORE_FOUNDING" | "LEDGER_NEWER" => Code::FailedPrecondition,
+            "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" => Code::FailedPrecondition,
             "BEYOND_HEAD" => Code::OutOfRange,
             "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" => Code::Unavailable,
             "DISK_FULL" => Code::ResourceExhausted,
-            "UNREADABLE" => Code::DataLoss,
+            "UNREADABLE" | "NOT_SIGNED" => Code::DataLoss,
             _ => Code::Internal,
         }
     }
@@ -183,6 +198,18 @@ impl From<&ReadError> for Trouble {
                 Self::EventUnreadable { position: *position, why: source.to_string() }
             }
             ReadError::Log(_) | ReadError::Memory { .. } => Self::Unreadable { why: error.to_string() },
+        }
+    }
+}
+
+impl From<&SignError> for Trouble {
+    fn from(error: &SignError) -> Self {
+        match error {
+            SignError::NoKey => Self::NoCheckpoints {},
+            SignError::Io(failure) if failure.source.kind() == ErrorKind::StorageFull => Self::DiskFull {},
+            SignError::Log(_) | SignError::Io(_) | SignError::Differs { .. } | SignError::Unfit(_) => {
+                Self::Unsigned { why: error.to_string() }
+            }
         }
     }
 }

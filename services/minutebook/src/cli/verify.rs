@@ -1,0 +1,184 @@
+//! `verify`: checks the whole ledger, from its files or as a server gives it, against what was signed. Nothing of what it
+//! checks is written, and nothing that was derived from the events is believed.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::ProgressBar;
+use minutebook_domain::ids::Position;
+use minutebook_domain::message::messages;
+use minutebook_ledger::lock::LockError;
+use minutebook_ledger::{OpenError, Unverified, Verified, Verifier, verify};
+use minutebook_proto::{Decoder, pb};
+use minutebook_tlog::{Checkpoint, Fault, NOTE_BYTES, VerifierKey};
+use serde_json::json;
+
+use super::Output;
+use super::connect::{Place, Session, check_directory, not_started};
+use super::failure::{Exit, Failure};
+use super::json::hex;
+use super::ledger::progress;
+use super::proof::{Unproved, read, verifier_key};
+use super::words::Words;
+use crate::server::StartError;
+
+messages! {
+    /// Why a ledger is not what was signed, apart from files that are damaged.
+    pub(crate) enum Unfit {
+        /// It ends before what was signed.
+        Shorter { events: Position, signed: Position } = "LOG_SHORTER"
+            nl "er zijn {events} gebeurtenissen en er zijn er {signed} ondertekend: er ontbreken er; zet het journaal terug vanaf een kopie"
+            en "there are {events} events, and {signed} were signed: some are missing; restore the journal from a copy"
+        /// Nothing of it is signed.
+        Unsigned { key: String } = "CHECKPOINT_GONE"
+            nl "dit grootboek is begonnen met sleutel `{key}`, en er is geen controlepunt van; zet `checkpoint` terug vanaf een kopie"
+            en "this ledger was founded with the key `{key}`, and there is no checkpoint of it; restore `checkpoint` from a copy"
+        /// It was founded with another key.
+        OtherKey { found: String, expected: String } = "OTHER_KEY"
+            nl "dit grootboek is begonnen met sleutel `{found}`, niet met `{expected}`"
+            en "this ledger was founded with the key `{found}`, not with `{expected}`"
+        /// What somebody kept is not of this ledger.
+        Earlier { why: String } = "CHECKPOINT_DAMAGED"
+            nl "het eerdere controlepunt is niet van dit grootboek (melding: {why})"
+            en "the earlier checkpoint is not of this ledger: {why}"
+        /// Entries came in another order.
+        Misplaced { position: Position, first: Position } = "CORRUPT"
+            nl "de server gaf gebeurtenis {first} waar {position} hoort"
+            en "the server gave event {first} where {position} belongs"
+    }
+}
+
+impl Unfit {
+    fn failure(&self, w: Words) -> Failure {
+        Failure::new(Exit::Integrity, self.code(), self.message(w.0))
+    }
+}
+
+/// What to check against.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook verify --key drenthe.vkey --since last-year.checkpoint\n\n\
+                  Exit code 5 says that something is not what was recorded, and names the first bad position.")]
+pub(crate) struct Verify {
+    /// The verifier key of the ledger, or a file with it; that of the directory, or what the server says, unless given
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A checkpoint that you kept, which the ledger is to continue; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    since: Vec<PathBuf>,
+    /// Check that nothing is missing or changed, and do not replay what was recorded
+    #[arg(long)]
+    no_replay: bool,
+}
+
+/// What is checked against, read.
+struct Against {
+    key: Option<VerifierKey>,
+    earlier: Vec<String>,
+    replay: bool,
+}
+
+impl Verify {
+    /// Checks the files of a data directory that nobody has open, else what its server gives.
+    pub(crate) async fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
+        let w = output.words;
+        let earlier = self.since.iter().map(|file| read(file, NOTE_BYTES, w)).collect::<Result<_, _>>()?;
+        let key = self.key.as_deref().map(|key| verifier_key(key, w)).transpose()?;
+        let against = Against { key, earlier, replay: !self.no_replay };
+        if place.server.is_none() {
+            check_directory(&place.data, w.0)?;
+            match tokio::task::block_in_place(|| local(&place.data, &against)) {
+                Err(Unverified::Unfit(OpenError::Lock(LockError::Locked { .. }))) => {}
+                checked => return told(&checked.map_err(|error| failure(error, &place.data, w))?, output),
+            }
+        }
+        let session = Session::open(place, w.0).await?;
+        let checked = remote(&session, &against, &place.data, w).await;
+        session.close().await;
+        told(&checked?, output)
+    }
+}
+
+fn local(data: &Path, against: &Against) -> Result<Verified, Unverified> {
+    let bar = progress(ProgressBar::new(0));
+    let checked = verify(data, against.key.as_ref(), &against.earlier, against.replay, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    checked
+}
+
+/// Checks what a server gives. All that it says is compared with what it signed.
+async fn remote(session: &Session, against: &Against, data: &Path, w: Words) -> Result<Verified, Failure> {
+    let unfit = |error| failure(error, data, w);
+    let mut verifier = Verifier::new(against.replay);
+    let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+    let stated = || answer.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w));
+    let key = against.key.clone().map_or_else(stated, Ok)?;
+    let signed = Checkpoint::open(&answer.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
+    verifier.expect(&signed);
+    verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
+    let request = pb::ReadEntriesRequest { from: 0, limit: signed.size };
+    let mut stream = session.audit().read_entries(request).await?.into_inner();
+    let bar = progress(ProgressBar::new(signed.size));
+    while let Some(pb::ReadEntriesResponse { first, entries }) = stream.message().await? {
+        if first != verifier.events() {
+            return Err(Unfit::Misplaced { position: verifier.events(), first }.failure(w));
+        }
+        let mut decoder = Decoder::default();
+        let taken = entries.iter().try_for_each(|entry| verifier.take(&mut decoder, entry));
+        taken.map_err(|error| unfit(error.into()))?;
+        bar.set_position(verifier.events());
+    }
+    bar.finish_and_clear();
+    verifier.finish(Some((signed, key))).map_err(unfit)
+}
+
+fn failure(error: Unverified, data: &Path, w: Words) -> Failure {
+    let unfit = match error {
+        Unverified::Unfit(error) => return not_started(&StartError::Open(error), data, w.0),
+        Unverified::Shorter { events, signed } => Unfit::Shorter { events, signed },
+        Unverified::Unsigned(key) => Unfit::Unsigned { key },
+        Unverified::OtherKey { found, expected } => Unfit::OtherKey { found, expected },
+        Unverified::Earlier(fault) => Unfit::Earlier { why: fault.to_string() },
+    };
+    unfit.failure(w)
+}
+
+fn told(verified: &Verified, output: Output) -> Result<(), Failure> {
+    let w = output.words;
+    let signed = verified.signed.as_ref();
+    let as_json = || {
+        json!({
+            "events": verified.events,
+            "root": hex(&verified.root),
+            "origin": signed.map(|(checkpoint, _)| checkpoint.origin.as_str()),
+            "signed": signed.map(|(checkpoint, _)| checkpoint.size),
+            "verifier_key": signed.map(|(_, key)| key.to_string()),
+            "digest": verified.digest.as_ref().map(|digest| hex(digest)),
+            "newer": verified.newer.map(|newer| newer.position),
+        })
+    };
+    output.answer(as_json, |page| {
+        let (nl, en) =
+            ("gebeurtenissen zijn volledig, op volgorde en ongewijzigd", "events are complete, in order and unaltered");
+        page.note(&format!("{} {}.", verified.events, w.pick(nl, en)));
+        page.detail_at(1, w.pick("wortel van de boom", "root of the tree"), &hex(&verified.root));
+        let none = || w.pick("geen", "none").to_owned();
+        let over = |(checkpoint, key): &(Checkpoint, VerifierKey)| {
+            format!("{} {} {}", checkpoint.size, w.pick("gebeurtenissen, met", "events, by"), key)
+        };
+        page.detail_at(1, w.pick("ondertekend", "signed"), &signed.map_or_else(none, over));
+        let (nl, en) = ("niet opnieuw afgespeeld", "not replayed");
+        let not_replayed = || match verified.newer {
+            Some(newer) => format!(
+                "{} {}",
+                w.pick("vraagt een nieuwer programma vanaf gebeurtenis", "needs a newer program from event"),
+                newer.position
+            ),
+            None => w.pick(nl, en).to_owned(),
+        };
+        let digest = verified.digest.as_ref().map_or_else(not_replayed, |digest| hex(digest));
+        page.detail_at(1, w.pick("SHA-256 van het boek", "SHA-256 of the book"), &digest);
+    })
+}

@@ -1,0 +1,169 @@
+//! Proof of what is recorded: checkpoints, raw entries, inclusion and consistency. What is answered here is checked by
+//! whoever asks; nothing is decided.
+
+use std::sync::Arc;
+
+use minutebook_domain::message::Lang;
+use minutebook_ledger::{Reader, Signed};
+use minutebook_proto::pb;
+use minutebook_proto::pb::audit_service_server::AuditService;
+use minutebook_tlog::{Hash, Tree};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::trouble::{Fault, Trouble};
+use super::{asked, status};
+use crate::app::App;
+
+/// How many entries go in one message, at most.
+const AT_ONCE: usize = 256;
+/// How many messages wait for a slow reader.
+const WAITING: usize = 4;
+
+/// Proof of what is recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Service(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl AuditService for Service {
+    type ReadEntriesStream = ReceiverStream<Result<pb::ReadEntriesResponse, Status>>;
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<pb::GetCheckpointRequest>,
+    ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
+        let (lang, _) = asked(request);
+        let answer = self.prove(lang, |reader| {
+            let signed = signed(reader)?;
+            Ok(pb::GetCheckpointResponse {
+                checkpoint: signed.note.clone(),
+                size: signed.checkpoint.size,
+                root: signed.checkpoint.root.to_vec(),
+                verifier_key: reader.verifier_key().map(ToString::to_string).unwrap_or_default(),
+            })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn read_entries(
+        &self,
+        request: Request<pb::ReadEntriesRequest>,
+    ) -> Result<Response<Self::ReadEntriesStream>, Status> {
+        let (lang, request) = asked(request);
+        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn prove_inclusion(
+        &self,
+        request: Request<pb::ProveInclusionRequest>,
+    ) -> Result<Response<pb::ProveInclusionResponse>, Status> {
+        let (lang, pb::ProveInclusionRequest { position, size }) = asked(request);
+        let answer = self.prove(lang, move |reader| {
+            let entry = reader.event(position).map_err(|error| Trouble::from(&error))?;
+            let Head { tree, size, checkpoint } = head(reader, size)?;
+            let path = tree.prove_inclusion(position, size).ok_or_else(|| size_form(size, &tree))?;
+            Ok(pb::ProveInclusionResponse { size, hashes: hashes(&path), entry: entry.into(), checkpoint })
+        });
+        answer.await.map(Response::new)
+    }
+
+    async fn prove_consistency(
+        &self,
+        request: Request<pb::ProveConsistencyRequest>,
+    ) -> Result<Response<pb::ProveConsistencyResponse>, Status> {
+        let (lang, pb::ProveConsistencyRequest { old, new }) = asked(request);
+        let answer = self.prove(lang, move |reader| {
+            let Head { tree, size, checkpoint } = head(reader, new)?;
+            let path = tree.prove_consistency(old, size).filter(|_| old <= size && size <= tree.size());
+            let path = path.ok_or_else(|| size_form(size.max(old), &tree))?;
+            Ok(pb::ProveConsistencyResponse { new: size, hashes: hashes(&path), checkpoint })
+        });
+        answer.await.map(Response::new)
+    }
+}
+
+impl Service {
+    /// Works out an answer away from the threads that serve sockets. It needs no book, so that a ledger of a newer
+    /// program is proved as well.
+    async fn prove<T: Send + 'static>(
+        &self,
+        lang: Lang,
+        work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let answer = tokio::task::spawn_blocking(move || work(&reader)).await;
+        let answer = answer.unwrap_or_else(|error| Err(Trouble::failed(error).into()));
+        answer.map_err(|why| status::unanswered(why, lang))
+    }
+}
+
+/// The tree in which something is proved.
+struct Head {
+    tree: Arc<Tree>,
+    size: u64,
+    checkpoint: Option<String>,
+}
+
+fn head(reader: &Reader, asked: Option<u64>) -> Result<Head, Fault> {
+    let Some(size) = asked else {
+        let signed = signed(reader)?;
+        // What was signed is published.
+        let (size, checkpoint) = (signed.checkpoint.size, Some(signed.note.clone()));
+        return Ok(Head { tree: reader.tree(), size, checkpoint });
+    };
+    Ok(Head { tree: reader.tree(), size, checkpoint: None })
+}
+
+fn signed(reader: &Reader) -> Result<Arc<Signed>, Fault> {
+    reader.checkpoint().map_err(|error| Trouble::from(&error).into())
+}
+
+fn size_form(size: u64, tree: &Tree) -> Trouble {
+    Trouble::SizeForm { size, head: tree.size() }
+}
+
+fn hashes(path: &[Hash]) -> Vec<Vec<u8>> {
+    path.iter().map(|hash| hash.to_vec()).collect()
+}
+
+/// The receipt of a write with the proof that its events are in the log.
+pub(super) fn proved(reader: &Reader, mut receipt: pb::Receipt) -> Result<pb::Receipt, Fault> {
+    let Head { tree, size, checkpoint } = head(reader, None)?;
+    let positions = receipt.first..receipt.first.saturating_add(receipt.count.into());
+    let paths = positions.map(|position| {
+        let path = tree.prove_inclusion(position, size).ok_or_else(|| size_form(size, &tree))?;
+        Ok(pb::InclusionProof { position, hashes: hashes(&path) })
+    });
+    receipt.proofs = paths.collect::<Result<_, Fault>>()?;
+    receipt.checkpoint = checkpoint;
+    Ok(receipt)
+}
+
+/// Sends entries as they were recorded, at the reader's pace.
+fn relay(
+    reader: &Reader,
+    request: &pb::ReadEntriesRequest,
+    to: &mpsc::Sender<Result<pb::ReadEntriesResponse, Status>>,
+    lang: Lang,
+) {
+    let limit = if request.limit == 0 { u64::MAX } else { request.limit };
+    let (mut first, end) = (request.from, reader.head().min(request.from.saturating_add(limit)));
+    while first < end {
+        let wanted = usize::try_from(end - first).unwrap_or(usize::MAX).min(AT_ONCE);
+        let message = match reader.events(first, wanted) {
+            Ok(entries) if entries.is_empty() => return,
+            Ok(entries) => Ok(pb::ReadEntriesResponse { first, entries }),
+            Err(error) => Err(status::trouble(&error, lang)),
+        };
+        let read =
+            message.as_ref().map_or(u64::MAX, |message| u64::try_from(message.entries.len()).unwrap_or(u64::MAX));
+        if to.blocking_send(message).is_err() {
+            return;
+        }
+        first = first.saturating_add(read);
+    }
+}
