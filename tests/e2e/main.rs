@@ -16,6 +16,7 @@ mod agenda;
 mod architecture;
 mod areas;
 mod batches;
+mod copies;
 mod demo;
 mod directories;
 mod documents;

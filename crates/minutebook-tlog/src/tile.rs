@@ -23,6 +23,16 @@ pub enum TileKind {
     Entries,
 }
 
+impl TileKind {
+    /// How many of its hashes or entries a tree of a size has.
+    fn count(self, size: u64) -> u64 {
+        match self {
+            Self::Entries => size,
+            Self::Hashes(level) => size.checked_shr(u32::from(level) * 8).unwrap_or_default(),
+        }
+    }
+}
+
 /// The name of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tile {
@@ -47,17 +57,25 @@ impl Tile {
         self.index.saturating_mul(u64::from(FULL))
     }
 
+    /// The last tile of a kind that a tree of a size has; `None` where it has none.
+    pub fn last(kind: TileKind, size: u64) -> Option<Self> {
+        let index = kind.count(size).checked_sub(1)? / u64::from(FULL);
+        let width = u16::try_from(kind.count(size) - index * u64::from(FULL)).ok()?;
+        Some(Self { kind, index, width })
+    }
+
+    /// Does a tree of a size have this very tile?
+    pub fn is_of(&self, size: u64) -> bool {
+        let end = self.first().saturating_add(u64::from(self.width));
+        if self.width == FULL { end <= self.kind.count(size) } else { Self::last(self.kind, size) == Some(*self) }
+    }
+
     /// The tiles of a tree of a size, level by level; those of entries first.
     pub fn all(size: u64) -> impl Iterator<Item = Self> {
-        let levels = (0..=MAX_LEVEL).map_while(move |level| {
-            let hashes = size.checked_shr(u32::from(level) * 8).filter(|hashes| *hashes > 0)?;
-            Some((TileKind::Hashes(level), hashes))
-        });
-        let entries = (size > 0).then_some((TileKind::Entries, size));
-        entries.into_iter().chain(levels).flat_map(|(kind, count)| {
-            let rest = u16::try_from(count % u64::from(FULL)).unwrap_or_default();
-            let full = (0..count / u64::from(FULL)).map(move |index| Self { kind, index, width: FULL });
-            full.chain((rest > 0).then_some(Self { kind, index: count / u64::from(FULL), width: rest }))
+        let kinds = std::iter::once(TileKind::Entries).chain((0..=MAX_LEVEL).map(TileKind::Hashes));
+        kinds.map_while(move |kind| Self::last(kind, size)).flat_map(|last| {
+            let before = (0..last.index).map(move |index| Self { index, width: FULL, ..last });
+            before.chain([last])
         })
     }
 }

@@ -134,6 +134,10 @@ fn tiles_hold_the_hashes_of_the_tree() {
     assert_eq!((widths(TileKind::Hashes(1)), widths(TileKind::Hashes(2))), (vec![256, 17], vec![1]));
     assert_eq!(tree.tile(&"tile/0/273.p/113".parse().unwrap()), None, "the tree has only 112 of them");
     assert_eq!(Tile::all(0).count(), 0);
+    for (size, other) in [(70_000, 70_001), (255, 256), (65_536, 65_535), (1, 0)] {
+        let both = |tile: &Tile| Tile::all(other).any(|found| found == *tile);
+        assert!(Tile::all(size).all(|tile| tile.is_of(size) && tile.is_of(other) == both(&tile)), "{size}");
+    }
 }
 
 proptest! {

@@ -5,6 +5,7 @@ mod cli;
 mod grpc;
 mod import;
 mod server;
+mod tiles;
 
 use std::process::ExitCode;
 

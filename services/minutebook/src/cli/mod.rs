@@ -19,6 +19,7 @@ mod history;
 mod json;
 mod ledger;
 mod mandate;
+mod mirror;
 mod motion;
 mod page;
 mod promise;
@@ -168,6 +169,10 @@ enum Command {
     Check(proof::Check),
     /// Check the whole ledger against what was signed
     Verify(verify::Verify),
+    /// Keep a verified copy of a server's ledger, which refuses a changed history
+    Mirror(mirror::Mirror),
+    /// Write the ledger as static files, for any tile server
+    ExportTiles(mirror::ExportTiles),
     /// Tell how the ledger is doing
     Status(ledger::Status),
     /// Replay the journal, throw away what was derived from it, and compare
@@ -290,6 +295,7 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         Command::Serve(serve) => return serve.run(&place, output).await,
         Command::Check(check) => return check.run(output),
         Command::Verify(verify) => return verify.run(&place, output).await,
+        Command::Mirror(mirror) => return mirror.run(output).await,
         _ => {}
     }
     let session = Session::open(&place, global.lang).await?;
@@ -301,7 +307,12 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
 async fn ask(command: Command, session: &Session, output: Output) -> Result<(), Failure> {
     match command {
         // INVARIANT: these need no connection and were answered before one was made.
-        Command::Demo(_) | Command::Init(_) | Command::Serve(_) | Command::Check(_) | Command::Verify(_) => Ok(()),
+        Command::Demo(_)
+        | Command::Init(_)
+        | Command::Serve(_)
+        | Command::Check(_)
+        | Command::Verify(_)
+        | Command::Mirror(_) => Ok(()),
         Command::Plan(plan) => plan.run(session, output).await,
         Command::Import(import) => import.run(session, output).await,
         Command::Draft(draft) => draft.run(session, output).await,
@@ -331,6 +342,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::Review(review) => review.run(session, output).await,
         Command::Events(events) => events.run(session, output).await,
         Command::Checkpoint(head) => head.run(session, output).await,
+        Command::ExportTiles(export) => export.run(session, output).await,
         Command::Prove(prove) => prove.run(session, output).await,
         Command::Status(status) => status.run(session, output).await,
         Command::Rebuild(rebuild) => rebuild.run(session, output).await,

@@ -18,9 +18,11 @@ use super::connect::{Place, Session, check_directory, not_started};
 use super::failure::{Exit, Failure};
 use super::json::hex;
 use super::ledger::progress;
+use super::mirror::Uncopied;
 use super::proof::{Unproved, read, verifier_key};
 use super::words::Words;
 use crate::server::StartError;
+use crate::tiles::{self, Copy, TilesError, kept_key};
 
 messages! {
     /// Why a ledger is not what was signed, apart from files that are damaged.
@@ -65,6 +67,9 @@ pub(crate) struct Verify {
     /// A checkpoint that you kept, which the ledger is to continue; may be given more than once
     #[arg(long, value_name = "FILE")]
     since: Vec<PathBuf>,
+    /// Check a copy that `mirror` or `export-tiles` made
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "data"])]
+    mirror: Option<PathBuf>,
     /// Check that nothing is missing or changed, and do not replay what was recorded
     #[arg(long)]
     no_replay: bool,
@@ -84,6 +89,9 @@ impl Verify {
         let earlier = self.since.iter().map(|file| read(file, NOTE_BYTES, w)).collect::<Result<_, _>>()?;
         let key = self.key.as_deref().map(|key| verifier_key(key, w)).transpose()?;
         let against = Against { key, earlier, replay: !self.no_replay };
+        if let Some(dir) = &self.mirror {
+            return told(&tokio::task::block_in_place(|| copied(dir, &against, w))?, output);
+        }
         if place.server.is_none() {
             check_directory(&place.data, w.0)?;
             match tokio::task::block_in_place(|| local(&place.data, &against)) {
@@ -106,6 +114,32 @@ fn local(data: &Path, against: &Against) -> Result<Verified, Unverified> {
     });
     bar.finish_and_clear();
     checked
+}
+
+/// Checks a copy: its entries, its tiles, and what was signed of them.
+fn copied(dir: &Path, against: &Against, w: Words) -> Result<Verified, Failure> {
+    let refused = |error: TilesError| Uncopied::from(error).failure(w);
+    let unfit = |error| failure(error, dir, w);
+    let kept = kept_key(dir).map_err(refused)?;
+    let no_copy = || Uncopied::Damaged { file: dir.display().to_string(), why: "there is no copy in it".to_owned() };
+    let kept = kept.ok_or_else(|| no_copy().failure(w))?;
+    let key = against.key.clone().unwrap_or(kept);
+    let copy = Copy::open(dir, key.clone()).map_err(refused)?;
+    let signed = tiles::checkpoint(dir, &key).map_err(refused)?;
+    let mut verifier = Verifier::new(against.replay);
+    verifier.expect(&signed);
+    verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
+    let bar = progress(ProgressBar::new(signed.size));
+    for entries in copy.entries() {
+        let entries = entries.map_err(refused)?;
+        let mut decoder = Decoder::default();
+        let taken = entries.iter().try_for_each(|entry| verifier.take(&mut decoder, entry));
+        taken.map_err(|error| unfit(error.into()))?;
+        bar.set_position(verifier.events());
+    }
+    bar.finish_and_clear();
+    copy.check_tiles().map_err(refused)?;
+    verifier.finish(Some((signed, key))).map_err(unfit)
 }
 
 /// Checks what a server gives. All that it says is compared with what it signed.

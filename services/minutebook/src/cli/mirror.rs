@@ -1,0 +1,169 @@
+//! `mirror` and `export-tiles`: a copy of the ledger as static files, which anybody can serve and check. Each time it is
+//! proved that the ledger continues the copy; one that was changed since is refused.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use minutebook_domain::message::messages;
+use minutebook_proto::pb;
+use minutebook_tlog::{Fault, VerifierKey};
+use serde_json::json;
+
+use super::Output;
+use super::connect::{Place, Session};
+use super::failure::{Exit, Failure};
+use super::ledger::progress;
+use super::proof::{Unproved, verifier_key};
+use super::words::Words;
+use crate::tiles::{Continued, Copy, TilesError, kept_key};
+
+messages! {
+    /// Why a copy was not made, or is none.
+    pub(crate) enum Uncopied {
+        /// A file does not hold what it should.
+        Damaged { file: String, why: String } = "COPY_DAMAGED"
+            nl "`{file}` is beschadigd (melding: {why}); maak een nieuwe kopie in een andere map"
+            en "`{file}` is damaged: {why}; make a new copy in another directory"
+        /// The copy is of another ledger.
+        OtherKey { key: String } = "OTHER_KEY"
+            nl "dit is een kopie van een ander grootboek, met sleutel {key}; kies een andere map"
+            en "this is a copy of another ledger, with the key {key}; choose another directory"
+        /// The ledger is not what the copy holds of it.
+        Forked { position: u64 } = "LOG_FORKED"
+            nl "het grootboek wijkt vanaf gebeurtenis {position} af van wat is ondertekend of van deze kopie; de kopie is niet veranderd"
+            en "from event {position} on the ledger differs from what was signed, or from this copy; the copy was not changed"
+        /// The ledger has become shorter.
+        Shorter { old: u64, new: u64 } = "LOG_SHORTER"
+            nl "het grootboek telt {new} gebeurtenissen en deze kopie {old}: er ontbreken er; de kopie is niet veranderd"
+            en "the ledger has {new} events and this copy {old}: some are missing; the copy was not changed"
+        /// What was signed does not fit.
+        Unproved { why: String } = "NOT_PROVED"
+            nl "het controlepunt klopt niet (melding: {why}); de kopie is niet veranderd"
+            en "the checkpoint is not right: {why}; the copy was not changed"
+        /// A file cannot be used.
+        File { file: String, why: String } = "FILE"
+            nl "`{file}` is niet te gebruiken (melding: {why})"
+            en "`{file}` cannot be used: {why}"
+    }
+}
+
+impl From<TilesError> for Uncopied {
+    fn from(error: TilesError) -> Self {
+        match error {
+            TilesError::Io { path, source } => Self::File { file: path.display().to_string(), why: source.to_string() },
+            TilesError::Damaged { path, why } => Self::Damaged { file: path.display().to_string(), why },
+            TilesError::OtherKey { found } => Self::OtherKey { key: found.to_string() },
+            TilesError::Forked { position } => Self::Forked { position },
+            TilesError::Shorter { old, new } => Self::Shorter { old, new },
+            TilesError::Fault(fault) => Self::Unproved { why: fault.to_string() },
+        }
+    }
+}
+
+impl Uncopied {
+    /// What is told of it.
+    pub(crate) fn failure(&self, w: Words) -> Failure {
+        let exit = if matches!(self, Self::File { .. }) { Exit::Unreachable } else { Exit::Integrity };
+        Failure::new(exit, self.code(), self.message(w.0))
+    }
+}
+
+/// Where to copy from, and to.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook mirror 127.0.0.1:7468 copy --key drenthe.vkey")]
+pub(crate) struct Mirror {
+    /// The address of the server
+    url: String,
+    #[command(flatten)]
+    to: Target,
+}
+
+/// Where to copy to.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  minutebook export-tiles /srv/www/krimp")]
+pub(crate) struct ExportTiles {
+    #[command(flatten)]
+    to: Target,
+}
+
+#[derive(Debug, Args)]
+struct Target {
+    /// The directory of the copy; one that is there is continued
+    dir: PathBuf,
+    /// The verifier key of the ledger, or a file with it; that of the copy, or what the server says, unless given
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl Mirror {
+    /// Copies from a server, or goes on where the copy ends.
+    pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
+        let place = Place { server: Some(self.url), data: PathBuf::new() };
+        let session = Session::open(&place, output.words.0).await?;
+        let copied = self.to.copy(&session, output).await;
+        session.close().await;
+        copied
+    }
+}
+
+impl ExportTiles {
+    /// Writes the ledger as static files.
+    pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
+        self.to.copy(session, output).await
+    }
+}
+
+impl Target {
+    async fn copy(self, session: &Session, output: Output) -> Result<(), Failure> {
+        let w = output.words;
+        let refused = |error: TilesError| Uncopied::from(error).failure(w);
+        let signed = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let key = match self.key.as_deref() {
+            Some(key) => verifier_key(key, w)?,
+            None => match kept_key(&self.dir).map_err(refused)? {
+                Some(key) => key,
+                None => signed.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w))?,
+            },
+        };
+        let copy = Copy::open(&self.dir, key.clone()).map_err(refused)?;
+        let old = copy.size();
+        let continued = copy.continue_with(&signed.checkpoint).map_err(refused)?;
+        let size = take_all(session, continued, refused).await?;
+        told(output, old, size, &key)
+    }
+}
+
+async fn take_all(
+    session: &Session,
+    mut copy: Continued,
+    refused: impl Fn(TilesError) -> Failure,
+) -> Result<u64, Failure> {
+    let (from, size) = (copy.next(), copy.size());
+    if from < size {
+        let request = pb::ReadEntriesRequest { from, limit: size - from };
+        let mut stream = session.audit().read_entries(request).await?.into_inner();
+        let bar = progress(ProgressBar::new(size));
+        while let Some(answer) = stream.message().await? {
+            if answer.first != copy.next() {
+                return Err(refused(TilesError::Forked { position: copy.next() }));
+            }
+            answer.entries.into_iter().try_for_each(|entry| copy.take(entry.into())).map_err(&refused)?;
+            bar.set_position(copy.next());
+        }
+        bar.finish_and_clear();
+    }
+    copy.finish().map_err(refused)
+}
+
+fn told(output: Output, old: u64, size: u64, key: &VerifierKey) -> Result<(), Failure> {
+    let w = output.words;
+    output.answer(
+        || json!({"events": size, "new": size - old, "origin": key.origin(), "verifier_key": key.to_string()}),
+        |page| {
+            let (nl, en) = ("gebeurtenissen, waarvan nieuw", "events, of which new");
+            page.note(&format!("{size} {}: {}.", w.pick(nl, en), size - old));
+            page.detail_at(1, w.pick("gecontroleerd met", "checked with"), &key.to_string());
+        },
+    )
+}
