@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::fixture::client::{batch, connect, ledger as recorder, register};
@@ -131,6 +133,49 @@ fn a_copy_that_was_changed_is_refused_and_the_file_named() {
         fs::write(&path, bytes).expect("writable");
     }
     assert_eq!(verify(&dir).json(), sound);
+}
+
+/// What a server answers to a request of HTTP/1.1: status, headers, body.
+fn get(server: &Server, path: &str) -> (u16, String, Vec<u8>) {
+    let address = server.address.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("read");
+    let split = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("headers");
+    let head = String::from_utf8(answer[..split].to_vec()).expect("UTF-8").to_lowercase();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, head, answer.split_off(split + 4))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_serves_the_files_of_a_copy_over_http() {
+    let ledger = Ledger::found();
+    let server = Server::start(&ledger.data());
+    record(&server, 0, 600).await;
+    let folder = tempfile::tempdir().expect("a directory");
+    let dir = folder.path().join("mirror");
+    mirror(&server, &dir).ok();
+    let names = contents(&dir).into_iter().filter(|(name, _)| name != "verifier-key");
+    for (name, bytes) in names {
+        let (status, head, body) = get(&server, &format!("/{name}"));
+        assert!(status == 200 && body == bytes, "{name}: {status}");
+        let (kind, kept) = match name.as_str() {
+            "checkpoint" => ("text/plain; charset=utf-8", "max-age=1"),
+            _ => ("application/octet-stream", "public, max-age=31536000, immutable"),
+        };
+        assert!(
+            head.contains(&format!("content-type: {kind}")) && head.contains(&format!("cache-control: {kept}")),
+            "{head}"
+        );
+    }
+    // A smaller size that was once signed has its partial tiles still.
+    assert_eq!(get(&server, "/tile/0/000.p/7").2, fs::read(dir.join("tile/0/000")).expect("read")[..7 * 32]);
+    for path in ["/tile/0/009", "/tile/0/002.p/200", "/tile/entries/002", "/tile/1/000", "/tile/0/0", "/tile/8/0/000"] {
+        let (status, head, _) = get(&server, path);
+        assert!(status == 404, "{path}: {head}");
+        assert!(!head.contains("immutable"), "what is not there yet may come: {head}");
+    }
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -6,6 +6,7 @@ mod grpc;
 mod import;
 mod server;
 mod tiles;
+mod web;
 
 use std::process::ExitCode;
 

@@ -161,6 +161,8 @@ async fn router(app: &Arc<App>) -> Result<Router, StartError> {
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .timeout(UNARY)
+        // For browsers and tile clients. A client that does not finish its request is cut off after half a minute.
+        .accept_http1(true)
         .add_routes(routes);
     Ok(server)
 }

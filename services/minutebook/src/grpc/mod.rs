@@ -30,6 +30,7 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use crate::app::{App, Query};
+use crate::web;
 use trouble::{Fault, Trouble};
 
 /// The largest message of a unary request, in bytes.
@@ -78,7 +79,10 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
             .register_encoded_file_descriptor_set(minutebook_proto::DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
+    let mut routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    let pages = std::mem::take(routes.axum_router_mut()).merge(web::routes(app));
+    *routes.axum_router_mut() = pages;
+    Ok(routes)
 }
 
 /// Runs a query away from the threads that serve sockets: it may read from the disk.
@@ -128,8 +132,8 @@ async fn receipt_of(app: &Arc<App>, receipt: &Receipt, options: &WriteOptions) -
         repeated: receipt.repeated,
         ..pb::Receipt::default()
     };
-    let reader = app.reader().ok().filter(|_| options.prove && !options.validate_only && receipt.count > 0);
-    let Some(reader) = reader else { return plain };
+    let wanted = options.prove && !options.validate_only && receipt.count > 0;
+    let Some(reader) = wanted.then(|| app.reader().ok()).flatten() else { return plain };
     let unproved = plain.clone();
     let proved = tokio::task::spawn_blocking(move || audit::proved(&reader, plain)).await;
     proved.unwrap_or_else(|error| Err(Trouble::failed(error).into())).unwrap_or_else(|why| {
