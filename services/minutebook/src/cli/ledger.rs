@@ -140,6 +140,8 @@ impl Status {
                 "stopped": status.stopped,
                 "journal_bytes": status.journal_bytes,
                 "store_bytes": status.store_bytes,
+                "signed": status.signed,
+                "verifier_key": status.verifier_key,
             })
         };
         output.answer(as_json, |page| write_status(page, output.words, &status))
@@ -158,6 +160,7 @@ fn write_status(page: &mut Page, w: Words, status: &pb::GetStatusResponse) {
         (w.pick("tijdzone", "time zone"), status.zone.clone()),
         (w.pick("gebeurtenissen", "events"), status.events.to_string()),
         (w.pick("waarvan in de opslag", "of these in the store"), status.stored.to_string()),
+        (w.pick("waarvan ondertekend", "of these signed"), status.signed.to_string()),
         (w.pick("nieuwste", "newest"), instant(status.recorded_at_ms)),
         (w.pick("gegevens in het boek", "records in the book"), status.records.to_string()),
         (w.pick("stappen in hun geschiedenis", "marks of their history"), status.marks.to_string()),

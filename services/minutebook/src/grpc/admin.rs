@@ -57,6 +57,8 @@ impl AdminService for Service {
                 stopped: ledger.stopped,
                 journal_bytes: bytes_under(&data.join("journal")),
                 store_bytes: bytes_under(&data.join("store")),
+                signed: ledger.signed,
+                verifier_key: query.reader.verifier_key().map(ToString::to_string),
             })
         });
         answer.await.map(Response::new)
