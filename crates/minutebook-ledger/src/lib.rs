@@ -4,10 +4,12 @@
 //! submission → writer: decide, append + fdatasync, publish → receipt
 //!                              │
 //!                           journal ──→ store (sled), snapshots, the book: all can be thrown away
+//!                              └──────→ read back and signed: `checkpoint`
 //! ```
 //!
-//! This crate keeps bytes and gives them positions. It knows the events only through [`minutebook_proto`] and the
-//! rules only through [`minutebook_domain::book::Book`]; it knows no network, no page and no proof.
+//! This crate keeps bytes, gives them positions and signs them. It knows the events only through [`minutebook_proto`],
+//! the rules only through [`minutebook_domain::book::Book`] and proofs only through [`minutebook_tlog`]; it knows no
+//! network and no page.
 
 mod checkpoint;
 mod clock;

@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod report;
 mod rng;
+mod verify;
 mod yearly;
 
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ enum Only {
     Acts,
     /// What people ask of a large ledger
     Questions,
+    /// Checking a large ledger
+    Verify,
 }
 
 /// How the answer is written.
@@ -134,6 +137,9 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     if wanted(Only::Questions) {
         questions::questions(&mut report, program.as_ref(), options.quick, &dir)?;
+    }
+    if wanted(Only::Verify) {
+        verify::verify(&mut report, program.as_ref(), options.quick, &dir)?;
     }
     match options.format {
         Format::Table => print!("{report}"),

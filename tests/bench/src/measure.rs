@@ -18,12 +18,7 @@ impl Times {
     /// Do it so many times, and once more before that to warm up.
     pub(crate) fn repeat(count: usize, mut work: impl FnMut() -> Result<()>) -> Result<Self> {
         work()?;
-        let mut times = Vec::with_capacity(count);
-        for _ in 0..count {
-            let start = Instant::now();
-            work()?;
-            times.push(start.elapsed());
-        }
+        let times = (0..count).map(|_| timed(&mut work)).collect::<Result<_>>()?;
         Ok(Self::of(times))
     }
 
@@ -54,6 +49,13 @@ impl Times {
         let (best, median, p99) = (self.best(), self.median(), self.p99());
         format!("best {best:.2}, median {median:.2}, p99 {p99:.2} ms of {}", self.len())
     }
+}
+
+/// How long it takes once.
+pub(crate) fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed())
 }
 
 pub(crate) fn millis(time: Duration) -> f64 {

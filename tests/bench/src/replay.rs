@@ -24,10 +24,10 @@ use crate::measure::{Times, millis, number, processor_time};
 use crate::program::{ABSENT, Program};
 use crate::report::{Report, Row, Target};
 
-const FULL: Size = Size { events: 1_000_000, actions: 20_000, shape: Shape::Busy };
-const QUICK: Size = Size { events: 20_000, actions: 1_000, shape: Shape::Busy };
+pub(crate) const FULL: Size = Size { events: 1_000_000, actions: 20_000, shape: Shape::Busy };
+pub(crate) const QUICK: Size = Size { events: 20_000, actions: 1_000, shape: Shape::Busy };
 const EMPTY: Size = Size { events: 1, actions: 10, shape: Shape::Busy };
-const RUNS: usize = 3;
+pub(crate) const RUNS: usize = 3;
 
 /// Measures replay, memory and start.
 pub(crate) fn replay(report: &mut Report, program: Option<&Program>, is_quick: bool, dir: &Path) -> Result<()> {
@@ -226,8 +226,8 @@ fn journal_bytes(journal: &Path) -> Result<u64> {
     segments(journal)?.iter().map(|path| Ok(fs::metadata(path)?.len())).sum()
 }
 
-/// The first floor: every byte is read and hashed once.
-fn hash_files(journal: &Path) -> Result<()> {
+/// The first floor, under whatever checks a journal: every byte is read and hashed once.
+pub(crate) fn hash_files(journal: &Path) -> Result<()> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     for path in segments(journal)? {
