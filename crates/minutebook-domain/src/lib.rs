@@ -33,6 +33,7 @@ mod lookup;
 pub mod message;
 pub mod money;
 pub mod motion;
+mod observation;
 mod partners;
 pub mod plan;
 mod propose;
