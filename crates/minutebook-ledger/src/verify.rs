@@ -180,6 +180,9 @@ pub fn verify(
     if let Some((signed, key)) = &signed {
         verifier.expect(signed);
         verifier.expect_earlier(earlier, key)?;
+    } else if !earlier.is_empty() {
+        // What was kept cannot be compared with nothing, and is not passed over.
+        return Err(Unverified::Earlier(Fault::Form("nothing of this ledger is signed")));
     }
     let head = journal.head().next;
     let mut failed = None;

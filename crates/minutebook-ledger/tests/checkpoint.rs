@@ -21,7 +21,7 @@ use minutebook_domain::event::{Actor, Founding};
 use minutebook_domain::value::Name;
 use minutebook_ledger::log::Log;
 use minutebook_ledger::memory::{Fault, MemoryLog};
-use minutebook_ledger::{KeptError, Ledger, OpenError, SignError, SubmitError, founding_frame};
+use minutebook_ledger::{KeptError, Ledger, OpenError, SignError, SubmitError, Unverified, founding_frame, verify};
 use minutebook_tlog::{Checkpoint, SigningKey, Tree, check_consistency, check_inclusion, leaf_hash};
 
 fn kept(data: &Path) -> Checkpoint {
@@ -225,4 +225,8 @@ fn a_ledger_without_a_key_has_no_checkpoints() {
     assert_eq!(ledger.reader().verifier_key(), None);
     drop(ledger);
     assert!(!dir.path().join("checkpoint").exists());
+    let check = |earlier: &[String]| verify(dir.path(), None, earlier, true, &mut |_, _| {});
+    assert_eq!(check(&[]).expect("sound").signed, None);
+    let kept = check(&["a checkpoint that somebody kept".to_owned()]);
+    assert!(matches!(kept, Err(Unverified::Earlier(_))), "what was kept is not passed over: {kept:?}");
 }

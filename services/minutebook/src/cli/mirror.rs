@@ -7,14 +7,14 @@ use clap::Args;
 use indicatif::ProgressBar;
 use minutebook_domain::message::messages;
 use minutebook_proto::pb;
-use minutebook_tlog::{Fault, VerifierKey};
+use minutebook_tlog::VerifierKey;
 use serde_json::json;
 
 use super::Output;
 use super::connect::{Place, Session};
 use super::failure::{Exit, Failure};
 use super::ledger::progress;
-use super::proof::{Unproved, verifier_key};
+use super::proof::{stated_key, verifier_key};
 use super::words::Words;
 use crate::tiles::{Continued, Copy, TilesError, kept_key};
 
@@ -123,7 +123,7 @@ impl Target {
             Some(key) => verifier_key(key, w)?,
             None => match kept_key(&self.dir).map_err(refused)? {
                 Some(key) => key,
-                None => signed.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w))?,
+                None => stated_key(&signed, w)?,
             },
         };
         let copy = Copy::open(&self.dir, key.clone()).map_err(refused)?;

@@ -62,7 +62,7 @@ impl Head {
     /// Prints the note and nothing else.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-        let key = answer.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(output.words))?;
+        let key = stated_key(&answer, output.words)?;
         let checkpoint = Checkpoint::open(&answer.checkpoint, &key);
         let checkpoint = checkpoint.map_err(|fault| Unproved::of(fault).failure(output.words))?;
         if output.format != Format::Json {
@@ -97,7 +97,7 @@ impl Prove {
             verifier_key(&key, w)?
         } else {
             let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-            answer.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w))?
+            stated_key(&answer, w)?
         };
         let request = pb::ProveInclusionRequest { position: self.position, size: None };
         let answer = session.audit().prove_inclusion(request).await?.into_inner();
@@ -167,6 +167,11 @@ fn proved_json(proof: &Proof, checkpoint: &Checkpoint, text: Option<&str>) -> Va
         "event": event,
         "proof": text,
     })
+}
+
+/// The key that a server says its ledger has.
+pub(crate) fn stated_key(answer: &pb::GetCheckpointResponse, w: Words) -> Result<VerifierKey, Failure> {
+    answer.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w))
 }
 
 /// A verifier key: as it is written, or in a file.

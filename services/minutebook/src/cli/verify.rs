@@ -10,7 +10,7 @@ use minutebook_domain::message::messages;
 use minutebook_ledger::lock::LockError;
 use minutebook_ledger::{OpenError, Unverified, Verified, Verifier, verify};
 use minutebook_proto::{Decoder, pb};
-use minutebook_tlog::{Checkpoint, Fault, NOTE_BYTES, VerifierKey};
+use minutebook_tlog::{Checkpoint, NOTE_BYTES, VerifierKey};
 use serde_json::json;
 
 use super::Output;
@@ -19,7 +19,7 @@ use super::failure::{Exit, Failure};
 use super::json::hex;
 use super::ledger::progress;
 use super::mirror::Uncopied;
-use super::proof::{Unproved, read, verifier_key};
+use super::proof::{Unproved, read, stated_key, verifier_key};
 use super::words::Words;
 use crate::server::StartError;
 use crate::tiles::{self, Copy, TilesError, kept_key};
@@ -147,8 +147,7 @@ async fn remote(session: &Session, against: &Against, data: &Path, w: Words) -> 
     let unfit = |error| failure(error, data, w);
     let mut verifier = Verifier::new(against.replay);
     let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-    let stated = || answer.verifier_key.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w));
-    let key = against.key.clone().map_or_else(stated, Ok)?;
+    let key = against.key.clone().map_or_else(|| stated_key(&answer, w), Ok)?;
     let signed = Checkpoint::open(&answer.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
     verifier.expect(&signed);
     verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
