@@ -8,7 +8,7 @@ use crate::fixture::server::Server;
 use crate::fixture::{AGENDA, FIRST, NEXT, root, text};
 
 /// What must hold of the answer for 2018.
-fn expected() -> Value {
+pub(crate) fn expected() -> Value {
     serde_json::from_str(&text("tests/data/expected-changes-2018-2019.json")).expect("JSON")
 }
 

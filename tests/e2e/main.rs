@@ -28,6 +28,7 @@ mod kill;
 mod limits;
 mod proof;
 mod questions;
+mod reports;
 mod requests;
 mod reviews;
 mod services;

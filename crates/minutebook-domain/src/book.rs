@@ -98,10 +98,7 @@ impl Revision {
 
     /// `2018-2019`, or `2018-2019@2` for a later revision.
     pub fn name(&self) -> String {
-        match self.seal.revision {
-            1 => self.seal.edition.id.to_string(),
-            n => format!("{}@{n}", self.seal.edition.id),
-        }
+        self.seal.name()
     }
 
     /// Does it state the record?

@@ -374,6 +374,16 @@ pub struct Seal {
     pub sha256: Sha256,
 }
 
+impl Seal {
+    /// `2018-2019`, or `2018-2019@2` for a later revision.
+    pub fn name(&self) -> String {
+        match self.revision {
+            1 => self.edition.id.to_string(),
+            n => format!("{}@{n}", self.edition.id),
+        }
+    }
+}
+
 /// The control total: actions before, what came and went, and actions after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ControlTotal {

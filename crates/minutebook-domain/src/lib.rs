@@ -19,6 +19,7 @@ pub mod dates;
 mod decide;
 pub mod decision;
 mod deeds;
+pub mod difference;
 pub mod directory;
 pub mod document;
 pub mod dossier;

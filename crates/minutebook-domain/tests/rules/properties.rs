@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minutebook_domain::book::Book;
+use minutebook_domain::book::{Book, Revision};
 use minutebook_domain::changes::{Changes, Outcome, Span};
 use minutebook_domain::command::Command;
 use minutebook_domain::dates::Day;
+use minutebook_domain::difference::{SealedDocument, difference as between_documents};
 use minutebook_domain::document::canonical;
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::{Kind, Position};
@@ -347,6 +348,38 @@ fn every_revision_is_exported_as_it_was_handed_in() {
             let digest: [u8; 32] = Sha256::digest(canonical(document)).into();
             prop_assert_eq!(export.sha256().0, digest);
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn documents_alone_tell_what_differs_and_how_many_actions_came_and_went() {
+    check(&chains(), |happenings| {
+        let chain = Chain::play(&happenings)?;
+        let book = &chain.ledger.book;
+        let sealed = |revision: &Revision| SealedDocument {
+            seal: revision.seal.clone(),
+            position: revision.position,
+            document: book.export(&id("agenda"), revision, &chain.ledger.events).unwrap(),
+        };
+        let revisions: Vec<_> = book.agenda(&id("agenda")).unwrap().revisions.iter().map(sealed).collect();
+        let told = |before: Option<&SealedDocument>, between: &[&SealedDocument], after: &SealedDocument| {
+            let changes = between_documents(before, between, after);
+            let value = |sealed: &SealedDocument| sealed.document.to_value();
+            let (old, new) = (before.map_or(Value::Null, value), value(after));
+            prop_assert_eq!(said(&changes, &old, &new), difference(&old, &new));
+            prop_assert!(changes.control.balances(), "{:?}", changes.control);
+            Ok(changes)
+        };
+        for (n, after) in revisions.iter().enumerate() {
+            let changes = told(n.checked_sub(1).map(|n| &revisions[n]), &[], after)?;
+            if n == 0 {
+                prop_assert_eq!(changes.control, after.seal.control);
+            }
+            told(None, &revisions[..n].iter().collect::<Vec<_>>(), after)?;
+        }
+        let between: Vec<_> = revisions.iter().skip(1).collect();
+        told(revisions.first(), &between, &revisions[revisions.len() - 1])?;
         Ok(())
     });
 }

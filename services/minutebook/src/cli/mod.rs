@@ -26,6 +26,7 @@ mod promise;
 mod proof;
 mod record;
 mod register;
+mod report;
 mod review;
 mod role;
 mod sheet;
@@ -167,6 +168,10 @@ enum Command {
     Prove(proof::Prove),
     /// Check a proof, without any ledger
     Check(proof::Check),
+    /// Report what changed in a year, with the proof that nothing is left out
+    ProveChanges(report::ProveChanges),
+    /// Work out the changes of such a report again, without any ledger
+    CheckChanges(report::CheckChanges),
     /// Check the whole ledger against what was signed
     Verify(verify::Verify),
     /// Keep a verified copy of a server's ledger, which refuses a changed history
@@ -294,6 +299,7 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         Command::Init(init) => return init.run(&place, output),
         Command::Serve(serve) => return serve.run(&place, output).await,
         Command::Check(check) => return check.run(output),
+        Command::CheckChanges(check) => return check.run(output),
         Command::Verify(verify) => return verify.run(&place, output).await,
         Command::Mirror(mirror) => return mirror.run(output).await,
         _ => {}
@@ -311,6 +317,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         | Command::Init(_)
         | Command::Serve(_)
         | Command::Check(_)
+        | Command::CheckChanges(_)
         | Command::Verify(_)
         | Command::Mirror(_) => Ok(()),
         Command::Plan(plan) => plan.run(session, output).await,
@@ -344,6 +351,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::Checkpoint(head) => head.run(session, output).await,
         Command::ExportTiles(export) => export.run(session, output).await,
         Command::Prove(prove) => prove.run(session, output).await,
+        Command::ProveChanges(prove) => prove.run(session, output).await,
         Command::Status(status) => status.run(session, output).await,
         Command::Rebuild(rebuild) => rebuild.run(session, output).await,
     }
