@@ -15,6 +15,7 @@
 mod agenda;
 mod architecture;
 mod areas;
+mod backups;
 mod batches;
 mod copies;
 mod demo;

@@ -86,6 +86,11 @@ pub(crate) fn write_key(data: &Path, key: &SigningKey) -> Result<(), IoFailure> 
     write(data, KEY, &format!("{}\n", key.secret_text()))
 }
 
+/// Puts a checkpoint that was signed elsewhere into a data directory.
+pub(crate) fn write_note(data: &Path, note: &str) -> Result<(), IoFailure> {
+    write(data, CHECKPOINT, note)
+}
+
 /// The key and the last signed checkpoint of a data directory, as they were found.
 pub(crate) struct Kept {
     data: PathBuf,

@@ -327,6 +327,11 @@ impl FrameBuilder {
         Self::new(0, sha256(event))
     }
 
+    /// Position after the last event so far.
+    pub fn next(&self) -> Position {
+        self.first.saturating_add(u64::try_from(self.events.len()).unwrap_or(u64::MAX))
+    }
+
     /// Whether no command has been added.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()

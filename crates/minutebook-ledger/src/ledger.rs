@@ -36,7 +36,7 @@ use crate::start::{self, Derived, Progress, Started};
 use crate::store::Follower;
 use crate::writer::{self, Waiting, Writer};
 
-const JOURNAL: &str = "journal";
+pub(crate) const JOURNAL: &str = "journal";
 
 /// So long after a write it may take until it is signed; a checkpoint for each would cost more than the write.
 const SIGN_PAUSE: Duration = Duration::from_millis(500);

@@ -23,6 +23,7 @@ mod parts;
 mod reader;
 mod receipt;
 mod requests;
+mod restore;
 mod snapshot;
 mod start;
 mod store;
@@ -37,6 +38,7 @@ pub use ledger::{Ledger, OpenError, Options, Status, founding_frame, has_remains
 pub use parts::Hash;
 pub use reader::{LedgerNewer, ReadError, Reader, Remembered};
 pub use receipt::{Outcome, Pending, Receipt, Submission, SubmitError};
+pub use restore::{RestoreError, Restoring};
 pub use snapshot::SnapshotError;
 pub use start::Progress;
 pub use subscription::{Closed, Subscription};

@@ -303,6 +303,13 @@ impl Reader {
         found.transpose()
     }
 
+    /// The frames over the first events, as they were recorded: whole requests with what they gave. Each was checked.
+    pub fn frames(&self, end: Position, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), LogError> {
+        self.0.log.read(0, &mut |frame| {
+            if frame.next() > end { ControlFlow::Break(()) } else { visit(frame.bytes()) }
+        })
+    }
+
     /// Read every frame of the log from `from` on and check its checksum, its position and its place in the chain.
     /// `progress` hears how many events have been checked up to.
     pub fn verify(&self, from: Position, mut progress: impl FnMut(Position)) -> Result<Head, LogError> {

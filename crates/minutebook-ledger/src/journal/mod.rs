@@ -5,6 +5,7 @@
 //! those files. It knows nothing of events, and nothing of the store.
 
 mod ahead;
+mod bulk;
 mod recover;
 mod scan;
 mod segment;
@@ -20,6 +21,7 @@ use arc_swap::ArcSwap;
 use minutebook_domain::ids::Position;
 
 use self::ahead::Ahead;
+pub(crate) use self::bulk::Bulk;
 use self::recover::Tip;
 pub use self::recover::Witness;
 use self::scan::Scan;

@@ -5,6 +5,7 @@ mod agreement;
 mod amount;
 mod args;
 mod audit;
+mod backup;
 mod changes;
 mod connect;
 mod correct;
@@ -178,6 +179,10 @@ enum Command {
     Mirror(mirror::Mirror),
     /// Write the ledger as static files, for any tile server
     ExportTiles(mirror::ExportTiles),
+    /// Put the whole ledger away, while it is served or not, and check what was written
+    Backup(backup::Backup),
+    /// Make a ledger again from a backup or a copy, and check it
+    Restore(backup::Restore),
     /// Tell how the ledger is doing
     Status(ledger::Status),
     /// Replay the journal, throw away what was derived from it, and compare
@@ -302,6 +307,7 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         Command::CheckChanges(check) => return check.run(output),
         Command::Verify(verify) => return verify.run(&place, output).await,
         Command::Mirror(mirror) => return mirror.run(output).await,
+        Command::Restore(restore) => return tokio::task::block_in_place(|| restore.run(&place, output)),
         _ => {}
     }
     let session = Session::open(&place, global.lang).await?;
@@ -319,7 +325,8 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         | Command::Check(_)
         | Command::CheckChanges(_)
         | Command::Verify(_)
-        | Command::Mirror(_) => Ok(()),
+        | Command::Mirror(_)
+        | Command::Restore(_) => Ok(()),
         Command::Plan(plan) => plan.run(session, output).await,
         Command::Import(import) => import.run(session, output).await,
         Command::Draft(draft) => draft.run(session, output).await,
@@ -352,6 +359,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::ExportTiles(export) => export.run(session, output).await,
         Command::Prove(prove) => prove.run(session, output).await,
         Command::ProveChanges(prove) => prove.run(session, output).await,
+        Command::Backup(backup) => backup.run(session, output).await,
         Command::Status(status) => status.run(session, output).await,
         Command::Rebuild(rebuild) => rebuild.run(session, output).await,
     }

@@ -167,7 +167,7 @@ async fn remote(session: &Session, against: &Against, data: &Path, w: Words) -> 
     verifier.finish(Some((signed, key))).map_err(unfit)
 }
 
-fn failure(error: Unverified, data: &Path, w: Words) -> Failure {
+pub(super) fn failure(error: Unverified, data: &Path, w: Words) -> Failure {
     let unfit = match error {
         Unverified::Unfit(error) => return not_started(&StartError::Open(error), data, w.0),
         Unverified::Shorter { events, signed } => Unfit::Shorter { events, signed },

@@ -1,18 +1,24 @@
 //! How the ledger is doing.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use minutebook_ledger::{ReadError, Reader};
 use minutebook_proto::pb;
 use minutebook_proto::pb::admin_service_server::AdminService;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::trouble::Trouble;
+use super::trouble::{Fault, Trouble};
 use super::{asked, query, status};
 use crate::app::App;
 
+/// About this many bytes of a backup go in one message.
+const CHUNK: usize = 1 << 20;
+/// So many messages wait for a slow reader.
+const WAITING: usize = 4;
 /// A rebuild reports its progress every so many events.
 const EVERY: u64 = 10_000;
 
@@ -22,6 +28,7 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl AdminService for Service {
+    type BackupStream = ReceiverStream<Result<pb::BackupResponse, Status>>;
     type RebuildStream = ReceiverStream<Result<pb::RebuildResponse, Status>>;
 
     async fn get_status(
@@ -88,6 +95,43 @@ impl AdminService for Service {
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
+
+    async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        let (lang, _) = asked(request);
+        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = back_up(&reader, &sender) {
+                let _ = sender.blocking_send(Err(status::unanswered(error, lang)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// Sends the ledger as it was recorded, at the reader's pace.
+fn back_up(reader: &Reader, to: &mpsc::Sender<Result<pb::BackupResponse, Status>>) -> Result<(), Fault> {
+    let signed = reader.checkpoint().map_err(|error| Trouble::from(&error))?;
+    let head = pb::BackupResponse { checkpoint: signed.note.clone(), frames: Vec::new() };
+    let mut part = head;
+    let send = |part: pb::BackupResponse| match to.blocking_send(Ok(part)) {
+        Ok(()) => ControlFlow::Continue(()),
+        // Whoever asked has left.
+        Err(_) => ControlFlow::Break(()),
+    };
+    reader
+        .frames(signed.checkpoint.size, &mut |frame| {
+            for piece in frame.chunks(CHUNK) {
+                part.frames.extend_from_slice(piece);
+                if part.frames.len() >= CHUNK && send(std::mem::take(&mut part)).is_break() {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .map_err(|error| Trouble::from(&ReadError::Log(error)))?;
+    let _ = send(part);
+    Ok(())
 }
 
 /// The bytes of the files under a directory; what cannot be read counts as none.
