@@ -106,6 +106,8 @@ fn golden_bytes_of_a_frame() {
     ];
     let bytes: Vec<_> = frame.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(bytes.concat(), golden.concat());
+    // The same as a file, for other programs that read or attack it.
+    assert_eq!(frame.bytes().as_ref(), include_bytes!("../../../tests/golden/frame.bin"));
     let view = frame.view().expect("sound");
     let commands: Vec<_> = view.commands().map(|c| (c.request_id.to_owned(), c.first, c.count)).collect();
     assert_eq!(commands, [("r1".to_owned(), 258, 2), ("r2".to_owned(), 260, 1)]);
