@@ -27,7 +27,11 @@ pub enum DecodeError {
         min_reader: u32,
     },
     /// Encrypted: this program keeps and proves it, and cannot open it.
-    #[error("this event is sealed with the key `{key_id}`; sealed events are not supported by this program")]
+    // Whoever sealed it chose the id: escaped, it stays on one line and cannot write to a terminal.
+    #[error(
+        "this event is sealed with the key `{}`; sealed events are not supported by this program",
+        .key_id.escape_debug()
+    )]
     Sealed {
         /// The key that opens it.
         key_id: String,

@@ -79,6 +79,14 @@ fn a_newer_event_is_told_from_a_damaged_one() {
 }
 
 #[test]
+fn the_key_of_a_sealed_event_cannot_write_to_a_terminal() {
+    let sealed = pb::Sealed { key_id: "key\n\u{1b}[2J".into(), ..pb::Sealed::default() };
+    let event = pb::Event { payload: Some(pb::event::Payload::Sealed(sealed)), ..pb::Event::default() };
+    let error = decode_event(&event.encode_to_vec()).unwrap_err().to_string();
+    assert!(error.contains(r"the key `key\n\u{1b}[2J`;"), "{error}");
+}
+
+#[test]
 fn every_bad_field_is_named_by_its_path() {
     let error = tampered(|event| {
         event.request_id = "two words".into();
