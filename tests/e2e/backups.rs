@@ -129,7 +129,7 @@ fn a_damaged_backup_is_refused_and_nothing_is_left() {
             fs::write(&file, &whole).expect("written");
         }
     }
-    assert!(refuse(&other, 5).contains("founded with the key"), "with the key of another ledger");
+    assert!(refuse(&other, 5).contains("is not the key of this ledger"), "with the key of another ledger");
     refuse(&folder.path().join("nothing"), 5);
 
     // Nothing that is there is written over.

@@ -25,6 +25,7 @@ mod errors;
 mod fixture;
 mod governance;
 mod guide;
+mod keys;
 mod kill;
 mod limits;
 mod proof;

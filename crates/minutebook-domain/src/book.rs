@@ -15,11 +15,11 @@ use smol_str::SmolStr;
 
 use crate::dates::{Day, Timestamp};
 use crate::document::key;
-use crate::event::{Base, Founding, Recorded, ReviewOpened, Seal};
+use crate::event::{Base, Founding, KeyRotation, Recorded, ReviewOpened, Seal};
 use crate::history::{Cut, Entry, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
 use crate::partners::Naming;
-use crate::value::Hasher;
+use crate::value::{Hasher, Name};
 
 /// The current state of a ledger. Cheap to clone: the copies share what they have in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub(crate) struct Spine {
     pub(crate) head: Position,
     pub(crate) recorded_at: Timestamp,
     pub(crate) founding: Option<Founding>,
+    /// The keys that signed after the first, each with the event.
+    pub(crate) rotations: Vec<(Position, KeyRotation)>,
     pub(crate) agendas: OrdMap<Id, Arc<AgendaState>>,
     /// Where the events are that each decision authorises, or that rest on it: stretches of positions, in their order.
     pub(crate) effects: OrdMap<Id, Vec<Range<Position>>>,
@@ -193,6 +195,17 @@ impl Book {
     /// How the ledger began; absent before it did.
     pub fn founding(&self) -> Option<&Founding> {
         self.spine.founding.as_ref()
+    }
+
+    /// The keys that signed the checkpoints after the first one, each with the event that tells of it.
+    pub fn rotations(&self) -> &[(Position, KeyRotation)] {
+        &self.spine.rotations
+    }
+
+    /// The public key of the checkpoints; absent where the ledger was founded without one.
+    pub fn verifier_key(&self) -> Option<&Name> {
+        let rotated = self.spine.rotations.last().map(|(_, rotation)| &rotation.next);
+        rotated.or_else(|| self.founding().and_then(|founding| founding.verifier_key.as_ref()))
     }
 
     /// Everything that is known now, of all time.

@@ -6,7 +6,7 @@ use sha2::Digest;
 
 use crate::dates::{Day, Edtf, Timestamp};
 use crate::document::{Canonical, Document, Nested, entry};
-use crate::event::{Actor, Citation, DeedStep, Founding};
+use crate::event::{Actor, Citation, DeedStep, Founding, KeyRotation};
 use crate::ids::{Id, Key, Position, RequestId};
 use crate::record::Record;
 use crate::review::ReviewCommand;
@@ -30,6 +30,8 @@ pub struct Context {
 pub enum Command {
     /// Begin the ledger.
     Found(Founding),
+    /// Let another key sign its checkpoints.
+    RotateKey(KeyRotation),
     /// Record one register entry, decision, motion, amount, agreement, milestone, consultation, step or remark.
     State(StateRecord),
     /// Record what a document states: one review opened, filled and adopted, or a partial document.
@@ -172,11 +174,12 @@ impl From<DoDeed> for Command {
 }
 
 impl Command {
-    /// The command with the newest event that the client knows, unless it names one itself. A founding has none.
+    /// The command with the newest event that the client knows, unless it names one itself. What is about the ledger
+    /// itself has none.
     #[must_use]
     pub fn expecting(mut self, revision: Option<Position>) -> Self {
         let slot = match &mut self {
-            Self::Found(_) => return self,
+            Self::Found(_) | Self::RotateKey(_) => return self,
             Self::State(command) => &mut command.expected_revision,
             Self::Import(command) => &mut command.expected_revision,
             Self::Correct(command) => &mut command.expected_revision,
@@ -239,6 +242,7 @@ impl Serialize for Digested<'_> {
                 "ledger": f.ledger.as_str(), "name": f.name.as_str(), "zone": f.zone.as_str(), "format": f.format,
                 "organisation": f.organisation.as_ref().map(crate::value::Name::as_str), "tool": f.tool.as_str(),
             }}),
+            Command::RotateKey(r) => json!({"rotate_key": {"previous": r.previous.as_str(), "next": r.next.as_str()}}),
             Command::Import(i) => json!({"import": {
                 "document": i.document.to_value(), "expected_revision": i.expected_revision,
             }}),

@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::command::{Command, Context};
-use crate::event::{Draft, Founding, Payload};
+use crate::event::{Draft, Founding, KeyRotation, Payload};
 use crate::history::Recall;
 use crate::ids::{Id, Kind};
 use crate::refusal::{Refusal, Rejection};
@@ -28,6 +28,7 @@ impl Book {
         }
         match command {
             Command::Found(founding) => self.found(founding, context),
+            Command::RotateKey(rotation) => self.rotate_key(rotation, context),
             Command::State(command) => self.decide_state(command, context, events),
             Command::Import(command) => self.decide_import(command, context, events),
             Command::Correct(command) => self.decide_correct(command, context, events),
@@ -45,6 +46,13 @@ impl Book {
             None => Ok(vec![Draft::of(context, Payload::LedgerFounded(founding.clone()))]),
         }
     }
+
+    fn rotate_key(&self, rotation: &KeyRotation, context: &Context) -> Result<Vec<Draft>, Rejection> {
+        if self.verifier_key() == Some(&rotation.previous) {
+            return Ok(vec![Draft::of(context, Payload::KeyRotated(rotation.clone()))]);
+        }
+        Err(Refusal::KeyReplaced { key: rotation.previous.to_string() }.into())
+    }
 }
 
 /// Refuses personal data in what a command says beside the records that it states: those are checked where they are.
@@ -53,6 +61,7 @@ fn check_personal_data(command: &Command, context: &Context) -> Result<(), Refus
         Command::Correct(command) => command.citation.as_ref(),
         Command::RecordLate(command) => command.citation.as_ref(),
         Command::Found(_)
+        | Command::RotateKey(_)
         | Command::State(_)
         | Command::Import(_)
         | Command::ResolveDoubt(_)

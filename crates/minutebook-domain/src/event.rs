@@ -128,6 +128,8 @@ pub struct Recorded {
 pub enum Payload {
     /// The ledger began: always position 0, and only there.
     LedgerFounded(Founding),
+    /// Another key signs the checkpoints from here on.
+    KeyRotated(KeyRotation),
     /// A register or a record of an edition was stated, or stated again with other fields.
     Stated(Statement),
     /// A review of an agenda was opened, for an edition.
@@ -339,6 +341,17 @@ impl ItemStep {
     }
 }
 
+/// Another key signs the checkpoints from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotation {
+    /// The public key until then.
+    pub previous: Name,
+    /// The public key from then on.
+    pub next: Name,
+    /// That the one hands over to the other, signed by both.
+    pub handover: Text,
+}
+
 /// A stretch of an edition's table of contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
@@ -521,7 +534,11 @@ impl Payload {
             Self::Item(event) => event.step.record().cloned(),
             Self::ErratumRecorded(erratum) => Some(erratum.record.clone()),
             Self::DoubtResolved(resolution) => Some(resolution.record.clone()),
-            Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
+            Self::LedgerFounded(_)
+            | Self::KeyRotated(_)
+            | Self::ReviewOpened(_)
+            | Self::Review(_)
+            | Self::ContentsListed(_) => None,
         }
     }
 
@@ -547,7 +564,11 @@ impl Payload {
             Self::ErratumRecorded(erratum) => Some(erratum.key.clone()),
             Self::DoubtResolved(resolution) => Some(resolution.key.clone()),
             Self::Deed(deed) => Some(deed.key.clone()),
-            Self::LedgerFounded(_) | Self::ReviewOpened(_) | Self::Review(_) | Self::ContentsListed(_) => None,
+            Self::LedgerFounded(_)
+            | Self::KeyRotated(_)
+            | Self::ReviewOpened(_)
+            | Self::Review(_)
+            | Self::ContentsListed(_) => None,
         }
     }
 }

@@ -118,6 +118,7 @@ impl Spine {
         }
         match event.payload {
             Payload::LedgerFounded(founding) => self.founding = Some(founding),
+            Payload::KeyRotated(rotation) => self.rotations.push((position, rotation)),
             Payload::Stated(Statement { agenda, edition, record, fields }) => {
                 let key = key(record.kind(), record.id(), agenda.as_ref(), edition.as_ref());
                 let fields = fields.unwrap_or(FieldSet::ALL);

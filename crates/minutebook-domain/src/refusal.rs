@@ -17,6 +17,10 @@ messages! {
         AlreadyFounded { name: String } = "ALREADY_FOUNDED"
             nl "dit grootboek bestaat al: `{name}`; kies een andere map"
             en "this ledger has been founded already: `{name}`; choose another directory"
+        /// The key is not the one that signs, or not any more.
+        KeyReplaced { key: String } = "KEY_REPLACED"
+            nl "`{key}` ondertekent dit grootboek niet of niet meer; probeer het opnieuw met de sleutel van nu"
+            en "`{key}` does not sign this ledger, or does not any more; try again with the key of now"
         /// Nothing can be recorded before the founding.
         NotFounded {} = "NOT_FOUNDED"
             nl "dit grootboek is nog niet begonnen; doe eerst `minutebook init`"

@@ -12,13 +12,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use minutebook_domain::event::KeyRotation;
 use minutebook_domain::ids::Position;
-use minutebook_tlog::{Checkpoint, Fault, Frontier, NOTE_BYTES, SigningKey, Tree, VerifierKey, leaf_hash};
+use minutebook_domain::value::{Name, Text};
+use minutebook_tlog::{Checkpoint, Fault, Frontier, Handover, NOTE_BYTES, SigningKey, Tree, VerifierKey, leaf_hash};
 
 use crate::journal::sync_dir;
 use crate::log::{IoFailure, Log, LogError};
+use crate::receipt::SubmitError;
 
 const KEY: &str = "key";
+const NEXT_KEY: &str = "key.next";
 const CHECKPOINT: &str = "checkpoint";
 
 /// Why the key or the last signed checkpoint cannot be used.
@@ -72,6 +76,26 @@ pub enum SignError {
     Unfit(#[from] Fault),
 }
 
+/// Why no other key signs.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The ledger has no key, or what was recorded until now cannot be signed.
+    #[error(transparent)]
+    Unsigned(#[from] SignError),
+    /// The rotation before this one is not finished: nothing was signed since.
+    #[error("the key was replaced a moment ago; try again when the next checkpoint is signed")]
+    Unfinished,
+    /// The event was not recorded.
+    #[error(transparent)]
+    Unrecorded(#[from] SubmitError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Io(#[from] IoFailure),
+    /// The name of the log has no place in an event.
+    #[error("the key cannot be replaced: {0}")]
+    Unfit(#[from] Fault),
+}
+
 /// A signed checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
@@ -94,8 +118,33 @@ pub(crate) fn write_note(data: &Path, note: &str) -> Result<(), IoFailure> {
 /// The key and the last signed checkpoint of a data directory, as they were found.
 pub(crate) struct Kept {
     data: PathBuf,
-    key: Option<SigningKey>,
+    keys: Keys,
     signed: Option<Signed>,
+}
+
+/// The keys of a data directory.
+pub(crate) struct Keys {
+    /// The one that signs.
+    pub(crate) now: Option<SigningKey>,
+    /// One that was made to take its place. It does once an event says so.
+    pub(crate) next: Option<SigningKey>,
+}
+
+impl Keys {
+    pub(crate) fn load(data: &Path) -> Result<Self, KeptError> {
+        let key = |name| {
+            let path = data.join(name);
+            let key = read(&path)?.map(|text| text.parse()).transpose();
+            key.map_err(|_| KeptError::KeyDiffers(path))
+        };
+        // What was to take the place of a key and is damaged never did.
+        Ok(Self { now: key(KEY)?, next: key(NEXT_KEY).unwrap_or_default() })
+    }
+
+    /// Is it one of these?
+    pub(crate) fn has(&self, key: &VerifierKey) -> bool {
+        [&self.now, &self.next].into_iter().flatten().any(|own| own.public() == key)
+    }
 }
 
 /// Was anything signed of what a data directory holds, or held?
@@ -103,33 +152,36 @@ pub(crate) fn is_signed(data: &Path) -> bool {
     data.join(CHECKPOINT).exists()
 }
 
-/// The key of a data directory.
-fn key_of(data: &Path) -> Result<Option<SigningKey>, KeptError> {
-    let path = data.join(KEY);
-    let key = read(&path)?.map(|text| text.parse()).transpose();
-    key.map_err(|_| KeptError::KeyDiffers(path))
+/// Where the key of a data directory is.
+pub(crate) fn key_path(data: &Path) -> PathBuf {
+    data.join(KEY)
 }
 
-/// The last checkpoint of a data directory, which that key signed.
-fn last_signed(data: &Path, key: &VerifierKey) -> Result<Option<Signed>, KeptError> {
-    let path = data.join(CHECKPOINT);
-    let Some(note) = read(&path)? else { return Ok(None) };
-    let checkpoint = Checkpoint::open(&note, key).map_err(|fault| KeptError::Checkpoint { path, fault })?;
-    Ok(Some(Signed { checkpoint, note }))
+/// Where the last checkpoint of a data directory is.
+pub(crate) fn note_path(data: &Path) -> PathBuf {
+    data.join(CHECKPOINT)
 }
 
-/// What was signed last, and by which key: the one that is given, or that of the data directory.
-pub(crate) fn signed(data: &Path, key: Option<&VerifierKey>) -> Result<Option<(Checkpoint, VerifierKey)>, KeptError> {
-    let own = || Ok::<_, KeptError>(key_of(data)?.map(|key| key.public().clone()));
-    let Some(key) = key.cloned().map_or_else(own, |key| Ok(Some(key)))? else { return Ok(None) };
-    Ok(last_signed(data, &key)?.map(|signed| (signed.checkpoint, key)))
+/// The text of the last checkpoint of a data directory.
+pub(crate) fn last_note(data: &Path) -> Result<Option<String>, KeptError> {
+    read(&note_path(data))
 }
 
 impl Kept {
     pub(crate) fn load(data: &Path) -> Result<Self, KeptError> {
-        let key = key_of(data)?;
-        let signed = key.as_ref().map_or(Ok(None), |key| last_signed(data, key.public()))?;
-        Ok(Self { data: data.into(), key, signed })
+        let keys = Keys::load(data)?;
+        let note = if keys.now.is_some() { last_note(data)? } else { None };
+        let open = |note: String| {
+            let own = [&keys.now, &keys.next].into_iter().flatten();
+            let mut opened = own.map(|key| Checkpoint::open(&note, key.public()));
+            // What the key of now says is wrong with it, unless the other one signed it.
+            let first = opened.next().unwrap_or(Err(Fault::Form("there is no key")));
+            let checkpoint = first.or_else(|fault| opened.find_map(Result::ok).ok_or(fault));
+            let checkpoint = checkpoint.map_err(|fault| KeptError::Checkpoint { path: note_path(data), fault })?;
+            Ok::<_, KeptError>(Signed { checkpoint, note })
+        };
+        let signed = note.map(open).transpose()?;
+        Ok(Self { data: data.into(), keys, signed })
     }
 
     /// How many events were signed.
@@ -143,19 +195,23 @@ impl Kept {
         signed.is_none_or(|signed| tree.root_at(signed.size) == Some(signed.root))
     }
 
-    /// Goes on signing for a ledger whose founding names that key; `None` where it names none.
-    pub(crate) fn signer(self, founded_with: Option<&str>, tree: &Tree) -> Result<Option<Signer>, KeptError> {
-        let Some(founded_with) = founded_with else { return Ok(None) };
-        let path = || self.data.join(KEY);
-        let key = self.key.as_ref().ok_or_else(|| KeptError::KeyGone(path()))?;
-        if key.public().to_string() != founded_with {
-            return Err(KeptError::KeyDiffers(path()));
-        }
-        let size = self.size().unwrap_or_default();
-        let frontier = tree.frontier(size).filter(|_| self.agrees(tree)).ok_or(KeptError::Forked { size })?;
+    /// Goes on signing for a ledger whose events name that key; `None` where they name none.
+    pub(crate) fn signer(self, named: Option<&str>, tree: &Tree) -> Result<Option<Signer>, KeptError> {
+        let Some(named) = named else { return Ok(None) };
+        let (size, agrees) = (self.size().unwrap_or_default(), self.agrees(tree));
+        let path = || key_path(&self.data);
+        let is_it = |key: &SigningKey| key.public().to_string() == named;
+        let signing = match (self.keys.now, self.keys.next) {
+            (None, _) => return Err(KeptError::KeyGone(path())),
+            (Some(now), _) if is_it(&now) => Signing { key: now, retiring: None },
+            // The program ended between the event and the first checkpoint after it.
+            (Some(now), Some(next)) if is_it(&next) => Signing { key: next, retiring: Some(now) },
+            _ => return Err(KeptError::KeyDiffers(path())),
+        };
+        let frontier = tree.frontier(size).filter(|_| agrees).ok_or(KeptError::Forked { size })?;
         Ok(Some(Signer {
             data: self.data,
-            key: key.clone(),
+            signing: ArcSwap::from_pointee(signing),
             frontier: Mutex::new(frontier),
             last: ArcSwapOption::new(self.signed.map(Arc::new)),
         }))
@@ -166,16 +222,24 @@ impl Kept {
 #[derive(Debug)]
 pub(crate) struct Signer {
     data: PathBuf,
-    key: SigningKey,
+    signing: ArcSwap<Signing>,
     /// Of what was signed last, and so of what was read back until then.
     frontier: Mutex<Frontier>,
     last: ArcSwapOption<Signed>,
 }
 
+/// The key that signs.
+#[derive(Debug)]
+struct Signing {
+    key: SigningKey,
+    /// The one before it, which signs once more with it.
+    retiring: Option<SigningKey>,
+}
+
 impl Signer {
     /// The key that checks what is signed.
-    pub(crate) fn public(&self) -> &VerifierKey {
-        self.key.public()
+    pub(crate) fn public(&self) -> VerifierKey {
+        self.signing.load().key.public().clone()
     }
 
     /// The last checkpoint that was signed.
@@ -185,27 +249,66 @@ impl Signer {
 
     /// Is there more to sign?
     pub(crate) fn is_behind(&self, tree: &Tree) -> bool {
-        self.last.load().as_ref().is_none_or(|last| last.checkpoint.size < tree.size())
+        let more = self.last.load().as_ref().is_none_or(|last| last.checkpoint.size < tree.size());
+        more || self.signing.load().retiring.is_some()
     }
 
     /// Signs all that is published: the last checkpoint again, where that is of it.
     pub(crate) fn sign(&self, log: &dyn Log, published: &ArcSwap<Tree>) -> Result<Arc<Signed>, SignError> {
         let mut frontier = self.frontier.lock().unwrap_or_else(PoisonError::into_inner);
-        let tree = published.load_full();
-        if let Some(last) = self.last().filter(|last| last.checkpoint.size == tree.size()) {
+        let (tree, signing) = (published.load_full(), self.signing.load_full());
+        let is_of_it = |last: &Arc<Signed>| last.checkpoint.size == tree.size() && signing.retiring.is_none();
+        if let Some(last) = self.last().filter(is_of_it) {
             return Ok(last);
         }
         let read_back = read_back(log, frontier.clone(), &tree)?;
-        let (origin, size, root) = (self.public().origin().to_owned(), read_back.size(), read_back.root());
+        let (origin, size, root) = (signing.key.public().origin().to_owned(), read_back.size(), read_back.root());
         let checkpoint = Checkpoint { origin, size, root };
-        let note = checkpoint.sign(&[&self.key])?;
+        let keys: Vec<_> = signing.retiring.iter().chain([&signing.key]).collect();
+        let note = checkpoint.sign(&keys)?;
         write(&self.data, CHECKPOINT, &note)?;
+        if signing.retiring.is_some() {
+            self.retire(&signing.key)?;
+        }
         *frontier = read_back;
         let signed = Arc::new(Signed { checkpoint, note });
         self.last.store(Some(Arc::clone(&signed)));
         Ok(signed)
     }
+
+    /// Puts the next key in the place of the one before it, which has signed for the last time.
+    fn retire(&self, key: &SigningKey) -> Result<(), IoFailure> {
+        let path = key_path(&self.data);
+        let placed = fs::rename(self.data.join(NEXT_KEY), &path).and_then(|()| sync_dir(&self.data));
+        placed.map_err(IoFailure::of("replace", &path))?;
+        self.signing.store(Arc::new(Signing { key: key.clone(), retiring: None }));
+        Ok(())
+    }
+
+    /// Makes another key, and lets it sign from the event on that `record` records of it. Nothing is signed meanwhile.
+    pub(crate) fn rotate<T>(
+        &self,
+        record: impl FnOnce(KeyRotation) -> Result<T, SubmitError>,
+    ) -> Result<T, RotateError> {
+        let _frontier = self.frontier.lock().unwrap_or_else(PoisonError::into_inner);
+        let signing = self.signing.load_full();
+        if signing.retiring.is_some() {
+            return Err(RotateError::Unfinished);
+        }
+        let next = SigningKey::generate(signing.key.public().origin())?;
+        // Before the event: what it names is there.
+        write(&self.data, NEXT_KEY, &format!("{}\n", next.secret_text()))?;
+        let name = |key: &SigningKey| Name::new(&key.public().to_string()).map_err(|_| UNFIT);
+        let handover = Text::new(&Handover::sign(&signing.key, &next)?).map_err(|_| UNFIT)?;
+        let rotation = KeyRotation { previous: name(&signing.key)?, next: name(&next)?, handover };
+        let recorded = record(rotation)?;
+        self.signing.store(Arc::new(Signing { key: next, retiring: Some(signing.key.clone()) }));
+        Ok(recorded)
+    }
 }
+
+/// A key whose name no event has room for; it could not have been founded with.
+const UNFIT: Fault = Fault::Form("the name of the log is too long");
 
 /// Reads what is new back from the log, up to the end of the tree that was published over it.
 fn read_back(log: &dyn Log, mut frontier: Frontier, tree: &Tree) -> Result<Frontier, SignError> {
@@ -248,7 +351,7 @@ fn read(path: &Path) -> Result<Option<String>, KeptError> {
 /// Writes a file of the data directory whole, or leaves it as it was.
 fn write(data: &Path, name: &str, text: &str) -> Result<(), IoFailure> {
     let (path, unfinished) = (data.join(name), data.join(format!("{name}.tmp")));
-    let mode = if name == KEY { 0o600 } else { 0o644 };
+    let mode = if name == CHECKPOINT { 0o644 } else { 0o600 };
     OpenOptions::new()
         .write(true)
         .create(true)

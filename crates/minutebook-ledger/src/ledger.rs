@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use minutebook_domain::book::Book;
 use minutebook_domain::command::{Command, Context};
-use minutebook_domain::event::{Actor, Founding, Recorded};
+use minutebook_domain::event::{Actor, Founding, Payload, Recorded};
 use minutebook_domain::history::{Recall, Unreadable};
 use minutebook_domain::ids::{Position, RequestId};
 use minutebook_domain::refusal::Refusal;
@@ -23,14 +23,14 @@ use minutebook_proto::DecodeError;
 use minutebook_tlog::{SigningKey, Tree};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::checkpoint::{self, Kept, KeptError, Signer};
+use crate::checkpoint::{self, Kept, KeptError, RotateError, SignError, Signer};
 use crate::clock::{self, Clock};
 use crate::frame::{EncodedFrame, FrameBuilder};
 use crate::journal::{Journal, JournalOptions, Witness};
 use crate::lock::{Lock, LockError};
 use crate::log::{IoFailure, Log, LogError};
 use crate::reader::{LedgerNewer, Reader, Shared};
-use crate::receipt::{Pending, Submission, SubmitError};
+use crate::receipt::{Pending, Receipt, Submission, SubmitError};
 use crate::snapshot::{self, SnapshotError, Snapshots};
 use crate::start::{self, Derived, Progress, Started};
 use crate::store::Follower;
@@ -244,6 +244,29 @@ impl Ledger {
             Err(mpsc::error::TrySendError::Full(_)) => Pending::ready(Err(SubmitError::Overloaded)),
             Err(mpsc::error::TrySendError::Closed(_)) => Pending::ready(Err(SubmitError::Stopped)),
         }
+    }
+
+    /// Lets another key sign the checkpoints, and records that it does. Waits until that is signed by both. A request
+    /// that was answered before gets that answer again.
+    pub fn rotate_key(&self, request_id: RequestId, actor: Actor) -> Result<Receipt, RotateError> {
+        let signer = self.shared.signer.as_ref().ok_or(SignError::NoKey)?;
+        let remembered = self.reader().request(&request_id);
+        let unremembered = |error| SubmitError::Unremembered(Box::new(error));
+        if let Some(found) = remembered.map_err(unremembered)? {
+            let event = self.reader().recorded(found.receipt.first).map_err(unremembered)?;
+            if matches!(event.event.payload, Payload::KeyRotated(_)) {
+                return Ok(found.receipt);
+            }
+            let request_id = request_id.as_str().to_owned();
+            return Err(SubmitError::Refused(Refusal::RequestIdReused { request_id }).into());
+        }
+        self.shared.sign()?;
+        let receipt = signer.rotate(|rotation| {
+            let commands = vec![Command::RotateKey(rotation)];
+            self.submit(Submission { request_id, commands, actor, validate_only: false }).wait()
+        })?;
+        self.shared.sign()?;
+        Ok(receipt)
     }
 
     /// A handle to read with.

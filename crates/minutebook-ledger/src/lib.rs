@@ -32,7 +32,7 @@ mod tail;
 mod verify;
 mod writer;
 
-pub use checkpoint::{KeptError, SignError, Signed};
+pub use checkpoint::{KeptError, RotateError, SignError, Signed};
 pub use clock::Clock;
 pub use ledger::{Ledger, OpenError, Options, Status, founding_frame, has_remains};
 pub use parts::Hash;

@@ -191,7 +191,7 @@ impl Reader {
     }
 
     /// The key that checks the checkpoints of this ledger; `None` where it was founded without one.
-    pub fn verifier_key(&self) -> Option<&VerifierKey> {
+    pub fn verifier_key(&self) -> Option<VerifierKey> {
         self.0.signer.as_ref().map(Signer::public)
     }
 

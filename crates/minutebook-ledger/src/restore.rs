@@ -247,9 +247,6 @@ impl Restoring {
         if !self.begun.is_empty() {
             return Err(RestoreError::Damaged { position: self.events(), damage: Damage::Length });
         }
-        if let Some(found) = secret.map(SigningKey::public).filter(|found| *found != key) {
-            return Err(Unverified::OtherKey { found: found.to_string(), expected: key.to_string() }.into());
-        }
         let Self { data, staging, journal, .. } = self;
         journal.finish()?;
         let staged = &staging.0;

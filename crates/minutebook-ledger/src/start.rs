@@ -132,8 +132,7 @@ pub(crate) fn start(
         tracing::warn!("the store's tree is not what was signed; it is made again from the journal");
         tree = tree_of(&*log)?;
     }
-    let founded_with = book.founding().and_then(|founding| founding.verifier_key.as_ref());
-    let signer = kept.signer(founded_with.map(Name::as_str), &tree)?;
+    let signer = kept.signer(book.verifier_key().map(Name::as_str), &tree)?;
     let (announce, head) = watch::channel(log.head().next);
     let shared = Shared {
         log,

@@ -1,16 +1,21 @@
 //! Checking a whole ledger against what was signed, event by event, trusting nothing that was derived from it. What is
 //! checked here may come from the files of this machine or from a server elsewhere; nothing is written.
 
+use std::mem;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use minutebook_domain::event::{Payload, Recorded};
 use minutebook_domain::fold::Replay;
 use minutebook_domain::ids::Position;
-use minutebook_proto::{DecodeError, Decoder};
-use minutebook_tlog::{Checkpoint, Fault, Frontier, VerifierKey, leaf_hash};
+use minutebook_proto::{DecodeError, Decoder, is_about_key};
+use minutebook_tlog::{Checkpoint, Fault, Frontier, Handover, SigningKey, VerifierKey, leaf_hash};
 
-use crate::checkpoint::{self, KeptError};
+use crate::checkpoint::{self, KeptError, Keys};
+use crate::frame::EncodedFrame;
 use crate::journal::{Journal, Witness};
 use crate::ledger::{OpenError, present};
 use crate::lock::Lock;
@@ -51,13 +56,24 @@ pub enum Unverified {
     /// Its founding names a key, and nothing that the key signed is there.
     #[error("the founding names the key `{0}`, and no checkpoint of it is there")]
     Unsigned(String),
+    /// What was signed of it was not signed by its key.
+    #[error("the checkpoint is not right: {0}")]
+    Checkpoint(Fault),
+    /// One key did not hand over to the next.
+    #[error("the event at position {position} does not hand the key over: {fault}")]
+    Handover {
+        /// The position of the event.
+        position: Position,
+        /// What is wrong.
+        fault: Fault,
+    },
     /// What somebody kept of it is not of it.
     #[error("the earlier checkpoint is not of this ledger: {0}")]
     Earlier(Fault),
-    /// It was founded with another key.
-    #[error("the founding names the key `{found}`, not `{expected}`")]
+    /// It never had that key.
+    #[error("this ledger has the key `{found}`, and never had `{expected}`")]
     OtherKey {
-        /// The key that it names.
+        /// The key that it has.
         found: String,
         /// The key that it should.
         expected: String,
@@ -82,8 +98,13 @@ pub struct Verifier {
     frontier: Frontier,
     /// Roots that the tree should have had when it was of those sizes.
     expected: Vec<(Position, Hash)>,
+    /// What was signed, and a key that the ledger has or had.
+    signed: Option<(Position, String, VerifierKey)>,
+    /// Checkpoints that somebody kept, signed by a key that is still to be found among the events.
+    earlier: Vec<(Position, String)>,
     replay: Option<Replay>,
-    founded_with: Option<String>,
+    /// The keys that sign, each from the event at its position on.
+    keys: Vec<(Position, String)>,
     newer: Option<LedgerNewer>,
 }
 
@@ -93,15 +114,25 @@ impl Verifier {
         Self { replay: replay.then(Replay::default), ..Self::default() }
     }
 
-    /// Expects the tree to have had this root at this size. To be said before the events are taken in.
-    pub fn expect(&mut self, checkpoint: &Checkpoint) {
+    fn expect(&mut self, checkpoint: &Checkpoint) {
         self.expected.push((checkpoint.size, checkpoint.root));
     }
 
-    /// Expects the tree to continue what somebody kept: signed checkpoints of that key.
+    /// Expects the tree to come to what was signed. The key is one that the ledger has, or had before it was replaced.
+    /// To be said before the events are taken in.
+    pub fn expect_signed(&mut self, note: &str, key: &VerifierKey) -> Result<(), Fault> {
+        let checkpoint = known_or_claimed(note, key)?;
+        self.expect(&checkpoint);
+        self.signed = Some((checkpoint.size, note.to_owned(), key.clone()));
+        Ok(())
+    }
+
+    /// Expects the tree to continue what somebody kept: checkpoints that this key signed, or one before or after it.
     pub fn expect_earlier(&mut self, notes: &[String], key: &VerifierKey) -> Result<(), Unverified> {
         for note in notes {
-            self.expect(&Checkpoint::open(note, key).map_err(Unverified::Earlier)?);
+            let checkpoint = known_or_claimed(note, key).map_err(Unverified::Earlier)?;
+            self.expect(&checkpoint);
+            self.earlier.push((checkpoint.size, note.clone()));
         }
         Ok(())
     }
@@ -112,7 +143,7 @@ impl Verifier {
     }
 
     /// Takes in the next event.
-    pub fn take<'e>(&mut self, decoder: &mut Decoder<'e>, event: &'e [u8]) -> Result<(), OpenError> {
+    pub fn take<'e>(&mut self, decoder: &mut Decoder<'e>, event: &'e [u8]) -> Result<(), Unverified> {
         let position = self.frontier.size();
         self.frontier.push(leaf_hash(event));
         let size = self.frontier.size();
@@ -120,45 +151,121 @@ impl Verifier {
             return Err(KeptError::Forked { size }.into());
         }
         let folds = self.replay.is_some() && self.newer.is_none();
-        if !folds && position > 0 {
+        if !folds && !is_about_key(event) {
             return Ok(());
         }
         match decoder.decode(event) {
             Ok(recorded) if recorded.position == position => self.fold(recorded),
-            Ok(recorded) => return Err(OpenError::Misnumbered { position, found: recorded.position }),
-            Err(DecodeError::Newer { .. }) => self.newer = Some(LedgerNewer { position }),
-            Err(source) => return Err(OpenError::Undecodable { position, source }),
+            Ok(recorded) => Err(OpenError::Misnumbered { position, found: recorded.position }.into()),
+            Err(DecodeError::Newer { .. }) => {
+                self.newer.get_or_insert(LedgerNewer { position });
+                Ok(())
+            }
+            Err(source) => Err(OpenError::Undecodable { position, source }.into()),
         }
-        Ok(())
     }
 
-    fn fold(&mut self, recorded: Recorded) {
-        if let Payload::LedgerFounded(founding) = &recorded.event.payload {
-            self.founded_with = founding.verifier_key.as_ref().map(ToString::to_string);
+    fn fold(&mut self, recorded: Recorded) -> Result<(), Unverified> {
+        let position = recorded.position;
+        match &recorded.event.payload {
+            Payload::LedgerFounded(founding) => {
+                self.keys.extend(founding.verifier_key.iter().map(|key| (position, key.to_string())));
+            }
+            Payload::KeyRotated(rotation) => {
+                let handover = Handover::open(rotation.handover.as_str());
+                let Handover { previous, next } = handover.map_err(|fault| Unverified::Handover { position, fault })?;
+                if self.keys.last().is_none_or(|(_, key)| *key != previous.to_string()) {
+                    let fault = Fault::Unsigned(self.keys.last().map(|(_, key)| key.clone()).unwrap_or_default());
+                    return Err(Unverified::Handover { position, fault });
+                }
+                self.keys.push((position, next.to_string()));
+            }
+            _ => {}
         }
         if let Some(replay) = &mut self.replay {
             replay.take_in(recorded);
         }
+        Ok(())
     }
 
     /// Says what was checked, or what is missing at the end.
-    pub fn finish(self, signed: Option<(Checkpoint, VerifierKey)>) -> Result<Verified, Unverified> {
-        let Self { frontier, expected, replay, founded_with, newer } = self;
+    pub fn finish(self) -> Result<Verified, Unverified> {
+        let Self { frontier, expected, signed, earlier, replay, keys, newer } = self;
         let events = frontier.size();
         if let Some((signed, _)) = expected.iter().find(|(size, _)| *size > events) {
             return Err(Unverified::Shorter { events, signed: *signed });
         }
-        let by = signed.as_ref().map(|(_, key)| key.to_string());
-        match (founded_with, by) {
-            (found, Some(expected)) if found.as_ref() != Some(&expected) => {
-                return Err(Unverified::OtherKey { found: found.unwrap_or_default(), expected });
+        let key_at = |size: Position| {
+            let signs = keys.iter().rev().find(|(since, _)| *since < size);
+            signs.and_then(|(_, key)| key.parse::<VerifierKey>().ok())
+        };
+        let opened = |size, note: &str| {
+            let key = key_at(size).ok_or(Fault::Form("the events name no key"))?;
+            Ok((Checkpoint::open(note, &key)?, key))
+        };
+        let signed = match (signed, keys.last()) {
+            (Some((_, _, key)), last) if keys.iter().all(|(_, had)| *had != key.to_string()) => {
+                let found = last.map(|(_, key)| key.clone()).unwrap_or_default();
+                return Err(Unverified::OtherKey { found, expected: key.to_string() });
             }
-            (Some(key), None) => return Err(Unverified::Unsigned(key)),
-            _ => {}
+            (Some((size, note, _)), _) => Some(opened(size, &note).map_err(Unverified::Checkpoint)?),
+            (None, Some((_, key))) => return Err(Unverified::Unsigned(key.clone())),
+            (None, None) => None,
+        };
+        for (size, note) in &earlier {
+            opened(*size, note).map_err(Unverified::Earlier)?;
         }
         let digest = replay.filter(|_| newer.is_none()).map(|replay| replay.finish().digest());
         Ok(Verified { events, root: frontier.root(), signed, digest, newer })
     }
+}
+
+/// What a key signed; or what a checkpoint of its log claims that another key signed, which may have taken its place.
+fn known_or_claimed(note: &str, key: &VerifierKey) -> Result<Checkpoint, Fault> {
+    match Checkpoint::open(note, key) {
+        Err(Fault::Unsigned(_)) => Checkpoint::claimed(note),
+        opened => opened,
+    }
+}
+
+/// How many batches of frames are read ahead of their events being taken in.
+const AHEAD: usize = 4;
+
+/// A batch has about this many bytes.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Reads a whole journal: one thread checks the frames and their chain, another takes in the events.
+fn take_all(journal: &Journal, mut verifier: Verifier, progress: Progress<'_>) -> Result<Verifier, Unverified> {
+    let head = journal.head().next;
+    let (to, batches) = sync_channel::<Vec<EncodedFrame>>(AHEAD);
+    thread::scope(|scope| {
+        let taking = scope.spawn(move || {
+            for frame in batches.into_iter().flatten() {
+                let mut decoder = Decoder::default();
+                frame.events().try_for_each(|event| verifier.take(&mut decoder, event))?;
+            }
+            Ok::<_, Unverified>(verifier)
+        });
+        let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+        let read = journal.read(0, &mut |frame| {
+            progress(frame.next(), head);
+            bytes = bytes.saturating_add(frame.bytes().len());
+            batch.push(EncodedFrame::copy_of(frame));
+            if bytes < BATCH_BYTES {
+                return ControlFlow::Continue(());
+            }
+            bytes = 0;
+            // Nobody takes them in any more where one of them was refused.
+            if to.send(mem::take(&mut batch)).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let _ = to.send(batch);
+        drop(to);
+        let taken = taking.join().unwrap_or_else(|panicked| resume_unwind(panicked));
+        // What was refused stands before what could not be read.
+        let verifier = taken?;
+        read?;
+        Ok(verifier)
+    })
 }
 
 /// Checks the ledger of a data directory that nobody has open: every frame and its place in the chain, the tree, the
@@ -172,31 +279,32 @@ pub fn verify(
     progress: Progress<'_>,
 ) -> Result<Verified, Unverified> {
     let _lock = Lock::acquire(data).map_err(OpenError::from)?;
-    let signed = checkpoint::signed(data, key)?;
-    let witness =
-        signed.as_ref().map(|(signed, _)| Witness { name: "a signed checkpoint", next: signed.size, chain: None });
-    let journal = Journal::inspect(&present(data)?, witness.as_slice())?;
+    let (own, note) = (Keys::load(data)?, checkpoint::last_note(data)?);
+    let trusted = key.or(own.now.as_ref().map(SigningKey::public));
     let mut verifier = Verifier::new(replay);
-    if let Some((signed, key)) = &signed {
-        verifier.expect(signed);
-        verifier.expect_earlier(earlier, key)?;
+    let mut witness = None;
+    if let (Some(note), Some(trusted)) = (&note, trusted) {
+        let unfit = |fault| KeptError::Checkpoint { path: checkpoint::note_path(data), fault };
+        verifier.expect_signed(note, trusted).map_err(unfit)?;
+        verifier.expect_earlier(earlier, trusted)?;
+        let signed = verifier.expected.first().map(|(size, _)| *size);
+        witness = signed.map(|next| Witness { name: "a signed checkpoint", next, chain: None });
+    } else if note.is_some() {
+        // It is there, and nothing to check it with.
+        return Err(KeptError::KeyGone(checkpoint::key_path(data)).into());
     } else if !earlier.is_empty() {
         // What was kept cannot be compared with nothing, and is not passed over.
         return Err(Unverified::Earlier(Fault::Form("nothing of this ledger is signed")));
     }
-    let head = journal.head().next;
-    let mut failed = None;
-    journal.read(0, &mut |frame| {
-        let mut decoder = Decoder::default();
-        for event in frame.events() {
-            if let Err(error) = verifier.take(&mut decoder, event) {
-                failed = Some(error);
-                return ControlFlow::Break(());
-            }
-        }
-        progress(frame.next(), head);
-        ControlFlow::Continue(())
+    let journal = Journal::inspect(&present(data)?, witness.as_slice())?;
+    let whole = take_all(&journal, verifier, progress)?.finish().map_err(|error| match error {
+        Unverified::Checkpoint(fault) => KeptError::Checkpoint { path: checkpoint::note_path(data), fault }.into(),
+        error => error,
     })?;
-    failed.map_or(Ok(()), Err)?;
-    verifier.finish(signed)
+    // A key that the ledger had before does not sign it any more.
+    if let Some((_, signs)) = whole.signed.as_ref().filter(|(_, signs)| own.now.is_some() && !own.has(signs)) {
+        tracing::debug!(%signs, "the key of the directory is not the one that signed");
+        return Err(KeptError::KeyDiffers(checkpoint::key_path(data)).into());
+    }
+    Ok(whole)
 }

@@ -5,7 +5,7 @@ use minutebook_domain::event::{Actor, Assurance, Draft, Payload, Reason, Recorde
 use minutebook_domain::ids::RequestId;
 use prost::Message as _;
 
-use crate::encoded::{Broken, Encoded, Message};
+use crate::encoded::{Broken, Encoded, Fields, Message};
 use crate::payload;
 use crate::pb;
 use crate::violation::Violations;
@@ -65,6 +65,11 @@ pub fn encode_event(recorded: &Recorded) -> Vec<u8> {
         payload: Some(payload::to_arm(&event.payload)),
     };
     message.encode_to_vec()
+}
+
+/// Does an event tell which key signs? Found out without decoding it.
+pub fn is_about_key(event: &[u8]) -> bool {
+    Fields::of(event).any(|field| matches!(field, Ok((payload::FOUNDED | payload::KEY_ROTATED, _))))
 }
 
 /// Decodes and checks an event.
@@ -161,6 +166,7 @@ const ENVELOPE: usize = 20;
 fn min_reader(payload: &Payload) -> u32 {
     match payload {
         Payload::LedgerFounded(_)
+        | Payload::KeyRotated(_)
         | Payload::Stated(_)
         | Payload::ReviewOpened(_)
         | Payload::DispositionProposed(_)

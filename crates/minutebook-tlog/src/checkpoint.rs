@@ -32,24 +32,34 @@ impl Checkpoint {
 
     /// Reads a signed checkpoint of the log of a key; all signatures of that key are right, and there is one.
     pub fn open(note: &str, key: &VerifierKey) -> Result<Self, Fault> {
-        if note.len() > NOTE_BYTES {
-            return Err(Fault::Form("the checkpoint is longer than any"));
-        }
-        let note = Note::from_bytes(note.as_bytes()).map_err(|_| Fault::Form("this is not a signed note"))?;
-        let text = tlog_tiles::Checkpoint::from_bytes(note.text());
-        let text = text.map_err(|_| Fault::Form("the signed text is not a checkpoint"))?;
-        let (origin, expected) = (text.origin().to_owned(), key.origin().to_owned());
-        if origin != expected {
-            return Err(Fault::Origin { found: origin, expected });
+        let (note, checkpoint) = read(note)?;
+        if checkpoint.origin != key.origin() {
+            return Err(Fault::Origin { found: checkpoint.origin, expected: key.origin().to_owned() });
         }
         let known = VerifierList::new(vec![Box::new(key.verifier.clone())]);
         note.verify(&known).map_err(|error| match error {
             NoteError::InvalidSignature { .. } => Fault::Signature(key.to_string()),
             _ => Fault::Unsigned(key.to_string()),
         })?;
-        if text.size() > MAX_SIZE {
-            return Err(Fault::Size(text.size()));
-        }
-        Ok(Self { origin, size: text.size(), root: text.hash().0 })
+        Ok(checkpoint)
     }
+
+    /// Reads what a signed checkpoint claims. Who signed it is still to be checked.
+    pub fn claimed(note: &str) -> Result<Self, Fault> {
+        read(note).map(|(_, checkpoint)| checkpoint)
+    }
+}
+
+fn read(note: &str) -> Result<(Note, Checkpoint), Fault> {
+    if note.len() > NOTE_BYTES {
+        return Err(Fault::Form("the checkpoint is longer than any"));
+    }
+    let note = Note::from_bytes(note.as_bytes()).map_err(|_| Fault::Form("this is not a signed note"))?;
+    let text = tlog_tiles::Checkpoint::from_bytes(note.text());
+    let text = text.map_err(|_| Fault::Form("the signed text is not a checkpoint"))?;
+    if text.size() > MAX_SIZE {
+        return Err(Fault::Size(text.size()));
+    }
+    let checkpoint = Checkpoint { origin: text.origin().to_owned(), size: text.size(), root: text.hash().0 };
+    Ok((note, checkpoint))
 }

@@ -13,6 +13,7 @@
 
 mod checkpoint;
 mod fault;
+mod handover;
 mod key;
 mod proof;
 mod tile;
@@ -20,6 +21,7 @@ mod tree;
 
 pub use checkpoint::{Checkpoint, NOTE_BYTES};
 pub use fault::Fault;
+pub use handover::Handover;
 pub use key::{SigningKey, VerifierKey};
 pub use proof::{PROOF_BYTES, Proof};
 pub use tile::{Tile, TileKind, bundle, unbundle};

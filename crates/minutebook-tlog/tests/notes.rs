@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // as in any test
 
 use minutebook_tlog::{
-    Checkpoint, Fault, Proof, SigningKey, Tile, TileKind, Tree, VerifierKey, bundle, leaf_hash, unbundle,
+    Checkpoint, Fault, Handover, Proof, SigningKey, Tile, TileKind, Tree, VerifierKey, bundle, leaf_hash, unbundle,
 };
 use proptest::prelude::*;
 
@@ -201,4 +201,43 @@ proptest! {
             prop_assert_eq!((other.entry, other.index), (whole.entry, whole.index));
         }
     }
+}
+
+#[test]
+fn a_key_hands_over_to_the_next_of_its_log_alone() {
+    let [first, second, third] = std::array::from_fn(|_| SigningKey::generate(ORIGIN).expect("a key"));
+    let note = Handover::sign(&first, &second).expect("signed");
+    let opened = Handover::open(&note).expect("by both");
+    assert_eq!((&opened.previous, &opened.next), (first.public(), second.public()));
+    let later = Handover::sign(&second, &third).expect("signed");
+    let follow = |key: &SigningKey, notes: &[&str]| Handover::follow(key.public(), notes.iter().copied());
+    assert_eq!(&follow(&first, &[&note, &later]), third.public());
+    assert_eq!(&follow(&second, &[&note, &later]), third.public());
+    assert_eq!(&follow(&third, &[&note, &later]), third.public());
+    assert_eq!(&follow(&first, &[&later, &note, "nothing"]), second.public(), "in their order");
+
+    // Somebody who has only one of the two keys makes none.
+    let lines: Vec<_> = note.lines().collect();
+    let without = |n: usize| {
+        let kept = lines.iter().enumerate().filter(|(at, _)| *at != n).map(|(_, line)| format!("{line}\n"));
+        kept.collect::<String>()
+    };
+    let swapped = note.replacen(&first.public().to_string(), &third.public().to_string(), 1);
+    let other = note.replacen("handover/1", "handover/2", 1);
+    for hostile in [
+        without(5),
+        without(6),
+        without(1),
+        without(2),
+        swapped,
+        other,
+        note.clone() + "x",
+        String::new(),
+        "x".repeat(1 << 20),
+    ] {
+        assert!(Handover::open(&hostile).is_err(), "{hostile}");
+        assert_eq!(&follow(&first, &[&hostile]), first.public());
+    }
+    let elsewhere = SigningKey::generate("elsewhere").expect("a key");
+    assert!(Handover::sign(&first, &elsewhere).is_err() && Handover::sign(&first, &first).is_err());
 }

@@ -10,7 +10,9 @@ use minutebook_domain::command::Command;
 use minutebook_domain::dates::{Day, Timestamp};
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::Position;
-use minutebook_ledger::{Ledger, OpenError, Options, Pending, Reader, Status as LedgerStatus, Submission, SubmitError};
+use minutebook_ledger::{
+    Ledger, OpenError, Options, Pending, Reader, Receipt, RotateError, Status as LedgerStatus, Submission, SubmitError,
+};
 use minutebook_proto::{WriteOptions, pb};
 
 /// The open ledger of a data directory.
@@ -76,6 +78,12 @@ impl App {
         };
         let pending = self.with(|ledger| ledger.submit(submission));
         pending.unwrap_or_else(|Rebuilding| Pending::ready(Err(SubmitError::Stopped)))
+    }
+
+    /// Lets another key sign the checkpoints. Waits until both keys have signed that.
+    pub(crate) fn rotate_key(&self, write: WriteOptions) -> Result<Receipt, RotateError> {
+        let rotated = self.with(|ledger| ledger.rotate_key(write.request_id, write.actor));
+        rotated.unwrap_or_else(|Rebuilding| Err(SubmitError::Stopped.into()))
     }
 
     /// Throws away what can be thrown away and replays the journal. Nothing is served meanwhile.

@@ -87,7 +87,7 @@ impl Copy {
         if found != copy.key {
             return Err(TilesError::OtherKey { found: found.into() });
         }
-        if let Some(checkpoint) = kept_checkpoint(dir, &copy.key)? {
+        if let Some((checkpoint, _)) = kept_checkpoint(dir, &copy.key)? {
             for tile in Tile::all(checkpoint.size).filter(|tile| tile.kind() == TileKind::Hashes(0)) {
                 let (path, bytes) = copy.file(&tile)?;
                 let (hashes, rest) = bytes.as_chunks::<32>();
@@ -117,8 +117,10 @@ impl Copy {
     }
 
     /// Takes in entries, and what was signed of them. Where they do not continue the copy nothing of it changes.
-    pub(crate) fn continue_with(self, note: &str) -> Result<Continued, TilesError> {
-        let checkpoint = Checkpoint::open(note, &self.key)?;
+    /// `key` signed it: that of the copy, or one that took its place.
+    pub(crate) fn continue_with(mut self, note: &str, key: VerifierKey) -> Result<Continued, TilesError> {
+        let checkpoint = Checkpoint::open(note, &key)?;
+        self.key = key;
         if checkpoint.size < self.old {
             return Err(TilesError::Shorter { old: self.old, new: checkpoint.size });
         }
@@ -189,18 +191,21 @@ pub(crate) fn kept_key(dir: &Path) -> Result<Option<VerifierKey>, TilesError> {
     key.map(Some).ok_or_else(|| damaged(path, "it is no key"))
 }
 
-fn kept_checkpoint(dir: &Path, key: &VerifierKey) -> Result<Option<Checkpoint>, TilesError> {
+fn kept_checkpoint(dir: &Path, key: &VerifierKey) -> Result<Option<(Checkpoint, String)>, TilesError> {
     let path = dir.join(CHECKPOINT);
     let note = match read(&path, KEPT_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         note => at(&path, note)?,
     };
     let note = String::from_utf8(note).unwrap_or_default();
-    Checkpoint::open(&note, key).map(Some).map_err(|fault| damaged(path, fault))
+    match Checkpoint::open(&note, key) {
+        Ok(checkpoint) => Ok(Some((checkpoint, note))),
+        Err(fault) => Err(damaged(path, fault)),
+    }
 }
 
-/// The checkpoint of a copy, which its key signed.
-pub(crate) fn checkpoint(dir: &Path, key: &VerifierKey) -> Result<Checkpoint, TilesError> {
+/// The checkpoint of a copy, which its key signed, and as it was signed.
+pub(crate) fn checkpoint(dir: &Path, key: &VerifierKey) -> Result<(Checkpoint, String), TilesError> {
     let gone = || damaged(dir.join(CHECKPOINT), "it is gone");
     kept_checkpoint(dir, key)?.ok_or_else(gone)
 }

@@ -24,6 +24,7 @@ macro_rules! names {
 
 names! {
     Self::LedgerFounded(_) => "LedgerFounded",
+    Self::KeyRotated(_) => "KeyRotated",
     Self::ReviewOpened(_) => "ReviewOpened",
     Self::DispositionProposed(_) => "DispositionProposed",
     Self::AmendedAtAdoption(_) => "AmendedAtAdoption",

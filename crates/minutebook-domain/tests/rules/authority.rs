@@ -2,9 +2,10 @@
 
 use minutebook_domain::book::Book;
 use minutebook_domain::command::Command;
-use minutebook_domain::event::DeedStep;
+use minutebook_domain::event::{DeedStep, Founding, KeyRotation};
 use minutebook_domain::ids::Kind;
 use minutebook_domain::message::Lang;
+use minutebook_domain::value::{Name, Text};
 use serde_json::json;
 
 use crate::minutes::{
@@ -15,6 +16,7 @@ use crate::support::{Ledger, found, id};
 
 pub(crate) const COVERS: &[(&str, fn())] = &[
     ("ALREADY_FOUNDED", a_ledger_is_founded_once),
+    ("KEY_REPLACED", a_key_hands_over_to_the_next),
     ("NOT_FOUNDED", nothing_is_recorded_before_the_founding),
     ("NO_MANDATE", an_edition_needs_a_mandate_and_the_refusal_names_who_may),
     ("NOT_ADOPTING", an_advice_never_adopts),
@@ -34,6 +36,25 @@ pub(crate) const COVERS: &[(&str, fn())] = &[
 #[test]
 fn a_ledger_is_founded_once() {
     Ledger::new().when(found()).then_refused("ALREADY_FOUNDED");
+}
+
+#[test]
+fn a_key_hands_over_to_the_next() {
+    let name = |text: &str| Name::new(text).expect("a name");
+    let rotate = |previous: &str, next: &str| {
+        let (previous, next) = (name(previous), name(next));
+        Command::RotateKey(KeyRotation { previous, next, handover: Text::new("signed by both").expect("a text") })
+    };
+    Ledger::new().when(rotate("first", "second")).then_refused("KEY_REPLACED");
+    let Command::Found(founding) = found() else { panic!("not a founding") };
+    let founding = Founding { verifier_key: Some(name("first")), ..founding };
+    let ledger = Ledger::default().when(Command::Found(founding)).then(&["LedgerFounded"]);
+    assert_eq!(ledger.book.verifier_key(), Some(&name("first")));
+    let ledger = ledger.when(rotate("first", "second")).then(&["KeyRotated"]);
+    let ledger = ledger.when(rotate("second", "third")).then(&["KeyRotated"]);
+    assert_eq!(ledger.book.verifier_key(), Some(&name("third")));
+    assert_eq!(ledger.book.rotations().iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2]);
+    ledger.when(rotate("first", "fourth")).then_refused("KEY_REPLACED");
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod review;
 mod statement;
 
 use minutebook_domain::event::{
-    Base, Contents, ControlTotal, Erratum, Founding, Payload, Resolution, ReviewOpened, Seal,
+    Base, Contents, ControlTotal, Erratum, Founding, KeyRotation, Payload, Resolution, ReviewOpened, Seal,
 };
 
 use minutebook_domain::ids::Kind;
@@ -25,6 +25,7 @@ use crate::wire::{FromEncoded, Slot, Wire, list_from_encoded, message_slots, mes
 
 messages! {
     Founding as LedgerFounded { ledger, name, organisation, zone, format, tool, verifier_key }
+    KeyRotation as KeyRotated { previous, next, handover }
     Base as Base { edition, revision, position, sha256 }
     ReviewOpened as ReviewOpened {
         agenda, edition, first_year, last_year, effective, horizon, review, revision, invented, base,
@@ -53,7 +54,7 @@ macro_rules! plain {
 }
 
 plain! {
-    LedgerFounded => LedgerFounded, ReviewOpened => ReviewOpened, DispositionProposed => DispositionProposed,
+    LedgerFounded => LedgerFounded, KeyRotated => KeyRotated, ReviewOpened => ReviewOpened, DispositionProposed => DispositionProposed,
     AmendedAtAdoption => AmendedAtAdoption, RevisionSealed => RevisionSealed, DoubtResolved => DoubtResolved, ContentsListed => ContentsListed,
     ErratumRecorded => ErratumRecorded,
 }
@@ -62,6 +63,7 @@ plain! {
 pub(crate) fn to_arm(payload: &Payload) -> Arm {
     match payload {
         Payload::LedgerFounded(founding) => Arm::LedgerFounded(founding.to_pb()),
+        Payload::KeyRotated(rotation) => Arm::KeyRotated(rotation.to_pb()),
         Payload::Stated(statement) => statement::to_arm(statement),
         Payload::ReviewOpened(review) => Arm::ReviewOpened(review.to_pb()),
         Payload::DispositionProposed(proposal) => Arm::DispositionProposed(review::proposal_to_pb(proposal)),
@@ -75,6 +77,10 @@ pub(crate) fn to_arm(payload: &Payload) -> Arm {
         Payload::Deed(deed) => deed::to_arm(deed),
     }
 }
+
+/// The numbers of the arms that tell which key signs.
+pub(crate) const FOUNDED: u64 = 20;
+pub(crate) const KEY_ROTATED: u64 = 25;
 
 /// The number of the arm with sealed content.
 pub(crate) const SEALED: u64 = 21;
@@ -100,6 +106,7 @@ pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violati
         22 DoubtResolved,
         23 ErratumRecorded,
         24 RecordStated,
+        25 KeyRotated,
         40 SourceRegistered,
         41 SourceChanged,
         42 PartyRegistered,

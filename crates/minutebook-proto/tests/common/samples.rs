@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use minutebook_domain::dates::{Edtf, Timestamp};
 use minutebook_domain::event::{
     Actor, Amendment, Assurance, Base, Citation, Contents, ControlTotal, Deed, DeedStep, Draft, Erratum, Founding,
-    ItemEvent, ItemStep, Payload, Proposal, Reason, Recorded, Resolution, ReviewEvent, ReviewOpened, ReviewStep, Seal,
-    Statement,
+    ItemEvent, ItemStep, KeyRotation, Payload, Proposal, Reason, Recorded, Resolution, ReviewEvent, ReviewOpened,
+    ReviewStep, Seal, Statement,
 };
 use minutebook_domain::ids::{Id, Key, Kind, RequestId};
 use minutebook_domain::record::{Edition, FieldSet, Record};
@@ -192,6 +192,11 @@ fn ledger() -> Vec<Payload> {
             verifier_key: Some(name(
                 "minutebook.example/drenthe+0c0a26fb+AYDC7rNhTUvZHH+Xh2GBDU2qHyVOsyURQDeY2tpJUrdx",
             )),
+        }),
+        Payload::KeyRotated(KeyRotation {
+            previous: name("minutebook.example/drenthe+0c0a26fb+AYDC7rNhTUvZHH+Xh2GBDU2qHyVOsyURQDeY2tpJUrdx"),
+            next: name("minutebook.example/drenthe+5b3a9e10+AUe7Yq0mZ1b4wKp7Uo0m3cQm6kq3v0h2JvZl1xT9fQwE"),
+            handover: text("tlog-key-handover/1\nminutebook.example/drenthe"),
         }),
         Payload::ErratumRecorded(Erratum {
             key: Key::new(kind, &id("actie")),

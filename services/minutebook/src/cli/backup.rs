@@ -18,7 +18,7 @@ use super::failure::{Exit, Failure};
 use super::json::hex;
 use super::ledger::progress;
 use super::mirror::Uncopied;
-use super::proof::{read, stated_key, verifier_key};
+use super::proof::{read, trusted_key, verifier_key};
 use super::verify::failure;
 use super::words::Words;
 use crate::tiles::{Copy, TilesError, kept_key};
@@ -92,7 +92,7 @@ impl Backup {
         let w = output.words;
         let refused = |error| unrestored(error, &self.out, w);
         let head = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-        let key = self.key.as_deref().map_or_else(|| stated_key(&head, w), |key| verifier_key(key, w))?;
+        let key = trusted_key(self.key.as_deref(), &head, w)?;
         let mut restoring = Restoring::begin(&self.out).map_err(refused)?;
         let mut stream = session.admin().backup(pb::BackupRequest {}).await?.into_inner();
         let bar = progress(ProgressBar::new(head.size));

@@ -52,6 +52,7 @@ pub(super) fn summary(recorded: &Recorded, w: Words) -> String {
     let payload = &recorded.event.payload;
     let about = match payload {
         Payload::LedgerFounded(founding) => founding.name.to_string(),
+        Payload::KeyRotated(rotation) => rotation.next.to_string(),
         Payload::ContentsListed(contents) => {
             format!("{} {}: {} × {}", contents.agenda, contents.edition, contents.ids.len(), w.kind(contents.kind))
         }
@@ -109,6 +110,11 @@ fn record_line(record: &Record, w: Words) -> String {
 fn payload(payload: &Payload) -> Value {
     match payload {
         Payload::LedgerFounded(founding) => founded(founding),
+        Payload::KeyRotated(rotation) => json!({
+            "previous": rotation.previous.as_str(),
+            "next": rotation.next.as_str(),
+            "handover": rotation.handover.as_str(),
+        }),
         Payload::Stated(statement) => json!({
             "agenda": name(statement.agenda.as_ref()),
             "edition": name(statement.edition.as_ref()),

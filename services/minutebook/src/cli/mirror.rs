@@ -7,14 +7,14 @@ use clap::Args;
 use indicatif::ProgressBar;
 use minutebook_domain::message::messages;
 use minutebook_proto::pb;
-use minutebook_tlog::VerifierKey;
+use minutebook_tlog::{Handover, VerifierKey};
 use serde_json::json;
 
 use super::Output;
 use super::connect::{Place, Session};
 use super::failure::{Exit, Failure};
 use super::ledger::progress;
-use super::proof::{stated_key, verifier_key};
+use super::proof::trusted_key;
 use super::words::Words;
 use crate::tiles::{Continued, Copy, TilesError, kept_key};
 
@@ -119,16 +119,17 @@ impl Target {
         let w = output.words;
         let refused = |error: TilesError| Uncopied::from(error).failure(w);
         let signed = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-        let key = match self.key.as_deref() {
-            Some(key) => verifier_key(key, w)?,
-            None => match kept_key(&self.dir).map_err(refused)? {
-                Some(key) => key,
-                None => stated_key(&signed, w)?,
-            },
+        let kept = kept_key(&self.dir).map_err(refused)?;
+        let follow = |key: &VerifierKey| Handover::follow(key, signed.handovers.iter().map(String::as_str));
+        // A copy trusts the key that it was made with; whoever gives another one means another ledger.
+        let key = match (&self.key, &kept) {
+            (None, Some(kept)) => follow(kept),
+            (given, _) => trusted_key(given.as_deref(), &signed, w)?,
         };
-        let copy = Copy::open(&self.dir, key.clone()).map_err(refused)?;
+        let began_with = kept.filter(|kept| follow(kept) == key).unwrap_or_else(|| key.clone());
+        let copy = Copy::open(&self.dir, began_with).map_err(refused)?;
         let old = copy.size();
-        let continued = copy.continue_with(&signed.checkpoint).map_err(refused)?;
+        let continued = copy.continue_with(&signed.checkpoint, key.clone()).map_err(refused)?;
         let size = take_all(session, continued, refused).await?;
         told(output, old, size, &key)
     }

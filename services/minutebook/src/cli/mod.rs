@@ -18,6 +18,7 @@ mod failure;
 mod findings;
 mod history;
 mod json;
+mod key;
 mod ledger;
 mod mandate;
 mod mirror;
@@ -183,6 +184,8 @@ enum Command {
     Backup(backup::Backup),
     /// Make a ledger again from a backup or a copy, and check it
     Restore(backup::Restore),
+    /// Let another key sign the checkpoints, and list the keys that did
+    Key(key::Key),
     /// Tell how the ledger is doing
     Status(ledger::Status),
     /// Replay the journal, throw away what was derived from it, and compare
@@ -360,6 +363,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::Prove(prove) => prove.run(session, output).await,
         Command::ProveChanges(prove) => prove.run(session, output).await,
         Command::Backup(backup) => backup.run(session, output).await,
+        Command::Key(key) => key.run(session, output).await,
         Command::Status(status) => status.run(session, output).await,
         Command::Rebuild(rebuild) => rebuild.run(session, output).await,
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use minutebook_domain::message::messages;
 use minutebook_proto::{decode_event, pb};
-use minutebook_tlog::{Checkpoint, Fault, PROOF_BYTES, Proof, VerifierKey};
+use minutebook_tlog::{Checkpoint, Fault, Handover, PROOF_BYTES, Proof, VerifierKey};
 use serde_json::{Value, json};
 
 use super::connect::Session;
@@ -93,12 +93,8 @@ impl Prove {
     /// Prints the proof, once it holds.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let w = output.words;
-        let key = if let Some(key) = self.key {
-            verifier_key(&key, w)?
-        } else {
-            let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-            stated_key(&answer, w)?
-        };
+        let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let key = trusted_key(self.key.as_deref(), &answer, w)?;
         let request = pb::ProveInclusionRequest { position: self.position, size: None };
         let answer = session.audit().prove_inclusion(request).await?.into_inner();
         let unfit = || Unproved::of("a hash has not 32 bytes").failure(w);
@@ -167,6 +163,16 @@ fn proved_json(proof: &Proof, checkpoint: &Checkpoint, text: Option<&str>) -> Va
         "event": event,
         "proof": text,
     })
+}
+
+/// The key to check with: the one that is given, or the one that took its place since; else what the server says.
+pub(crate) fn trusted_key(
+    given: Option<&str>,
+    answer: &pb::GetCheckpointResponse,
+    w: Words,
+) -> Result<VerifierKey, Failure> {
+    let Some(given) = given else { return stated_key(answer, w) };
+    Ok(Handover::follow(&verifier_key(given, w)?, answer.handovers.iter().map(String::as_str)))
 }
 
 /// The key that a server says its ledger has.

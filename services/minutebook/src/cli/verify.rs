@@ -19,7 +19,7 @@ use super::failure::{Exit, Failure};
 use super::json::hex;
 use super::ledger::progress;
 use super::mirror::Uncopied;
-use super::proof::{Unproved, read, stated_key, verifier_key};
+use super::proof::{Unproved, read, trusted_key, verifier_key};
 use super::words::Words;
 use crate::server::StartError;
 use crate::tiles::{self, Copy, TilesError, kept_key};
@@ -35,10 +35,14 @@ messages! {
         Unsigned { key: String } = "CHECKPOINT_GONE"
             nl "dit grootboek is begonnen met sleutel `{key}`, en er is geen controlepunt van; zet `checkpoint` terug vanaf een kopie"
             en "this ledger was founded with the key `{key}`, and there is no checkpoint of it; restore `checkpoint` from a copy"
-        /// It was founded with another key.
+        /// It never had that key.
         OtherKey { found: String, expected: String } = "OTHER_KEY"
-            nl "dit grootboek is begonnen met sleutel `{found}`, niet met `{expected}`"
-            en "this ledger was founded with the key `{found}`, not with `{expected}`"
+            nl "dit grootboek heeft sleutel `{found}`, en nooit `{expected}` gehad"
+            en "this ledger has the key `{found}`, and never had `{expected}`"
+        /// One key did not hand over to the next.
+        Handover { position: Position, why: String } = "KEY_DIFFERS"
+            nl "gebeurtenis {position} draagt de sleutel niet over (melding: {why})"
+            en "event {position} does not hand the key over: {why}"
         /// What somebody kept is not of this ledger.
         Earlier { why: String } = "CHECKPOINT_DAMAGED"
             nl "het eerdere controlepunt is niet van dit grootboek (melding: {why})"
@@ -77,7 +81,7 @@ pub(crate) struct Verify {
 
 /// What is checked against, read.
 struct Against {
-    key: Option<VerifierKey>,
+    key: Option<String>,
     earlier: Vec<String>,
     replay: bool,
 }
@@ -87,14 +91,14 @@ impl Verify {
     pub(crate) async fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let w = output.words;
         let earlier = self.since.iter().map(|file| read(file, NOTE_BYTES, w)).collect::<Result<_, _>>()?;
-        let key = self.key.as_deref().map(|key| verifier_key(key, w)).transpose()?;
-        let against = Against { key, earlier, replay: !self.no_replay };
+        let against = Against { key: self.key, earlier, replay: !self.no_replay };
         if let Some(dir) = &self.mirror {
             return told(&tokio::task::block_in_place(|| copied(dir, &against, w))?, output);
         }
         if place.server.is_none() {
             check_directory(&place.data, w.0)?;
-            match tokio::task::block_in_place(|| local(&place.data, &against)) {
+            let key = against.key(w)?;
+            match tokio::task::block_in_place(|| local(&place.data, key.as_ref(), &against)) {
                 Err(Unverified::Unfit(OpenError::Lock(LockError::Locked { .. }))) => {}
                 checked => return told(&checked.map_err(|error| failure(error, &place.data, w))?, output),
             }
@@ -106,9 +110,15 @@ impl Verify {
     }
 }
 
-fn local(data: &Path, against: &Against) -> Result<Verified, Unverified> {
+impl Against {
+    fn key(&self, w: Words) -> Result<Option<VerifierKey>, Failure> {
+        self.key.as_deref().map(|key| verifier_key(key, w)).transpose()
+    }
+}
+
+fn local(data: &Path, key: Option<&VerifierKey>, against: &Against) -> Result<Verified, Unverified> {
     let bar = progress(ProgressBar::new(0));
-    let checked = verify(data, against.key.as_ref(), &against.earlier, against.replay, &mut |done, total| {
+    let checked = verify(data, key, &against.earlier, against.replay, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
@@ -123,23 +133,23 @@ fn copied(dir: &Path, against: &Against, w: Words) -> Result<Verified, Failure> 
     let kept = kept_key(dir).map_err(refused)?;
     let no_copy = || Uncopied::Damaged { file: dir.display().to_string(), why: "there is no copy in it".to_owned() };
     let kept = kept.ok_or_else(|| no_copy().failure(w))?;
-    let key = against.key.clone().unwrap_or(kept);
+    let key = against.key(w)?.unwrap_or(kept);
     let copy = Copy::open(dir, key.clone()).map_err(refused)?;
-    let signed = tiles::checkpoint(dir, &key).map_err(refused)?;
+    let (signed, note) = tiles::checkpoint(dir, &key).map_err(refused)?;
     let mut verifier = Verifier::new(against.replay);
-    verifier.expect(&signed);
+    verifier.expect_signed(&note, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
     verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
     let bar = progress(ProgressBar::new(signed.size));
     for entries in copy.entries() {
         let entries = entries.map_err(refused)?;
         let mut decoder = Decoder::default();
         let taken = entries.iter().try_for_each(|entry| verifier.take(&mut decoder, entry));
-        taken.map_err(|error| unfit(error.into()))?;
+        taken.map_err(unfit)?;
         bar.set_position(verifier.events());
     }
     bar.finish_and_clear();
     copy.check_tiles().map_err(refused)?;
-    verifier.finish(Some((signed, key))).map_err(unfit)
+    verifier.finish().map_err(unfit)
 }
 
 /// Checks what a server gives. All that it says is compared with what it signed.
@@ -147,9 +157,9 @@ async fn remote(session: &Session, against: &Against, data: &Path, w: Words) -> 
     let unfit = |error| failure(error, data, w);
     let mut verifier = Verifier::new(against.replay);
     let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-    let key = against.key.clone().map_or_else(|| stated_key(&answer, w), Ok)?;
+    let key = trusted_key(against.key.as_deref(), &answer, w)?;
     let signed = Checkpoint::open(&answer.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
-    verifier.expect(&signed);
+    verifier.expect_signed(&answer.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
     verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
     let request = pb::ReadEntriesRequest { from: 0, limit: signed.size };
     let mut stream = session.audit().read_entries(request).await?.into_inner();
@@ -160,11 +170,11 @@ async fn remote(session: &Session, against: &Against, data: &Path, w: Words) -> 
         }
         let mut decoder = Decoder::default();
         let taken = entries.iter().try_for_each(|entry| verifier.take(&mut decoder, entry));
-        taken.map_err(|error| unfit(error.into()))?;
+        taken.map_err(unfit)?;
         bar.set_position(verifier.events());
     }
     bar.finish_and_clear();
-    verifier.finish(Some((signed, key))).map_err(unfit)
+    verifier.finish().map_err(unfit)
 }
 
 pub(super) fn failure(error: Unverified, data: &Path, w: Words) -> Failure {
@@ -174,6 +184,8 @@ pub(super) fn failure(error: Unverified, data: &Path, w: Words) -> Failure {
         Unverified::Unsigned(key) => Unfit::Unsigned { key },
         Unverified::OtherKey { found, expected } => Unfit::OtherKey { found, expected },
         Unverified::Earlier(fault) => Unfit::Earlier { why: fault.to_string() },
+        Unverified::Checkpoint(fault) => return Unproved::of(fault).failure(w),
+        Unverified::Handover { position, fault } => Unfit::Handover { position, why: fault.to_string() },
     };
     unfit.failure(w)
 }

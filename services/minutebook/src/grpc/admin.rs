@@ -4,15 +4,16 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use minutebook_ledger::{ReadError, Reader};
-use minutebook_proto::pb;
+use minutebook_domain::message::Lang;
+use minutebook_ledger::{ReadError, Reader, RotateError};
 use minutebook_proto::pb::admin_service_server::AdminService;
+use minutebook_proto::{pb, write_from_pb};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{asked, query, status};
+use super::{asked, query, receipt_of, status};
 use crate::app::App;
 
 /// About this many bytes of a backup go in one message.
@@ -65,7 +66,7 @@ impl AdminService for Service {
                 journal_bytes: bytes_under(&data.join("journal")),
                 store_bytes: bytes_under(&data.join("store")),
                 signed: ledger.signed,
-                verifier_key: query.reader.verifier_key().map(ToString::to_string),
+                verifier_key: query.reader.verifier_key().map(|key| key.to_string()),
             })
         });
         answer.await.map(Response::new)
@@ -96,6 +97,31 @@ impl AdminService for Service {
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
+    async fn rotate_key(
+        &self,
+        request: Request<pb::RotateKeyRequest>,
+    ) -> Result<Response<pb::RotateKeyResponse>, Status> {
+        let (lang, pb::RotateKeyRequest { request_id, actor }) = asked(request);
+        let write = pb::Write { request_id, actor, ..pb::Write::default() };
+        let write = write_from_pb(Some(write)).map_err(|violations| status::invalid(&violations, lang))?;
+        let (app, options) = (self.0.clone(), write.clone());
+        let rotated = tokio::task::spawn_blocking(move || app.rotate_key(options)).await;
+        let rotated = rotated.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
+        let receipt = rotated.map_err(|error| unrotated(&error, lang))?;
+        let told = receipt_of(&self.0, &receipt, &write).await;
+        let answer = query(&self.0, lang, move |query| {
+            let rotations = query.book.rotations();
+            let rotation = rotations.iter().find(|(position, _)| *position == receipt.first);
+            let (_, rotation) = rotation.ok_or_else(|| Trouble::failed("the event is not in the book"))?;
+            Ok(pb::RotateKeyResponse {
+                receipt: Some(told),
+                verifier_key: rotation.next.to_string(),
+                handover: rotation.handover.as_str().to_owned(),
+            })
+        });
+        answer.await.map(Response::new)
+    }
+
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
         let (lang, _) = asked(request);
         let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
@@ -107,6 +133,16 @@ impl AdminService for Service {
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
+}
+
+fn unrotated(error: &RotateError, lang: Lang) -> Status {
+    let trouble = match error {
+        RotateError::Unrecorded(error) => return status::unsubmitted(error, lang),
+        RotateError::Unsigned(error) => Trouble::from(error),
+        RotateError::Unfinished => Trouble::KeyUnfinished {},
+        RotateError::Io(_) | RotateError::Unfit(_) => Trouble::failed(error),
+    };
+    status::trouble(trouble, lang)
 }
 
 /// Sends the ledger as it was recorded, at the reader's pace.

@@ -40,7 +40,8 @@ impl AuditService for Service {
                 checkpoint: signed.note.clone(),
                 size: signed.checkpoint.size,
                 root: signed.checkpoint.root.to_vec(),
-                verifier_key: reader.verifier_key().map(ToString::to_string).unwrap_or_default(),
+                verifier_key: reader.verifier_key().map(|key| key.to_string()).unwrap_or_default(),
+                handovers: handovers(reader),
             })
         });
         answer.await.map(Response::new)
@@ -99,6 +100,12 @@ impl Service {
         let answer = answer.unwrap_or_else(|error| Err(Trouble::failed(error).into()));
         answer.map_err(|why| status::unanswered(why, lang))
     }
+}
+
+/// What the events say of one key handing over to the next. A ledger of a newer program is not searched for them.
+fn handovers(reader: &Reader) -> Vec<String> {
+    let rotations = reader.book().map(|book| book.rotations().to_vec()).unwrap_or_default();
+    rotations.into_iter().map(|(_, rotation)| rotation.handover.as_str().to_owned()).collect()
 }
 
 /// The tree in which something is proved.

@@ -100,6 +100,10 @@ messages! {
         NoCheckpoints {} = "NO_KEY"
             nl "dit grootboek is zonder sleutel begonnen en heeft geen controlepunten"
             en "this ledger was founded without a key and has no checkpoints"
+        /// One rotation at a time.
+        KeyUnfinished {} = "KEY_UNFINISHED"
+            nl "de sleutel is net vervangen; probeer het opnieuw na het volgende controlepunt"
+            en "the key was replaced a moment ago; try again when the next checkpoint is signed"
         /// Nothing is signed over what cannot be trusted.
         Unsigned { why: String } = "NOT_SIGNED"
             nl "er is geen controlepunt ondertekend (melding: {why}); controleer het grootboek met `minutebook verify`"
@@ -156,7 +160,7 @@ impl Trouble {
             "INVALID_REQUEST" | "DATE_FORM" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
             "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" => Code::FailedPrecondition,
             "BEYOND_HEAD" => Code::OutOfRange,
-            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" => Code::Unavailable,
+            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" => Code::Unavailable,
             "DISK_FULL" => Code::ResourceExhausted,
             "UNREADABLE" | "NOT_SIGNED" => Code::DataLoss,
             _ => Code::Internal,

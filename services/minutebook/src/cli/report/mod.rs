@@ -17,7 +17,7 @@ use serde_json::json;
 use self::proof::{Compared, Proved, REPORT_BYTES, Report, Stated};
 use super::connect::Session;
 use super::failure::{Exit, Failure};
-use super::proof::{Unproved, read, stated_key, verifier_key};
+use super::proof::{Unproved, read, trusted_key, verifier_key};
 use super::words::Words;
 use super::{Output, args, changes, print_json};
 
@@ -77,7 +77,7 @@ impl ProveChanges {
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let w = output.words;
         let head = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
-        let key = self.key.as_deref().map_or_else(|| stated_key(&head, w), |key| verifier_key(key, w))?;
+        let key = trusted_key(self.key.as_deref(), &head, w)?;
         let checkpoint = Checkpoint::open(&head.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
         let seals = sealed(session, &self.agenda, checkpoint.size).await?;
         let mut revisions = Vec::with_capacity(seals.len());
