@@ -24,6 +24,7 @@ use minutebook_ledger::journal::{Journal, JournalOptions};
 use minutebook_ledger::log::Log as _;
 use minutebook_ledger::{Clock, founding_frame};
 use minutebook_proto::encode_event;
+use minutebook_tlog::SigningKey;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -66,7 +67,7 @@ impl Shape {
 pub(crate) const SEED: u64 = 2018;
 
 /// Another number whenever this file makes other events, so that an old ledger is not taken for a new one.
-const EDITION: u32 = 7;
+const EDITION: u32 = 8;
 
 /// A frame holds the events of one request: a lone one, or those of a review, which are about this many.
 const FRAME_EVENTS: u64 = 48;
@@ -124,7 +125,9 @@ pub(crate) fn ledger(dir: &Path, size: Size) -> Result<PathBuf> {
     }
     fs::create_dir_all(&data)?;
     let start = Instant::now();
-    Generator::begin(&journal, size)?.run()?;
+    let key = SigningKey::generate("minutebook.example/generated")?;
+    fs::write(data.join("key"), key.secret_text())?;
+    Generator::begin(&journal, size, &key)?.run()?;
     fs::write(&complete, "the journal in this directory has been generated as a whole\n")?;
     eprintln!("generated in {:.1} s", start.elapsed().as_secs_f64());
     Ok(data)
@@ -159,7 +162,7 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    fn begin(journal: &Path, size: Size) -> Result<Self> {
+    fn begin(journal: &Path, size: Size, key: &SigningKey) -> Result<Self> {
         let name = |text| Name::new(text).map_err(anyhow::Error::from);
         let founding = Founding {
             ledger: id("generated-ledger")?,
@@ -168,7 +171,7 @@ impl Generator {
             zone: name("Europe/Amsterdam")?,
             format: 1,
             tool: name("minutebook-bench")?,
-            verifier_key: None,
+            verifier_key: Some(name(&key.public().to_string())?),
         };
         let request = request_id(0)?;
         let clock = Clock::new(|| Timestamp(BEGAN));

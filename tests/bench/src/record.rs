@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use minutebook_proto::pb;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
+use minutebook_tlog::{Frontier, Tree, leaf_hash};
 use tonic::transport::Channel;
 
 use crate::measure::{Times, number, rate};
@@ -17,6 +18,9 @@ use crate::report::{Report, Row, Target};
 
 const CALLERS: usize = 64;
 const RUNS: usize = 3;
+/// An event of about the usual size, and how many are hashed.
+const EVENT_BYTES: usize = 400;
+const EVENTS: u64 = 200_000;
 
 /// Figure 4: commands a second, for 64 callers with one small command each.
 pub(crate) fn record(report: &mut Report, program: Option<&Program>, is_quick: bool, dir: &Path) -> Result<()> {
@@ -51,8 +55,36 @@ pub(crate) fn record(report: &mut Report, program: Option<&Program>, is_quick: b
             peer: Some(("bare echo".to_owned(), echoed.rate)),
             note: format!("Record {}; echo {}", recorded.times.spread(), echoed.times.spread()),
         });
+        if connections == CALLERS {
+            report.add(hashing(&recorded, is_quick));
+        }
     }
     Ok(())
+}
+
+/// Figure 7: how much of the time of a recorded command goes to the tree. The writer, the store and whoever signs hash
+/// each event once; the writer extends and publishes the tree, whoever signs the right edge of it.
+fn hashing(recorded: &Load, is_quick: bool) -> Row {
+    let event = [b'e'; EVENT_BYTES];
+    let (mut tree, mut edge) = (Tree::default(), Frontier::default());
+    let start = Instant::now();
+    for _ in 0..EVENTS {
+        let leaf = std::hint::black_box(leaf_hash(std::hint::black_box(&event)));
+        tree.push(leaf);
+        let _published = std::hint::black_box(tree.clone());
+        edge.push(std::hint::black_box(leaf_hash(&event)));
+        std::hint::black_box(leaf_hash(&event));
+    }
+    let each = start.elapsed().as_secs_f64() / number(EVENTS);
+    Row {
+        number: 7,
+        name: "the tree, of the time of a Record".to_owned(),
+        unit: "%",
+        value: 100.0 * each * recorded.rate,
+        target: if is_quick { Target::None } else { Target::Below(10.0) },
+        peer: None,
+        note: format!("{:.2} µs an event of {EVENT_BYTES} bytes, {:.0} events/s", each * 1e6, recorded.rate),
+    }
 }
 
 /// What a run gave.
