@@ -59,6 +59,8 @@ fn every_answer_has_room_for_the_position_it_was_given_at() {
             // A proof is of a tree, and says of which size.
             method if method.starts_with("AuditService.") => ["size", "first", "new"].iter().any(|name| says(name)),
             "AdminService.Rebuild" => says("done") && says("after"),
+            // The checkpoint says up to where.
+            "AdminService.Backup" => says("checkpoint"),
             // A receipt says where the events are.
             _ => says("position") || says("receipt"),
         };
