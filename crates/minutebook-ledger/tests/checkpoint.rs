@@ -119,6 +119,9 @@ fn a_ledger_without_its_key_or_with_another_is_refused() {
     assert!(matches!(refused(dir.path()), KeptError::KeyDiffers(_)));
     fs::remove_file(&path).expect("removed");
     assert!(matches!(refused(dir.path()), KeptError::KeyGone(_)));
+    // The checkpoint is still there, so that it is not that which is missed.
+    let verified = verify(dir.path(), None, &[], true, &mut |_, _| {});
+    assert!(matches!(verified, Err(Unverified::Unfit(OpenError::Kept(KeptError::KeyGone(_))))), "{verified:?}");
     fs::write(&path, right).expect("written");
     drop(open(dir.path()));
 }
