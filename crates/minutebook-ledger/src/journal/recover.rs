@@ -77,7 +77,9 @@ fn examine(file: &File, last: &Segment, witnesses: &[Witness]) -> Result<Examine
     let mut rest = vec![0; usize::try_from(capacity.saturating_sub(end.offset)).unwrap_or(0)];
     file.read_exact_at(&mut rest, end.offset).map_err(io("read"))?;
     let is_torn = rest.iter().any(|byte| *byte != 0);
-    if let Some(damage) = end.fatal_damage(&rest).filter(|_| is_torn) {
+    // After a clean end there is nothing to look through, and mostly megabytes of it.
+    let damage = if is_torn { end.fatal_damage(&rest) } else { None };
+    if let Some(damage) = damage {
         return Err(last.corruption(end.head.next, end.offset, damage));
     }
     Ok(Examined { end, capacity, is_torn })
