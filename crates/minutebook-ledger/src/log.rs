@@ -125,4 +125,9 @@ impl IoFailure {
         let path = path.into();
         move |source| Self { action, path, source }
     }
+
+    /// Is it for want of space alone?
+    pub fn is_full_disk(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
 }

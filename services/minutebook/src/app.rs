@@ -65,7 +65,14 @@ impl App {
     /// Notes in the lock file where this program can be reached.
     pub(crate) fn publish_address(&self, address: &str) -> anyhow::Result<()> {
         let address = self.address.get_or_init(|| address.to_owned());
-        Ok(self.with(|ledger| ledger.publish_address(address))??)
+        match self.with(|ledger| ledger.publish_address(address))? {
+            // What is recorded can be read all the same, by whoever names the address.
+            Err(failure) if failure.is_full_disk() => {
+                tracing::warn!(%failure, "the address is not noted; name it with --server");
+                Ok(())
+            }
+            published => Ok(published?),
+        }
     }
 
     /// Asks for commands to be recorded; the answer comes when they are durable.

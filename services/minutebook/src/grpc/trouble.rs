@@ -1,7 +1,5 @@
 //! Why a request has no answer, apart from what the rules refuse: each with its stable code and the words for people.
 
-use std::io::ErrorKind;
-
 use minutebook_domain::dates::Day;
 use minutebook_domain::history::Unreadable;
 use minutebook_domain::ids::{Id, Key, Position};
@@ -210,7 +208,7 @@ impl From<&SignError> for Trouble {
     fn from(error: &SignError) -> Self {
         match error {
             SignError::NoKey => Self::NoCheckpoints {},
-            SignError::Io(failure) if failure.source.kind() == ErrorKind::StorageFull => Self::DiskFull {},
+            SignError::Io(failure) if failure.is_full_disk() => Self::DiskFull {},
             SignError::Log(_) | SignError::Io(_) | SignError::Differs { .. } | SignError::Unfit(_) => {
                 Self::Unsigned { why: error.to_string() }
             }
