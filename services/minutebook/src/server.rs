@@ -128,6 +128,8 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
     let app = Arc::new(App::open(&options.data, Options::default())?);
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
+    // Before anybody can know that there is something to end.
+    let ending = told_to_end().map_err(anyhow::Error::from)?;
     app.publish_address(&format!("http://{address}"))?;
     if options.insecure_listen && !address.ip().is_loopback() {
         tracing::warn!(%address, "anyone who can reach this address can read and write the ledger");
@@ -140,7 +142,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
     // predecessor to be acknowledged.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let serving = router.serve_with_incoming_shutdown(incoming, async {
-        told_to_end().await;
+        ending.await;
         let _ = stop.send(());
     });
     // The shutdown waits for every connection, and a silent one never ends: after the grace it is left.
@@ -167,24 +169,24 @@ async fn router(app: &Arc<App>) -> Result<Router, StartError> {
     Ok(server)
 }
 
-/// Waits for an interrupt or a request to terminate.
-async fn told_to_end() {
-    let interrupt = async {
-        // Without a handler the default one ends the process, which loses nothing either.
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                () = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Hears from now on of an interrupt or a request to terminate.
+#[cfg(unix)]
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    interrupt.await;
+    })
+}
+
+/// Hears of an interrupt.
+#[cfg(not(unix))]
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    // Without a handler the default one ends the process, which loses nothing either.
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 /// A server inside this process: the same services, reached over a pipe.
