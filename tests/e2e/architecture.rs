@@ -11,7 +11,7 @@ use crate::fixture::{root, text};
 
 /// Which packages of the workspace a package may depend on, tests and all. An edge that is not here does not exist; a
 /// package that is not here has no place yet.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("minutebook-domain", &[]),
     ("minutebook-tlog", &[]),
     ("minutebook-proto", &["minutebook-domain"]),
@@ -19,6 +19,7 @@ const EDGES: [(&str, &[&str]); 7] = [
     ("minutebook", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
     ("minutebook-e2e", &["minutebook-proto", "minutebook-tlog"]),
     ("minutebook-bench", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
+    ("minutebook-faults", &["minutebook-proto"]),
 ];
 
 /// Packages from elsewhere that only some may use. A name that ends with `*` means all that begin so.
@@ -26,11 +27,11 @@ const GUESTS: [(&str, &[&str]); 8] = [
     ("tlog_tiles", &["minutebook-tlog"]),
     ("signed_note", &["minutebook-tlog"]),
     ("sled", &["minutebook-ledger"]),
-    ("tonic*", &["minutebook-proto", "minutebook", "minutebook-e2e", "minutebook-bench"]),
+    ("tonic*", &["minutebook-proto", "minutebook", "minutebook-e2e", "minutebook-bench", "minutebook-faults"]),
     ("tower*", &["minutebook", "minutebook-bench"]),
     ("hyper*", &["minutebook", "minutebook-bench"]),
-    ("clap", &["minutebook", "minutebook-bench"]),
-    ("anyhow", &["minutebook", "minutebook-bench"]),
+    ("clap", &["minutebook", "minutebook-bench", "minutebook-faults"]),
+    ("anyhow", &["minutebook", "minutebook-bench", "minutebook-faults"]),
 ];
 
 /// What the rules are built with: nothing that reads a clock, a disk or a network, and nothing that waits.
