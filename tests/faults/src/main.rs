@@ -14,6 +14,7 @@ mod dice;
 mod kill;
 mod known;
 mod load;
+mod power;
 mod program;
 mod tally;
 
@@ -64,6 +65,8 @@ struct Options {
 enum Campaign {
     /// `kill -9` under load
     Kill(kill::Kill),
+    /// Power cuts under load, on an ext4 of its own
+    Power(power::Power),
     /// All campaigns, one after the other
     All,
 }
@@ -144,8 +147,10 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
     let mut sum = Sum::default();
     match campaign {
         Campaign::Kill(kill) => sum.add("kill", kill.run(setup).await),
+        Campaign::Power(power) => sum.add("power", power.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
+            sum.add("power", power::Power::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;
