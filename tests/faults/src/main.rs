@@ -10,6 +10,7 @@
 mod apart;
 mod asked;
 mod client;
+mod damage;
 mod dice;
 mod kill;
 mod known;
@@ -67,6 +68,8 @@ enum Campaign {
     Kill(kill::Kill),
     /// Power cuts under load, on an ext4 of its own
     Power(power::Power),
+    /// Damage of six kinds to every file
+    Damage(damage::Damage),
     /// All campaigns, one after the other
     All,
 }
@@ -148,9 +151,11 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
     match campaign {
         Campaign::Kill(kill) => sum.add("kill", kill.run(setup).await),
         Campaign::Power(power) => sum.add("power", power.run(setup).await),
+        Campaign::Damage(damage) => sum.add("damage", damage.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
+            sum.add("damage", damage::Damage::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;
