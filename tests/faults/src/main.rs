@@ -9,6 +9,7 @@
 
 mod apart;
 mod asked;
+mod calls;
 mod client;
 mod damage;
 mod dice;
@@ -70,6 +71,8 @@ enum Campaign {
     Power(power::Power),
     /// Damage of six kinds to every file
     Damage(damage::Damage),
+    /// Every write, sync, open, rename and truncation failing, once and from then on
+    Calls(calls::Calls),
     /// All campaigns, one after the other
     All,
 }
@@ -152,10 +155,12 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Kill(kill) => sum.add("kill", kill.run(setup).await),
         Campaign::Power(power) => sum.add("power", power.run(setup).await),
         Campaign::Damage(damage) => sum.add("damage", damage.run(setup).await),
+        Campaign::Calls(calls) => sum.add("calls", calls.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
             sum.add("damage", damage::Damage::default().run(setup).await);
+            sum.add("calls", calls::Calls::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;
