@@ -13,6 +13,7 @@ mod calls;
 mod client;
 mod damage;
 mod dice;
+mod full;
 mod kill;
 mod known;
 mod load;
@@ -73,6 +74,8 @@ enum Campaign {
     Damage(damage::Damage),
     /// Every write, sync, open, rename and truncation failing, once and from then on
     Calls(calls::Calls),
+    /// A full disk, on a file system of its own in memory
+    Full(full::Full),
     /// All campaigns, one after the other
     All,
 }
@@ -156,11 +159,13 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Power(power) => sum.add("power", power.run(setup).await),
         Campaign::Damage(damage) => sum.add("damage", damage.run(setup).await),
         Campaign::Calls(calls) => sum.add("calls", calls.run(setup).await),
+        Campaign::Full(full) => sum.add("full", full.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
             sum.add("damage", damage::Damage::default().run(setup).await);
             sum.add("calls", calls::Calls::default().run(setup).await);
+            sum.add("full", full::Full::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;
