@@ -11,6 +11,7 @@ mod apart;
 mod asked;
 mod calls;
 mod client;
+mod clock;
 mod damage;
 mod dice;
 mod full;
@@ -76,6 +77,8 @@ enum Campaign {
     Calls(calls::Calls),
     /// A full disk, on a file system of its own in memory
     Full(full::Full),
+    /// A clock that is set back by a day
+    Clock(clock::Clock),
     /// All campaigns, one after the other
     All,
 }
@@ -160,12 +163,14 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Damage(damage) => sum.add("damage", damage.run(setup).await),
         Campaign::Calls(calls) => sum.add("calls", calls.run(setup).await),
         Campaign::Full(full) => sum.add("full", full.run(setup).await),
+        Campaign::Clock(clock) => sum.add("clock", clock.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
             sum.add("damage", damage::Damage::default().run(setup).await);
             sum.add("calls", calls::Calls::default().run(setup).await);
             sum.add("full", full::Full::default().run(setup).await);
+            sum.add("clock", clock::Clock::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;
