@@ -253,3 +253,55 @@ async fn a_receipt_proves_its_events_where_that_is_asked_for() {
     let plain = receipt(asked("first", false, false)).await;
     assert_eq!((plain.checkpoint, plain.proofs), (None, vec![]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_finds_out_what_has_become_unreadable_before_anybody_asks() {
+    let ledger = Ledger::found();
+    let server = Server::start(&ledger.data());
+    let name = "Een partij met een lange naam, waarvan er veel in het journaal komen te staan. ".repeat(6);
+    for part in 0..6 {
+        let commands = (0..1_000).map(|n| register(&format!("party-{part}-{n}"), &name)).collect();
+        let request = batch(&format!("many-{part}"), commands);
+        recorder(&connect(&server.address).await).record(request).await.expect("recorded");
+    }
+    server.stop();
+    // The first segment is not the one that a start looks at, and the store has what it held.
+    let first = ledger.data().join("journal/0001.seg");
+    let mut bytes = fs::read(&first).expect("readable");
+    assert!(ledger.data().join("journal/0002.seg").exists() && bytes.len() > 600_000);
+    bytes[500_000] ^= 1;
+    fs::write(&first, bytes).expect("written");
+    let server = Server::start(&ledger.data());
+    let stopped = loop {
+        let status = ledger.status();
+        if let Some(stopped) = status["stopped"].as_str() {
+            break stopped.to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(stopped.contains("damaged at position 1"), "{stopped}");
+    let request = batch("one-more", vec![register("one-more", "Een partij")]);
+    let refused = recorder(&connect(&server.address).await).record(request).await.expect_err("nothing on top of it");
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+    server.stop();
+    assert!(ledger.run(&["verify"]).refused(5).contains("damaged at position 1"));
+}
+
+#[test]
+fn what_was_signed_is_not_signed_again_when_it_is_gone() {
+    let ledger = Ledger::with_both_editions();
+    let (checkpoint, journal) = (ledger.data().join("checkpoint"), ledger.data().join("journal"));
+    let note = fs::read(&checkpoint).expect("a checkpoint");
+    fs::remove_file(&checkpoint).expect("removed");
+    for question in ["status", "verify"] {
+        let complaint = ledger.run(&[question]).refused(5);
+        assert!(complaint.contains("checkpoint"), "{complaint}");
+    }
+    assert!(!checkpoint.exists() && journal.exists());
+    fs::write(&checkpoint, note).expect("written");
+    ledger.run(&["verify"]).ok();
+    // A founding alone may be without: nothing was taken in before that was signed.
+    let new = Ledger::found();
+    fs::remove_file(new.data().join("checkpoint")).expect("removed");
+    assert_eq!(new.status()["signed"], 1);
+}

@@ -37,6 +37,9 @@ pub enum KeptError {
     /// The key is not one, or another one than the founding names.
     #[error("`{}` is not the key of this ledger: restore it from a copy", .0.display())]
     KeyDiffers(PathBuf),
+    /// Nothing is signed of a ledger that has a key. It is before anything but the founding is recorded.
+    #[error("there is no checkpoint of this ledger: restore `{}` from a copy", .0.display())]
+    CheckpointGone(PathBuf),
     /// The checkpoint is not one that the key signed.
     #[error("the checkpoint in `{}` cannot be used: {fault}; restore the file from a copy", .path.display())]
     Checkpoint {
@@ -208,6 +211,10 @@ impl Kept {
             (Some(now), Some(next)) if is_it(&next) => Signing { key: next, retiring: Some(now) },
             _ => return Err(KeptError::KeyDiffers(path())),
         };
+        // The founding alone may be there without: a program that ended in that moment had taken nothing else in.
+        if self.signed.is_none() && tree.size() > 1 {
+            return Err(KeptError::CheckpointGone(note_path(&self.data)));
+        }
         let frontier = tree.frontier(size).filter(|_| agrees).ok_or(KeptError::Forked { size })?;
         Ok(Some(Signer {
             data: self.data,

@@ -5,9 +5,10 @@
 //! `snapshot/` (both can be thrown away).
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -105,6 +106,9 @@ pub enum OpenError {
     /// What can be thrown away could not be.
     #[error(transparent)]
     Discard(#[from] IoFailure),
+    /// The founding could not be signed.
+    #[error("the founding cannot be signed: {0}")]
+    Unsigned(#[source] SignError),
     /// The key or the last signed checkpoint cannot be used.
     #[error(transparent)]
     Kept(#[from] KeptError),
@@ -136,6 +140,8 @@ pub struct Ledger {
     follower: Option<Follower>,
     // Ends the thread that signs when it is dropped.
     signing: Option<(SyncSender<()>, JoinHandle<()>)>,
+    // Ends the thread that looks through the journal when it is dropped.
+    looking: Option<(SyncSender<()>, JoinHandle<()>)>,
     // The position of the snapshot that it started from.
     snapshot_at: Position,
     // INVARIANT: the last field, so that the directory is unlocked after everything else has ended.
@@ -216,6 +222,10 @@ impl Ledger {
         progress: Progress<'_>,
     ) -> Result<Self, OpenError> {
         let Started { shared, follower, announce, snapshot_at } = start::start(log, derived, kept, data, progress)?;
+        if shared.signer.as_ref().is_some_and(|signer| signer.last().is_none()) {
+            // Before anything but the founding is recorded: from then on there is always a checkpoint.
+            shared.sign().map_err(OpenError::Unsigned)?;
+        }
         let (queue, waiting) = mpsc::channel(options.queue.max(1));
         let zone = zone_of(&shared)?;
         let snapshots = Snapshots::new(data, options.snapshot_every, snapshot_at);
@@ -226,7 +236,7 @@ impl Ledger {
         let signing = shared.signer.is_some().then(|| sign_from_time_to_time(Arc::clone(&shared)));
         let signing = signing.transpose().map_err(OpenError::Thread)?;
         let (data, queue, follower) = (data.into(), Some(queue), Some(follower));
-        Ok(Self { data, shared, queue, writer, follower, signing, snapshot_at, lock })
+        Ok(Self { data, shared, queue, writer, follower, signing, looking: None, snapshot_at, lock })
     }
 
     /// Ask for something to be recorded. Never waits, but reads all of a large submission; the answer comes when it is
@@ -274,6 +284,26 @@ impl Ledger {
         Reader::new(Arc::clone(&self.shared))
     }
 
+    /// Reads the whole journal once, on a thread of its own: what has become unreadable since it was written is found
+    /// out before somebody asks for it. Then nothing more is recorded on top of it.
+    pub fn look_through(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let (stop, stopped) = sync_channel::<()>(1);
+        let work = move || {
+            let is_stopped = || stopped.try_recv() == Err(TryRecvError::Disconnected);
+            let read = shared
+                .log
+                .read(0, &mut |_| if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+            if let Err(error) = read
+                && shared.stopped.set(error.to_string()).is_ok()
+            {
+                tracing::error!(%error, "the writer has stopped; reads go on");
+            }
+        };
+        self.looking = Some((stop, thread::Builder::new().name("look-through".into()).spawn(work)?));
+        Ok(())
+    }
+
     /// How the ledger is doing.
     pub fn status(&self) -> Status {
         Status {
@@ -305,7 +335,7 @@ impl Ledger {
         drop(self.queue.take());
         // The writer cannot have panicked: that ends the program.
         let _ = self.writer.take().map(JoinHandle::join);
-        if let Some((stop, thread)) = self.signing.take() {
+        for (stop, thread) in [self.looking.take(), self.signing.take()].into_iter().flatten() {
             drop(stop);
             let _ = thread.join();
         }

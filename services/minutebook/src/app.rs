@@ -52,6 +52,11 @@ impl App {
         self.ledger.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads the whole journal once, beside all else.
+    pub(crate) fn look_through(&self) -> anyhow::Result<()> {
+        Ok(self.held().as_mut().ok_or(Rebuilding)?.look_through()?)
+    }
+
     /// A handle to read with.
     pub(crate) fn reader(&self) -> Result<Reader, Rebuilding> {
         self.with(Ledger::reader)

@@ -126,6 +126,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
     }
     let listen_error = |source| StartError::Listen { address: options.listen, source };
     let app = Arc::new(App::open(&options.data, Options::default())?);
+    app.look_through()?;
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     // Before anybody can know that there is something to end.

@@ -24,7 +24,7 @@ use minutebook_ledger::journal::{Journal, JournalOptions};
 use minutebook_ledger::log::Log as _;
 use minutebook_ledger::{Clock, founding_frame};
 use minutebook_proto::encode_event;
-use minutebook_tlog::SigningKey;
+use minutebook_tlog::{Checkpoint, Frontier, SigningKey, leaf_hash};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -127,7 +127,10 @@ pub(crate) fn ledger(dir: &Path, size: Size) -> Result<PathBuf> {
     let start = Instant::now();
     let key = SigningKey::generate("minutebook.example/generated")?;
     fs::write(data.join("key"), key.secret_text())?;
-    Generator::begin(&journal, size, &key)?.run()?;
+    let edge = Generator::begin(&journal, size, &key)?.run()?;
+    let origin = key.public().origin().to_owned();
+    let checkpoint = Checkpoint { origin, size: edge.size(), root: edge.root() };
+    fs::write(data.join("checkpoint"), checkpoint.sign(&[&key])?)?;
     fs::write(&complete, "the journal in this directory has been generated as a whole\n")?;
     eprintln!("generated in {:.1} s", start.elapsed().as_secs_f64());
     Ok(data)
@@ -145,6 +148,7 @@ pub(crate) fn record(kind: Kind, name: &str, fields: Value) -> Result<Record> {
 /// The parts of a ledger in the making.
 pub(crate) struct Generator {
     journal: Journal,
+    edge: Frontier,
     pub(crate) size: Size,
     pub(crate) rng: Rng,
     pub(crate) position: Position,
@@ -177,6 +181,8 @@ impl Generator {
         let clock = Clock::new(|| Timestamp(BEGAN));
         let frame = founding_frame(founding, &request, Actor::default(), &clock)?;
         Journal::found(journal, &frame, &JournalOptions::default())?;
+        let mut edge = Frontier::default();
+        frame.events().for_each(|event| edge.push(leaf_hash(event)));
         let actor = Actor {
             capacity: Some(Text::new("secretaris stuurgroep")?),
             on_behalf_of: Some(id("gedeputeerde-staten")?),
@@ -184,6 +190,7 @@ impl Generator {
         };
         Ok(Self {
             journal: Journal::open(journal, JournalOptions::default(), &[])?,
+            edge,
             size,
             rng: Rng::new(SEED),
             position: 1,
@@ -197,14 +204,16 @@ impl Generator {
         })
     }
 
-    fn run(mut self) -> Result<()> {
+    /// Records all of it, and gives the right edge of its tree.
+    fn run(mut self) -> Result<Frontier> {
         self.registers()?;
         let agendas = self.size.shape.agendas();
         for agenda in 0..agendas {
             self.edition(agenda)?;
         }
         if let Shape::Yearly(changes) = self.size.shape {
-            return self.years(changes);
+            self.years(changes)?;
+            return Ok(self.edge);
         }
         while self.position < self.size.events {
             let left = self.size.events - self.position;
@@ -220,7 +229,7 @@ impl Generator {
             }
             self.commit()?;
         }
-        Ok(())
+        Ok(self.edge)
     }
 
     pub(crate) fn words(&mut self, count: u64) -> String {
@@ -271,7 +280,9 @@ impl Generator {
         let digest = Sha256::digest(self.request.as_str().as_bytes()).into();
         frame.push(self.request.as_str(), &digest, &self.events)?;
         self.journal.append(head.next, &frame.finish())?;
-        self.events.clear();
+        for event in self.events.drain(..) {
+            self.edge.push(leaf_hash(&event));
+        }
         self.requests += 1;
         self.request = request_id(self.requests)?;
         Ok(())

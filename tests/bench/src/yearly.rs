@@ -19,7 +19,7 @@ const STATEMENTS: u64 = 350;
 
 impl Generator {
     /// Records the years after that of the first edition.
-    pub(crate) fn years(mut self, changes: u64) -> Result<()> {
+    pub(crate) fn years(&mut self, changes: u64) -> Result<()> {
         let mandates = [("mandaat-agenda", "adopt-agenda"), ("mandaat-besluiten", "vaststelling")];
         for (name, may) in mandates {
             let mandate = json!({"body": "gedeputeerde-staten", "may": may, "since": 2010});

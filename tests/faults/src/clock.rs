@@ -73,7 +73,7 @@ async fn life(setup: &Setup, library: &Path, cycles: u64, tally: &mut Tally) -> 
         }
         record(&server, &mut known, (cycle, 1), None, tally).await?;
         if known.recorded_at_ms() == before {
-            tally.add("events recorded while the clock was back", WRITERS * WRITES);
+            tally.add("writes recorded while the clock was back", WRITERS * WRITES);
         } else {
             tally.bad(Bad::Failed, 1, "the clock was not set back, or its time was believed");
         }

@@ -48,6 +48,10 @@ messages! {
         KeyDiffers { file: String } = "KEY_DIFFERS"
             nl "`{file}` is niet de sleutel van dit grootboek; zet hem terug vanaf een kopie"
             en "`{file}` is not the key of this ledger; restore it from a copy"
+        /// A checkpoint that is not there.
+        CheckpointGone { file: String } = "CHECKPOINT_GONE"
+            nl "er is geen controlepunt van dit grootboek; zet `{file}` terug vanaf een kopie"
+            en "there is no checkpoint of this ledger; restore `{file}` from a copy"
         /// A checkpoint that the key did not sign.
         CheckpointDamaged { file: String, why: String } = "CHECKPOINT_DAMAGED"
             nl "het controlepunt in `{file}` is niet te gebruiken (melding: {why}); zet het terug vanaf een kopie"
@@ -93,7 +97,7 @@ impl Unopened {
         match self.code() {
             "ALREADY_FOUNDED" | "LOCKED" => Exit::Conflict,
             "CORRUPT" | "JOURNAL_LOST" | "UNREADABLE" | "KEY_GONE" | "KEY_DIFFERS" | "CHECKPOINT_DAMAGED"
-            | "LOG_FORKED" => Exit::Integrity,
+            | "CHECKPOINT_GONE" | "LOG_FORKED" => Exit::Integrity,
             "EXPOSED" => Exit::Refused,
             "ORIGIN_FORM" => Exit::Usage,
             _ => Exit::Unreachable,
@@ -128,6 +132,9 @@ impl From<&OpenError> for Unopened {
             OpenError::Kept(KeptError::Checkpoint { path, fault }) => {
                 Self::CheckpointDamaged { file: path.display().to_string(), why: fault.to_string() }
             }
+            OpenError::Kept(KeptError::CheckpointGone(file)) => {
+                Self::CheckpointGone { file: file.display().to_string() }
+            }
             OpenError::Kept(KeptError::Forked { size }) => Self::Forked { size: *size },
             OpenError::Log(LogError::Corrupt(corruption)) => Self::Damaged {
                 position: corruption.position,
@@ -146,7 +153,9 @@ impl From<&OpenError> for Unopened {
                 Self::Undecodable { position: *position, why: source.to_string() }
             }
             OpenError::Zone(zone) => Self::ZoneNewer { zone: zone.clone() },
-            OpenError::Founding(_) | OpenError::Thread(_) => Self::Other { why: error.to_string() },
+            OpenError::Founding(_) | OpenError::Unsigned(_) | OpenError::Thread(_) => {
+                Self::Other { why: error.to_string() }
+            }
         }
     }
 }
