@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::fixture::AGENDA;
 use crate::fixture::program::{Ledger, files};
+use crate::fixture::server::Server;
+use crate::fixture::{AGENDA, FIRST, NEXT};
 
 /// What a ledger answers: the digest of the book, and questions that read the book, its history and its events.
 #[derive(Debug, PartialEq)]
@@ -118,4 +119,18 @@ fn a_damaged_journal_is_named_by_position_and_never_skipped() {
     }
     fs::write(&segment, whole).expect("writable");
     ledger.status();
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_written_fails_nobody() {
+    let ledger = Ledger::found();
+    let snapshot = ledger.data().join("snapshot");
+    fs::remove_dir_all(&snapshot).expect("removed");
+    fs::write(&snapshot, "in the way").expect("written");
+    let server = Server::start(&ledger.data());
+    ledger.import(FIRST).ok();
+    // It ends as one that was asked to.
+    server.stop();
+    ledger.import(NEXT).ok();
+    assert_eq!(ledger.status()["events"], 561);
 }

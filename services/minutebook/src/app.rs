@@ -113,10 +113,13 @@ impl App {
         Ok((before, after))
     }
 
-    /// Finishes what waits, writes a snapshot and closes the ledger.
-    pub(crate) fn close(&self) -> anyhow::Result<()> {
+    /// Finishes what waits, writes a snapshot and closes the ledger. What was acknowledged is in the journal: a snapshot
+    /// that could not be written only makes the next start slower.
+    pub(crate) fn close(&self) {
         let ledger = self.held().take();
-        Ok(ledger.map_or(Ok(()), Ledger::close)?)
+        if let Err(error) = ledger.map_or(Ok(()), Ledger::close) {
+            tracing::warn!(%error, "the ledger was closed without a snapshot");
+        }
     }
 }
 

@@ -152,7 +152,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
         () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => Ok(()),
     };
     tracing::info!("closing");
-    app.close()?;
+    app.close();
     Ok(served?)
 }
 
@@ -229,13 +229,12 @@ impl InProcess {
     }
 
     /// Ends the server, writes a snapshot and closes the ledger.
-    pub(crate) async fn close(self) -> Result<(), StartError> {
+    pub(crate) async fn close(self) {
         let Self { app, channel, stop, serving } = self;
         drop(channel);
         let _ = stop.send(());
         // What a client still holds open is cut off: the ledger is closed below, and nothing acknowledged is lost.
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
-        app.close()?;
-        Ok(())
+        app.close();
     }
 }

@@ -126,11 +126,7 @@ impl Session {
         let Self { channel, held, .. } = self;
         drop(channel);
         if let Some(held) = held {
-            // What was acknowledged is in the journal: a snapshot that could not be written only makes the next start
-            // slower, and is no reason to tell that the command failed.
-            if let Err(error) = held.close().await {
-                tracing::warn!(%error, "the ledger was closed without a snapshot");
-            }
+            held.close().await;
         }
     }
 }
