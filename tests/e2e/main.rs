@@ -21,6 +21,7 @@ mod copies;
 mod demo;
 mod directories;
 mod documents;
+mod ends;
 mod errors;
 mod fixture;
 mod governance;

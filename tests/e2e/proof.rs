@@ -7,6 +7,9 @@ use std::path::Path;
 use minutebook_proto::pb;
 use minutebook_tlog::{Checkpoint, Hash, Tree, VerifierKey, check_consistency, check_inclusion, leaf_hash};
 use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::fixture::client::{batch, client, connect, ledger as recorder, register, write};
 use crate::fixture::program::{Ledger, files, run, run_in};
@@ -283,6 +286,14 @@ async fn a_server_finds_out_what_has_become_unreadable_before_anybody_asks() {
     let request = batch("one-more", vec![register("one-more", "Een partij")]);
     let refused = recorder(&connect(&server.address).await).record(request).await.expect_err("nothing on top of it");
     assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+    let mut health = HealthClient::new(connect(&server.address).await);
+    loop {
+        let answer = health.check(HealthCheckRequest::default()).await.expect("an answer").into_inner();
+        if answer.status() == ServingStatus::NotServing {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     server.stop();
     assert!(ledger.run(&["verify"]).refused(5).contains("damaged at position 1"));
 }

@@ -12,7 +12,8 @@ mod role;
 pub(crate) mod status;
 mod trouble;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use minutebook_domain::book::{AgendaState, Revision};
 use minutebook_domain::command::Command;
@@ -28,6 +29,8 @@ use minutebook_proto::{Violations, WriteOptions, deed_from_pb, id_from_pb, optio
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
 use tonic::{Request, Status};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::app::{App, Query};
 use crate::web;
@@ -41,6 +44,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// How many bytes of a document go in one message.
 const CHUNK: usize = 64 * 1024;
+
+/// How often the writer's health is looked at.
+const HEALTH: Duration = Duration::from_millis(500);
 
 /// Every service, with health and reflection.
 pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
@@ -74,6 +80,7 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
         Review(review, REQUEST_BYTES),
         Role(role, REQUEST_BYTES)
     );
+    tokio::spawn(tell_when_stopped(health, Arc::downgrade(app)));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(minutebook_proto::DESCRIPTOR_SET)
@@ -83,6 +90,19 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
     let pages = std::mem::take(routes.axum_router_mut()).merge(web::routes(app));
     *routes.axum_router_mut() = pages;
     Ok(routes)
+}
+
+/// Tells whoever asks for health that nothing can be recorded here any more. Questions are answered all the same.
+async fn tell_when_stopped(health: HealthReporter, app: Weak<App>) {
+    while let Some(app) = app.upgrade() {
+        if app.status().is_ok_and(|status| status.stopped.is_some()) {
+            health.set_service_status("", ServingStatus::NotServing).await;
+            health.set_not_serving::<pb::ledger_service_server::LedgerServiceServer<ledger::Service>>().await;
+            return;
+        }
+        drop(app);
+        tokio::time::sleep(HEALTH).await;
+    }
 }
 
 /// Runs a query away from the threads that serve sockets: it may read from the disk.
