@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 use minutebook_domain::message::messages;
-use minutebook_ledger::{RestoreError, Restoring, Verified};
+use minutebook_ledger::{KeptError, OpenError, RestoreError, Restoring, Unverified, Verified};
 use minutebook_proto::pb;
 use minutebook_tlog::{NOTE_BYTES, SigningKey, VerifierKey};
 use serde_json::json;
@@ -38,6 +38,10 @@ messages! {
         NoBackup { dir: String } = "NOT_A_BACKUP"
             nl "in `{dir}` staat geen reservekopie en geen kopie van `mirror`"
             en "there is no backup in `{dir}`, and no copy of `mirror`"
+        /// The secret key is another one.
+        SecretOther {} = "KEY_DIFFERS"
+            nl "wat met --secret-key is genoemd is niet de sleutel van dit grootboek zoals die toen was"
+            en "what was named with --secret-key is not the key of this ledger as it was then"
         /// A secret key is none.
         SecretForm { file: String } = "KEY_FORM"
             nl "`{file}` is niet het bestand `key` van een grootboek"
@@ -53,7 +57,7 @@ impl Unrestored {
     fn failure(&self, w: Words) -> Failure {
         let exit = match self {
             Self::Present { .. } | Self::SecretForm { .. } => Exit::Usage,
-            Self::Damaged { .. } | Self::NoBackup { .. } => Exit::Integrity,
+            Self::Damaged { .. } | Self::NoBackup { .. } | Self::SecretOther {} => Exit::Integrity,
             Self::File { .. } => Exit::Unreachable,
         };
         Failure::new(exit, self.code(), self.message(w.0))
@@ -62,6 +66,10 @@ impl Unrestored {
 
 fn unrestored(error: RestoreError, dir: &Path, w: Words) -> Failure {
     let unrestored = match error {
+        // Nothing else in what is being made has a key.
+        RestoreError::Unverified(Unverified::Unfit(OpenError::Kept(KeptError::KeyDiffers(_)))) => {
+            Unrestored::SecretOther {}
+        }
         RestoreError::Unverified(error) => return failure(error, dir, w),
         RestoreError::Present(dir) => Unrestored::Present { dir: dir.display().to_string() },
         RestoreError::Io(error) => Unrestored::File { why: error.to_string() },
