@@ -290,6 +290,8 @@ impl Ledger {
         let shared = Arc::clone(&self.shared);
         let (stop, stopped) = sync_channel::<()>(1);
         let work = move || {
+            // Of this thread alone: whoever asks something goes first. Where it cannot be, it is only less polite.
+            let _ = rustix::process::nice(19);
             let is_stopped = || stopped.try_recv() == Err(TryRecvError::Disconnected);
             let read = shared
                 .log
