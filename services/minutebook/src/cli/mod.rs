@@ -170,7 +170,7 @@ enum Command {
     Prove(proof::Prove),
     /// Check a proof, without any ledger
     Check(proof::Check),
-    /// Report what changed in a year, with the proof that nothing is left out
+    /// Report what changed in a year, with the proof of the editions that it follows from
     ProveChanges(report::ProveChanges),
     /// Work out the changes of such a report again, without any ledger
     CheckChanges(report::CheckChanges),

@@ -95,16 +95,7 @@ impl Prove {
         let w = output.words;
         let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
         let key = trusted_key(self.key.as_deref(), &answer, w)?;
-        let request = pb::ProveInclusionRequest { position: self.position, size: None };
-        let answer = session.audit().prove_inclusion(request).await?.into_inner();
-        let unfit = || Unproved::of("a hash has not 32 bytes").failure(w);
-        let path = answer.hashes.into_iter().map(|hash| hash.try_into().map_err(|_| unfit()));
-        let proof = Proof {
-            entry: answer.entry,
-            index: self.position,
-            path: path.collect::<Result<_, _>>()?,
-            checkpoint: answer.checkpoint.unwrap_or_default(),
-        };
+        let proof = proved(session, self.position, None, w).await?;
         let checkpoint = proof.check(&key).map_err(|fault| Unproved::of(fault).failure(w))?;
         match output.format {
             Format::Json => print_json(&proved_json(&proof, &checkpoint, Some(&proof.to_string()))),
@@ -163,6 +154,23 @@ fn proved_json(proof: &Proof, checkpoint: &Checkpoint, text: Option<&str>) -> Va
         "event": event,
         "proof": text,
     })
+}
+
+/// What the server says proves an event, which is still to be checked: in the tree of a checkpoint, or of one that is
+/// signed now.
+pub(crate) async fn proved(
+    session: &Session,
+    position: u64,
+    signed: Option<(u64, &str)>,
+    w: Words,
+) -> Result<Proof, Failure> {
+    let request = pb::ProveInclusionRequest { position, size: signed.map(|(size, _)| size) };
+    let answer = session.audit().prove_inclusion(request).await?.into_inner();
+    let unfit = || Unproved::of("a hash has not 32 bytes").failure(w);
+    let path = answer.hashes.into_iter().map(|hash| hash.try_into().map_err(|_| unfit()));
+    let path = path.collect::<Result<_, _>>()?;
+    let checkpoint = signed.map(|(_, note)| note.to_owned()).or(answer.checkpoint).unwrap_or_default();
+    Ok(Proof { entry: answer.entry, index: position, path, checkpoint })
 }
 
 /// The key to check with: the one that is given, or the one that took its place since; else what the server says.

@@ -11,13 +11,13 @@ use minutebook_domain::ids::Position;
 use minutebook_domain::message::messages;
 use minutebook_domain::value::Value;
 use minutebook_proto::{changes_to_pb, decode_event, pb};
-use minutebook_tlog::{Checkpoint, Proof, VerifierKey};
+use minutebook_tlog::{Checkpoint, VerifierKey};
 use serde_json::json;
 
 use self::proof::{Compared, Proved, REPORT_BYTES, Report, Stated};
 use super::connect::Session;
 use super::failure::{Exit, Failure};
-use super::proof::{Unproved, read, trusted_key, verifier_key};
+use super::proof::{Unproved, proved, read, trusted_key, verifier_key};
 use super::words::Words;
 use super::{Output, args, changes, print_json};
 
@@ -38,7 +38,8 @@ messages! {
 /// What to compare.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  minutebook prove-changes krimp-en-leefbaarheid --year 2018 > report.json\n\n\
-                  The report holds what the editions stated when they were adopted, and proves which editions there are.\n\
+                  The report holds what the editions stated when they were adopted. It names the newest revision that it\n\
+                  knows: whether there is a newer one is told by the ledger, not by a report.\n\
                   What was corrected or recorded late since then is told by `changes`.")]
 pub(crate) struct ProveChanges {
     /// The agenda
@@ -82,7 +83,7 @@ impl ProveChanges {
         let seals = sealed(session, &self.agenda, checkpoint.size).await?;
         let mut revisions = Vec::with_capacity(seals.len());
         for position in seals {
-            revisions.push(proved_seal(session, position, &head.checkpoint, checkpoint.size, w).await?);
+            revisions.push(proved_seal(session, position, (checkpoint.size, &head.checkpoint), w).await?);
         }
         let compared = self.compared(&revisions, w)?;
         let mut stated = Vec::with_capacity(revisions.len());
@@ -140,24 +141,13 @@ struct Sealed {
     proof: String,
 }
 
-async fn proved_seal(
-    session: &Session,
-    position: Position,
-    checkpoint: &str,
-    size: u64,
-    w: Words,
-) -> Result<Sealed, Failure> {
-    let request = pb::ProveInclusionRequest { position, size: Some(size) };
-    let answer = session.audit().prove_inclusion(request).await?.into_inner();
-    let unfit = |why: &str| Unproved::of(why).failure(w);
-    let path = answer.hashes.into_iter().map(|hash| hash.try_into().map_err(|_| unfit("a hash has not 32 bytes")));
-    let recorded = decode_event(&answer.entry).map_err(|error| unfit(&error.to_string()))?;
-    let Payload::RevisionSealed(seal) = recorded.event.payload else {
-        return Err(unfit(&format!("the event at position {position} is not a seal")));
-    };
-    let path = path.collect::<Result<_, _>>()?;
-    let proof = Proof { entry: answer.entry, index: position, path, checkpoint: checkpoint.to_owned() };
-    Ok(Sealed { position, seal, proof: proof.to_string() })
+async fn proved_seal(session: &Session, position: Position, signed: (u64, &str), w: Words) -> Result<Sealed, Failure> {
+    let proof = proved(session, position, Some(signed), w).await?;
+    match decode_event(&proof.entry).map(|recorded| recorded.event.payload) {
+        Ok(Payload::RevisionSealed(seal)) => Ok(Sealed { position, seal, proof: proof.to_string() }),
+        Ok(_) => Err(Unproved::of(format_args!("the event at position {position} is not a seal")).failure(w)),
+        Err(error) => Err(Unproved::of(error).failure(w)),
+    }
 }
 
 async fn document(session: &Session, seal: Seal, w: Words) -> Result<Value, Failure> {
