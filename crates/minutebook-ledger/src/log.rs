@@ -31,6 +31,10 @@ pub trait Log: Send + Sync {
     /// the frame visited before it.
     fn read(&self, from: Position, visit: Visitor<'_>) -> Result<(), LogError>;
 
+    /// Whether little has to be read to find the event at `position`. Where the frames about it are large, or nobody has
+    /// been there yet, it is much.
+    fn is_near(&self, position: Position) -> bool;
+
     /// The end of what is durable.
     fn head(&self) -> Head;
 }

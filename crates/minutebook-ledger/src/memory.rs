@@ -120,6 +120,10 @@ impl Log for MemoryLog {
         Ok(())
     }
 
+    fn is_near(&self, _: Position) -> bool {
+        true
+    }
+
     fn head(&self) -> Head {
         self.state().head()
     }

@@ -1,5 +1,6 @@
 //! Reading: the published book, and events by position. A reader never waits for the writer. It looks in memory, then
-//! in the store, then in the journal, which always has the answer.
+//! in the store, then in the journal, which always has the answer. Where that is near, it comes before the store: the
+//! store lets whoever asks wait now and then for what it does beside.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -225,7 +226,9 @@ impl Reader {
             // The order matters: what leaves the memory is in the store by then.
             if let Some(frame) = self.0.tail.frame_holding(next) {
                 found.extend((next..frame.next()).map_while(|position| frame.event(position)));
-            } else if let Some(events) = self.0.store.events(next) {
+            } else if !(limit <= usize::from(RUN) && self.0.log.is_near(next))
+                && let Some(events) = self.0.store.events(next)
+            {
                 found.extend(events);
             } else {
                 self.events_of_log(next, &mut found)?;

@@ -1,11 +1,12 @@
 //! Checking a whole ledger against what was signed, event by event, trusting nothing that was derived from it. What is
 //! checked here may come from the files of this machine or from a server elsewhere; nothing is written.
 
+use std::iter;
 use std::mem;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use minutebook_domain::event::{Payload, Recorded};
@@ -15,7 +16,6 @@ use minutebook_proto::{DecodeError, Decoder, is_about_key};
 use minutebook_tlog::{Checkpoint, Fault, Frontier, Handover, SigningKey, VerifierKey, leaf_hash};
 
 use crate::checkpoint::{self, KeptError, Keys};
-use crate::frame::EncodedFrame;
 use crate::journal::{Journal, Witness};
 use crate::ledger::{OpenError, present};
 use crate::lock::Lock;
@@ -228,35 +228,67 @@ fn known_or_claimed(note: &str, key: &VerifierKey) -> Result<Checkpoint, Fault> 
     }
 }
 
-/// How many batches of frames are read ahead of their events being taken in.
+/// How many batches of events are read ahead of being taken in.
 const AHEAD: usize = 4;
 
-/// A batch has about this many bytes.
-const BATCH_BYTES: usize = 1 << 20;
+/// A batch has about this many bytes: what one thread writes, the other finds in the cache of the processor.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Events on their way from one thread to the other.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// Where in the bytes each event ends.
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    fn push(&mut self, event: &[u8]) {
+        self.bytes.extend_from_slice(event);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn events(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end))
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
 
 /// Reads a whole journal: one thread checks the frames and their chain, another takes in the events.
 fn take_all(journal: &Journal, mut verifier: Verifier, progress: Progress<'_>) -> Result<Verifier, Unverified> {
     let head = journal.head().next;
-    let (to, batches) = sync_channel::<Vec<EncodedFrame>>(AHEAD);
+    let (to, batches) = sync_channel::<Batch>(AHEAD);
+    let (back, used) = channel::<Batch>();
     thread::scope(|scope| {
         let taking = scope.spawn(move || {
-            for frame in batches.into_iter().flatten() {
+            for batch in batches {
                 let mut decoder = Decoder::default();
-                frame.events().try_for_each(|event| verifier.take(&mut decoder, event))?;
+                batch.events().try_for_each(|event| verifier.take(&mut decoder, event))?;
+                // Used again, for memory that was written before is cheaper than new memory.
+                let _ = back.send(batch);
             }
             Ok::<_, Unverified>(verifier)
         });
-        let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+        let mut batch = Batch::default();
         let read = journal.read(0, &mut |frame| {
             progress(frame.next(), head);
-            bytes = bytes.saturating_add(frame.bytes().len());
-            batch.push(EncodedFrame::copy_of(frame));
-            if bytes < BATCH_BYTES {
+            frame.events().for_each(|event| batch.push(event));
+            if batch.bytes.len() < BATCH_BYTES {
                 return ControlFlow::Continue(());
             }
-            bytes = 0;
+            let mut next = used.try_recv().unwrap_or_default();
+            next.clear();
             // Nobody takes them in any more where one of them was refused.
-            if to.send(mem::take(&mut batch)).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if to.send(mem::replace(&mut batch, next)).is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         });
         let _ = to.send(batch);
         drop(to);

@@ -1,5 +1,6 @@
 //! Events: encoded once when they are recorded, decoded whenever the book is folded.
 
+use memchr::memchr2_iter;
 use minutebook_domain::dates::Timestamp;
 use minutebook_domain::event::{Actor, Assurance, Draft, Payload, Reason, Recorded};
 use minutebook_domain::ids::RequestId;
@@ -69,7 +70,23 @@ pub fn encode_event(recorded: &Recorded) -> Vec<u8> {
 
 /// Does an event tell which key signs? Found out without decoding it.
 pub fn is_about_key(event: &[u8]) -> bool {
-    Fields::of(event).any(|field| matches!(field, Ok((payload::FOUNDED | payload::KEY_ROTATED, _))))
+    const FOUNDED: [u8; 2] = tag_of(payload::FOUNDED);
+    const ROTATED: [u8; 2] = tag_of(payload::KEY_ROTATED);
+    // Most events have the beginning of neither tag anywhere.
+    let may_be = memchr2_iter(FOUNDED[0], ROTATED[0], event).any(|at| {
+        let begin = event.get(at..).and_then(<[u8]>::first_chunk).map(|[first, second]| [*first, second & 0x7f]);
+        begin == Some(FOUNDED) || begin == Some(ROTATED)
+    });
+    may_be && Fields::of(event).any(|field| matches!(field, Ok((payload::FOUNDED | payload::KEY_ROTATED, _))))
+}
+
+/// How the tag before a payload begins: seven bits of a varint a byte, and the first byte says that there are more. The
+/// second may say so as well, in an encoding that is longer than it needs to be.
+const fn tag_of(payload: u64) -> [u8; 2] {
+    let tag = payload << 3 | 2;
+    // Moved by a bit, the first seven fall into a byte of their own.
+    let [low, high, ..] = (tag << 1).to_le_bytes();
+    [low >> 1 | 0x80, high]
 }
 
 /// Decodes and checks an event.

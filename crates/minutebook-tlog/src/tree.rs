@@ -1,30 +1,36 @@
 //! The tree of RFC 6962, section 2.1: growing it, its root at any size, and proofs about it.
 
 use imbl::Vector;
+use sha2::{Digest as _, Sha256};
 use tlog_tiles::tlog::{self, HashReader};
 
-use crate::tile::{Tile, TileKind, WIDTH};
+use crate::tile::{Tile, TileKind};
 use crate::{Fault, Hash, MAX_SIZE};
 
-/// Levels of the tree between one level of tiles and the next.
-const TILE_HEIGHT: u8 = 8;
+/// Levels of the tree between one that is kept and the next: half a tile. The levels between are made when they are
+/// asked for, from 16 hashes at most.
+const KEPT_HEIGHT: u8 = 4;
+
+/// How many hashes of a level that is kept come to one of the next.
+const KEPT_WIDTH: usize = 1 << KEPT_HEIGHT;
 
 /// More hashes than any proof has: two for each level of the largest tree.
 const MAX_PATH: usize = 128;
 
 /// The hash of an entry.
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    tlog::record_hash(entry).0
+    Sha256::new_with_prefix([0]).chain_update(entry).finalize().into()
 }
 
 fn node_hash(left: Hash, right: Hash) -> Hash {
-    tlog::node_hash(tlog::Hash(left), tlog::Hash(right)).0
+    Sha256::new_with_prefix([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
-/// A tree that grows, with every hash of its tiles. A copy shares what it has with the original: 32 bytes an entry.
+/// A tree that grows, with every hash of its tiles. A copy shares what it has with the original: 34 bytes an entry.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
-    /// The hashes of level 0 are those of entries; each of another level is that of 256 on the level below.
+    /// The hashes of level 0 are those of entries; each of another level is that of 16 on the level below. Every second
+    /// level is one of tiles.
     levels: Vec<Vector<Hash>>,
 }
 
@@ -43,10 +49,10 @@ impl Tree {
             }
             let Some(hashes) = self.levels.get_mut(level) else { return };
             hashes.push_back(hash);
-            if hashes.len() % WIDTH != 0 {
+            if hashes.len() % KEPT_WIDTH != 0 {
                 return;
             }
-            hash = subtree(hashes, hashes.len() - WIDTH..hashes.len());
+            hash = subtree(hashes, hashes.len() - KEPT_WIDTH..hashes.len());
         }
     }
 
@@ -92,7 +98,7 @@ impl Tree {
     /// The hashes of a tile, as a file holds them; `None` where the tree does not have it. A tile of entries holds none.
     pub fn tile(&self, tile: &Tile) -> Option<Vec<u8>> {
         let TileKind::Hashes(level) = tile.kind() else { return None };
-        let hashes = self.levels.get(usize::from(level))?;
+        let hashes = self.levels.get(2 * usize::from(level))?;
         let first = usize::try_from(tile.first()).ok()?;
         let end = first.checked_add(usize::from(tile.width()))?;
         (end <= hashes.len()).then(|| hashes.focus().narrow(first..end).into_iter().flatten().copied().collect())
@@ -100,8 +106,8 @@ impl Tree {
 
     /// The hash of a node, which is stored or made from what is stored.
     fn node(&self, level: u8, index: u64) -> Option<Hash> {
-        let hashes = self.levels.get(usize::from(level / TILE_HEIGHT))?;
-        let height = u32::from(level % TILE_HEIGHT);
+        let hashes = self.levels.get(usize::from(level / KEPT_HEIGHT))?;
+        let height = u32::from(level % KEPT_HEIGHT);
         let first = usize::try_from(index.checked_shl(height)?).ok()?;
         let end = first.checked_add(1 << height)?;
         (end <= hashes.len()).then(|| subtree(hashes, first..end))

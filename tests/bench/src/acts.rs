@@ -92,7 +92,7 @@ macro_rules! act {
 
 impl Caller {
     async fn new(served: &Served) -> Result<Self> {
-        let channel = Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?;
+        let channel = served.connect().await?;
         Ok(Self {
             agenda: AgendaServiceClient::new(channel.clone()),
             agreement: AgreementServiceClient::new(channel.clone()),

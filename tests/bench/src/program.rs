@@ -85,7 +85,7 @@ impl Program {
 #[derive(Debug)]
 pub(crate) struct Served {
     process: Child,
-    pub(crate) address: String,
+    address: String,
 }
 
 impl Served {
@@ -102,6 +102,18 @@ impl Served {
         Ok(served)
     }
 
+    /// The bare echo of this program.
+    pub(crate) fn echo() -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("echo");
+        Self::start(command)
+    }
+
+    /// A connection to it.
+    pub(crate) async fn connect(&self) -> Result<Channel> {
+        Ok(Channel::from_shared(self.address.clone())?.tcp_nodelay(true).connect().await?)
+    }
+
     /// The memory that it has.
     pub(crate) fn memory(&self) -> Result<Memory> {
         Memory::of(&self.process.id().to_string())
@@ -109,8 +121,7 @@ impl Served {
 
     /// Have it throw away store and snapshots and replay the journal.
     pub(crate) async fn rebuild(&self) -> Result<()> {
-        let channel = Channel::from_shared(self.address.clone())?.connect().await?;
-        let mut client = AdminServiceClient::new(channel);
+        let mut client = AdminServiceClient::new(self.connect().await?);
         let mut progress = client.rebuild(pb::RebuildRequest {}).await?.into_inner();
         while progress.message().await?.is_some() {}
         Ok(())
@@ -227,7 +238,7 @@ fn in_this_process(data: &Path) -> Result<Times> {
 
 /// The lightest query, and the one that is measured, as a client sees them.
 async fn over_grpc(served: &Served) -> Result<(Times, Times)> {
-    let channel = Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?;
+    let channel = served.connect().await?;
     let mut client = AgendaServiceClient::new(channel);
     let mut light = Vec::new();
     let mut asked = Vec::new();

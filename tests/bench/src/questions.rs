@@ -73,7 +73,7 @@ struct Asked {
 
 impl Asked {
     async fn of(served: &Served) -> Result<Self> {
-        let channel = Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?;
+        let channel = served.connect().await?;
         let limit = 64 * 1024 * 1024;
         Ok(Self {
             agenda: AgendaServiceClient::new(channel.clone()).max_decoding_message_size(limit),

@@ -1,7 +1,6 @@
 //! Recording by many callers at once, beside an echo of the same messages.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,9 +34,7 @@ pub(crate) fn record(report: &mut Report, program: Option<&Program>, is_quick: b
         let data = dir.join("record");
         program.found(&data)?;
         let server = program.serve(&data)?;
-        let mut echo = Command::new(std::env::current_exe()?);
-        echo.arg("echo");
-        let echo = Served::start(echo)?;
+        let echo = Served::echo()?;
         let (mut recorded, mut echoed) = (Vec::new(), Vec::new());
         // In turns, so that a disturbance of the machine meets both.
         for run in 0..if is_quick { 1 } else { RUNS } {
@@ -102,7 +99,7 @@ fn best(mut runs: Vec<Load>) -> Load {
 async fn load(served: &Served, connections: usize, run: usize, warm: Duration, length: Duration) -> Result<Load> {
     let mut channels = Vec::new();
     for _ in 0..connections {
-        channels.push(Channel::from_shared(served.address.clone())?.tcp_nodelay(true).connect().await?);
+        channels.push(served.connect().await?);
     }
     let is_over = Arc::new(AtomicBool::new(false));
     let begin = Instant::now() + warm;
@@ -151,7 +148,7 @@ async fn call(
 }
 
 /// A remark, under a request id like a UUID.
-fn request(caller: usize, n: u64) -> pb::RecordRequest {
+pub(crate) fn request(caller: usize, n: u64) -> pb::RecordRequest {
     let remark = pb::Remark {
         id: format!("opmerking-{caller}-{n}"),
         kind: Some("voortgang".to_owned()),

@@ -220,7 +220,7 @@ impl Log for Journal {
         if from >= head.next {
             return Ok(());
         }
-        let start = segments.partition_point(|segment| segment.first <= from).saturating_sub(1);
+        let start = holding(&segments, from);
         let mut rest = segments.get(start..).unwrap_or_default().iter().peekable();
         while let Some(segment) = rest.next() {
             // A segment may have been begun since the head was taken.
@@ -235,9 +235,19 @@ impl Log for Journal {
         Ok(())
     }
 
+    fn is_near(&self, position: Position) -> bool {
+        let segments = self.segments.load();
+        segments.get(holding(&segments, position)).is_some_and(|segment| segment.is_near(position))
+    }
+
     fn head(&self) -> Head {
         **self.head.load()
     }
+}
+
+/// Which of the segments holds a position.
+fn holding(segments: &[Arc<Segment>], position: Position) -> usize {
+    segments.partition_point(|segment| segment.first <= position).saturating_sub(1)
 }
 
 /// Visit the frames of one segment. `end` is where the following segment says that this one ends.

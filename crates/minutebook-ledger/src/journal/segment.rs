@@ -36,6 +36,9 @@ const EXTENSION: &str = "seg";
 /// How far apart marks are, so that finding a position reads at most about this much.
 const MARK_EVERY_BYTES: u64 = 64 << 10;
 
+/// How far apart the marks about a position may be for it to be near: they, and a frame of a usual size.
+const NEAR_BYTES: u64 = 4 * MARK_EVERY_BYTES;
+
 /// A segment whose header has been read.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -79,6 +82,14 @@ impl Segment {
         let after = marks.partition_point(|mark| mark.first <= position);
         let start = Mark { first: self.first, offset: HEADER_BYTES };
         after.checked_sub(1).and_then(|index| marks.get(index)).copied().unwrap_or(start)
+    }
+
+    /// Whether the marks before and after `position` are known and close to each other.
+    pub(super) fn is_near(&self, position: Position) -> bool {
+        let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
+        let after = marks.partition_point(|mark| mark.first <= position);
+        let before = after.checked_sub(1).and_then(|index| marks.get(index));
+        before.zip(marks.get(after)).is_some_and(|(before, after)| after.offset - before.offset <= NEAR_BYTES)
     }
 
     /// Remember where a frame stands, unless a mark close before it does already.
