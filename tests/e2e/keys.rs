@@ -74,6 +74,10 @@ fn whoever_trusted_the_old_key_is_led_to_the_new_one() {
     let mirrored = run(["mirror", &server.address, text(&copy), "--format", "json"]).json();
     assert_eq!((&mirrored["verifier_key"], &mirrored["new"]), (&new, &365.into()));
     assert_eq!(run(["verify", "--mirror", text(&copy), "--format", "json"]).json()["root"], here["root"]);
+    // As where it was cut off after the checkpoint: the key that signed it is not in its place yet.
+    fs::write(copy.join("verifier-key"), format!("{old}\n")).expect("written");
+    assert_eq!(run(["mirror", &server.address, text(&copy), "--format", "json"]).json()["new"], 0);
+    assert_eq!(run(["verify", "--mirror", text(&copy), "--format", "json"]).json()["root"], here["root"]);
     run(["backup", text(&backup), "--server", &server.address, "--key", &old]).ok();
     let proof = run(["prove", "300", "--server", &server.address, "--key", &old]).ok();
     run(["mirror", &server.address, text(&copy), "--key", &stranger]).refused(5);

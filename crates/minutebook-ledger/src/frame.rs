@@ -16,7 +16,7 @@
 //!
 //! | field      | size  | meaning |
 //! |------------|-------|---------|
-//! | id length  | 1     | length of the request id, 1 to 64 |
+//! | id length  | 1     | length of the request id; what was recorded has 1 to 64 |
 //! | request id | above | ASCII text the client chose |
 //! | digest     | 32    | SHA-256 of the deterministic encoding of the parsed request |
 //! | count      | 4     | number of its events, at least 1 |

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::checkpoint::{SignError, Signed, Signer};
 use crate::frame::{Damage, Frame};
-use crate::log::{Head, Log, LogError};
+use crate::log::{Log, LogError};
 use crate::parts::Hash;
 use crate::receipt::Receipt;
 use crate::requests::RequestIndex;
@@ -181,11 +181,6 @@ impl Reader {
         self.0.log.head().next
     }
 
-    /// How many events are durable, and the hash of the last frame.
-    pub fn chain(&self) -> Head {
-        self.0.log.head()
-    }
-
     /// The events of the book as a transparency log.
     pub fn tree(&self) -> Arc<Tree> {
         self.0.tree.load_full()
@@ -311,18 +306,6 @@ impl Reader {
         self.0.log.read(0, &mut |frame| {
             if frame.next() > end { ControlFlow::Break(()) } else { visit(frame.bytes()) }
         })
-    }
-
-    /// Read every frame of the log from `from` on and check its checksum, its position and its place in the chain.
-    /// `progress` hears how many events have been checked up to.
-    pub fn verify(&self, from: Position, mut progress: impl FnMut(Position)) -> Result<Head, LogError> {
-        let mut last = None;
-        self.0.log.read(from, &mut |frame| {
-            last = Some(Head { next: frame.next(), chain: frame.hash() });
-            progress(frame.next());
-            ControlFlow::Continue(())
-        })?;
-        Ok(last.unwrap_or_else(|| self.chain()))
     }
 }
 

@@ -82,12 +82,20 @@ pub(crate) struct Copy {
 impl Copy {
     /// Opens the copy in a directory, or begins one, for the ledger of that key.
     pub(crate) fn open(dir: &Path, key: VerifierKey) -> Result<Self, TilesError> {
+        let signs = key.clone();
+        Self::open_followed(dir, key, &signs)
+    }
+
+    /// Opens a copy, or begins one, whose key may have handed over to another since. What that key signed may be in
+    /// its place already.
+    pub(crate) fn open_followed(dir: &Path, key: VerifierKey, signs: &VerifierKey) -> Result<Self, TilesError> {
         let mut copy = Self { dir: dir.into(), key, old: 0, tree: Tree::default() };
         let Some(found) = kept_key(dir)? else { return Ok(copy) };
         if found != copy.key {
             return Err(TilesError::OtherKey { found: found.into() });
         }
-        if let Some((checkpoint, _)) = kept_checkpoint(dir, &copy.key)? {
+        let signed = kept_checkpoint(dir, &copy.key).or_else(|_| kept_checkpoint(dir, signs))?;
+        if let Some((checkpoint, _)) = signed {
             for tile in Tile::all(checkpoint.size).filter(|tile| tile.kind() == TileKind::Hashes(0)) {
                 let (path, bytes) = copy.file(&tile)?;
                 let (hashes, rest) = bytes.as_chunks::<32>();
@@ -289,9 +297,10 @@ impl Continued {
         }
         self.stage(KEY, format!("{}\n", copy.key).as_bytes())?;
         self.stage(CHECKPOINT, note.as_bytes())?;
-        self.place(KEY)?;
-        // INVARIANT: the checkpoint last. Until it is there the copy is what it was before.
+        // INVARIANT: until the checkpoint is there the copy is what it was before. A key that took over comes after it:
+        // whoever goes on with the copy follows the old key to the new one, and cannot follow it back.
         self.place(CHECKPOINT)?;
+        self.place(KEY)?;
         for tile in Tile::all(copy.old).filter(|tile| !tile.is_of(checkpoint.size)) {
             let path = copy.dir.join(tile.to_string());
             let _ = fs::remove_file(&path);

@@ -9,6 +9,7 @@
 
 mod apart;
 mod asked;
+mod backup;
 mod calls;
 mod client;
 mod clock;
@@ -79,6 +80,8 @@ enum Campaign {
     Full(full::Full),
     /// A clock that is set back by a day
     Clock(clock::Clock),
+    /// Backups under load, each restored
+    Backup(backup::Backup),
     /// All campaigns, one after the other
     All,
 }
@@ -164,6 +167,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Calls(calls) => sum.add("calls", calls.run(setup).await),
         Campaign::Full(full) => sum.add("full", full.run(setup).await),
         Campaign::Clock(clock) => sum.add("clock", clock.run(setup).await),
+        Campaign::Backup(backup) => sum.add("backup", backup.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
@@ -171,6 +175,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
             sum.add("calls", calls::Calls::default().run(setup).await);
             sum.add("full", full::Full::default().run(setup).await);
             sum.add("clock", clock::Clock::default().run(setup).await);
+            sum.add("backup", backup::Backup::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;

@@ -55,13 +55,22 @@ impl Program {
     /// Checks the files of a ledger that nobody has open.
     pub(crate) fn verify(&self, data: &Path) -> Result<Verified> {
         let mut command = self.command();
-        command.args(["verify", "--format", "json", "--data"]).arg(data);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let id = child.id();
-        let output = child.wait_with_output()?;
-        let answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        let err = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(Verified { answer, ended: Ended { id, status: output.status, err } })
+        command.args(["verify", "--data"]).arg(data);
+        answer(command)
+    }
+
+    /// Puts away what a server has.
+    pub(crate) fn back_up(&self, server: &Server, to: &Path) -> Result<Verified> {
+        let mut command = self.command();
+        command.arg("backup").arg(to).args(["--server", &server.address]);
+        answer(command)
+    }
+
+    /// Makes a ledger of a backup.
+    pub(crate) fn restore(&self, from: &Path, key: &Path, to: &Path) -> Result<Verified> {
+        let mut command = self.command();
+        command.arg("restore").arg(from).arg("--secret-key").arg(key).arg("--data").arg(to);
+        answer(command)
     }
 
     /// What starts a server on a free port.
@@ -80,7 +89,17 @@ impl Program {
     }
 }
 
-/// What `verify` came to.
+/// Runs a command to its end.
+fn answer(mut command: Command) -> Result<Verified> {
+    let child = command.args(["--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let id = child.id();
+    let output = child.wait_with_output()?;
+    let answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(Verified { answer, ended: Ended { id, status: output.status, err } })
+}
+
+/// What `verify`, a backup or a restore came to.
 #[derive(Debug)]
 pub(crate) struct Verified {
     answer: Value,

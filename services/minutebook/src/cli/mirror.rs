@@ -127,7 +127,7 @@ impl Target {
             (given, _) => trusted_key(given.as_deref(), &signed, w)?,
         };
         let began_with = kept.filter(|kept| follow(kept) == key).unwrap_or_else(|| key.clone());
-        let copy = Copy::open(&self.dir, began_with).map_err(refused)?;
+        let copy = Copy::open_followed(&self.dir, began_with, &key).map_err(refused)?;
         let old = copy.size();
         let continued = copy.continue_with(&signed.checkpoint, key.clone()).map_err(refused)?;
         let size = take_all(session, continued, refused).await?;

@@ -90,7 +90,7 @@ impl AuditService for Service {
 impl Service {
     /// Works out an answer away from the threads that serve sockets. It needs no book, so that a ledger of a newer
     /// program is proved as well.
-    async fn prove<T: Send + 'static>(
+    pub(super) async fn prove<T: Send + 'static>(
         &self,
         lang: Lang,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,

@@ -10,6 +10,8 @@ mod ledger;
 mod review;
 mod role;
 pub(crate) mod status;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::sync::{Arc, Weak};
