@@ -15,7 +15,7 @@ use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
 
 const CALLERS: u32 = 16;
-const EACH: u32 = 625;
+const EACH: u32 = 125;
 /// The events of one request.
 const WHOLE: u32 = 3;
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use minutebook_domain::changes::Span;
@@ -51,6 +53,23 @@ impl Program {
             bail!("minutebook {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
         }
         Ok(())
+    }
+
+    /// Run a command on a ledger, and see how much memory it has at most, in MB.
+    pub(crate) fn peak(&self, data: &Path, arguments: &[&str]) -> Result<f64> {
+        let mut command = Command::new(&self.0);
+        command.args(arguments).arg("--data").arg(data).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = command.spawn()?;
+        let mut peak = 0_f64;
+        while process.try_wait()?.is_none() {
+            // One that has ended by now has none.
+            peak = peak.max(Memory::of(&process.id().to_string()).map_or(0.0, |memory| memory.peak));
+            thread::sleep(Duration::from_millis(10));
+        }
+        if !process.wait()?.success() {
+            bail!("minutebook {} failed", arguments.join(" "));
+        }
+        Ok(peak)
     }
 
     /// Found a ledger where perhaps one was.

@@ -45,6 +45,15 @@ pub(crate) fn verify(report: &mut Report, program: Option<&Program>, is_quick: b
             note: times.spread(),
         });
     }
+    report.add(Row {
+        number: 7,
+        name: format!("verify, {} events, its memory and the book's", size.events),
+        unit: "MB",
+        value: program.peak(&data, &["verify"])?,
+        target: if is_quick { Target::None } else { Target::Below(300.0) },
+        peer: None,
+        note: format!("{:.1} MB without the book", program.peak(&data, &["verify", "--no-replay"])?),
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (runs, warm, count) = if is_quick { (1, Duration::ZERO, 100) } else { (RUNS, WARM, 5_000) };
     let (server, peer) = (program.serve(&data)?, Served::echo()?);

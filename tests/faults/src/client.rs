@@ -1,12 +1,14 @@
 //! gRPC as any client speaks it: a plain connection, and what campaigns ask.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use minutebook_proto::pb;
 use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::audit_service_client::AuditServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use crate::asked::{Asked, Plan};
@@ -38,7 +40,21 @@ pub(crate) enum Sent {
 
 /// Sends a write, for the first time or again.
 pub(crate) async fn send(channel: &Channel, plan: &Plan, asked: Asked) -> Result<Sent> {
-    let status = match ledger(channel).record(plan.request(asked)).await {
+    send_within(channel, plan, asked, None).await
+}
+
+/// Sends a write that is given up after a while.
+pub(crate) async fn send_within(
+    channel: &Channel,
+    plan: &Plan,
+    asked: Asked,
+    deadline: Option<Duration>,
+) -> Result<Sent> {
+    let mut request = Request::new(plan.request(asked));
+    if let Some(deadline) = deadline {
+        request.set_timeout(deadline);
+    }
+    let status = match ledger(channel).record(request).await {
         Ok(answer) => return answer.into_inner().receipt.map(Sent::Recorded).context("an answer without a receipt"),
         Err(status) => status,
     };

@@ -14,6 +14,7 @@ mod calls;
 mod client;
 mod clock;
 mod damage;
+mod deadline;
 mod dice;
 mod full;
 mod kill;
@@ -80,6 +81,8 @@ enum Campaign {
     Full(full::Full),
     /// A clock that is set back by a day
     Clock(clock::Clock),
+    /// Requests whose deadline passes
+    Deadline(deadline::Deadline),
     /// Backups under load, each restored
     Backup(backup::Backup),
     /// All campaigns, one after the other
@@ -167,6 +170,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Calls(calls) => sum.add("calls", calls.run(setup).await),
         Campaign::Full(full) => sum.add("full", full.run(setup).await),
         Campaign::Clock(clock) => sum.add("clock", clock.run(setup).await),
+        Campaign::Deadline(deadline) => sum.add("deadline", deadline.run(setup).await),
         Campaign::Backup(backup) => sum.add("backup", backup.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
@@ -175,6 +179,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
             sum.add("calls", calls::Calls::default().run(setup).await);
             sum.add("full", full::Full::default().run(setup).await);
             sum.add("clock", clock::Clock::default().run(setup).await);
+            sum.add("deadline", deadline::Deadline::default().run(setup).await);
             sum.add("backup", backup::Backup::default().run(setup).await);
         }
     }
