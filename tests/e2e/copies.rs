@@ -135,6 +135,56 @@ fn a_copy_that_was_changed_is_refused_and_the_file_named() {
     assert_eq!(verify(&dir).json(), sound);
 }
 
+/// Where something else is than the copy, it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_a_whole_copy_is_gone_on_with() {
+    let (ledger, other) = (Ledger::with_both_editions(), Ledger::found());
+    let server = Server::start(&ledger.data());
+    let folder = tempfile::tempdir().expect("a directory");
+    let place = |name: &str| folder.path().join(name);
+    let (backup, theirs, begun) = (place("backup"), place("theirs"), place("begun"));
+    run(["backup", text(&backup), "--server", &server.address]).ok();
+    fs::create_dir(&theirs).expect("made");
+    fs::write(theirs.join("note"), "precious").expect("written");
+    fs::create_dir_all(begun.join("incoming")).expect("made");
+    fs::write(begun.join("incoming/note"), "precious").expect("written");
+    for dir in [&other.data(), &backup, &theirs, &begun] {
+        let before = contents(dir);
+        let told = mirror(&server, dir);
+        assert!(told.code == 5 && told.err.contains("is no copy, and not empty"), "{told:#?}");
+        assert!(contents(dir) == before, "{} is as it was", dir.display());
+    }
+    fs::create_dir(place("new.incoming")).expect("made");
+    fs::write(place("new.incoming").join("note"), "precious").expect("written");
+    for arguments in [
+        ["backup", text(&place("new")), "--server", &server.address],
+        ["restore", text(&backup), "--data", text(&place("new"))],
+    ] {
+        assert!(run(arguments).refused(2).contains("is there already"));
+        assert!(place("new.incoming/note").is_file() && !place("new").exists());
+    }
+
+    let dir = place("copy");
+    mirror(&server, &dir).ok();
+    for (name, bytes) in contents(&dir) {
+        let mut changed = bytes.clone();
+        changed[bytes.len() / 2] ^= 1;
+        for damage in [Some(changed), None] {
+            match damage {
+                Some(damage) => fs::write(dir.join(&name), damage).expect("writable"),
+                None => fs::remove_file(dir.join(&name)).expect("removed"),
+            }
+            let before = contents(&dir);
+            let told = mirror(&server, &dir);
+            assert!(told.code == 5 && told.err.lines().count() == 1, "{name}: {told:#?}");
+            assert!(contents(&dir) == before, "{name}");
+        }
+        fs::write(dir.join(name), bytes).expect("writable");
+    }
+    assert_eq!(mirror(&server, &dir).json()["new"], 0);
+    server.stop();
+}
+
 /// What a server answers to a request of HTTP/1.1: status, headers, body.
 fn get(server: &Server, path: &str) -> (u16, String, Vec<u8>) {
     let address = server.address.strip_prefix("http://").expect("an address");
@@ -171,7 +221,17 @@ async fn a_server_serves_the_files_of_a_copy_over_http() {
     }
     // A smaller size that was once signed has its partial tiles still.
     assert_eq!(get(&server, "/tile/0/000.p/7").2, fs::read(dir.join("tile/0/000")).expect("read")[..7 * 32]);
-    for path in ["/tile/0/009", "/tile/0/002.p/200", "/tile/entries/002", "/tile/1/000", "/tile/0/0", "/tile/8/0/000"] {
+    for path in [
+        "/",
+        "/checkpoint/",
+        "/tiles/0/000",
+        "/tile/0/009",
+        "/tile/0/002.p/200",
+        "/tile/entries/002",
+        "/tile/1/000",
+        "/tile/0/0",
+        "/tile/8/0/000",
+    ] {
         let (status, head, _) = get(&server, path);
         assert!(status == 404, "{path}: {head}");
         assert!(!head.contains("immutable"), "what is not there yet may come: {head}");

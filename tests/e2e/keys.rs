@@ -61,6 +61,7 @@ fn whoever_trusted_the_old_key_is_led_to_the_new_one() {
     let folder = tempfile::tempdir().expect("a directory");
     let (copy, backup) = (folder.path().join("copy"), folder.path().join("backup"));
     ledger.run(&["export-tiles", text(&copy)]).ok();
+    let kept_secret = fs::read(ledger.data().join("key")).expect("a key");
     ledger.run(&["key", "rotate"]).ok();
     ledger.import(crate::fixture::FIRST).ok();
     let new = head(&ledger)["verifier_key"].clone();
@@ -78,6 +79,13 @@ fn whoever_trusted_the_old_key_is_led_to_the_new_one() {
     fs::write(copy.join("verifier-key"), format!("{old}\n")).expect("written");
     assert_eq!(run(["mirror", &server.address, text(&copy), "--format", "json"]).json()["new"], 0);
     assert_eq!(run(["verify", "--mirror", text(&copy), "--format", "json"]).json()["root"], here["root"]);
+    let pinned = folder.path().join("pinned");
+    run(["mirror", &server.address, text(&pinned), "--key", &old]).ok();
+    assert_eq!(
+        run(["verify", "--mirror", text(&pinned), "--key", &old, "--format", "json"]).json()["root"],
+        here["root"]
+    );
+    run(["verify", "--mirror", text(&pinned), "--key", &stranger]).refused(5);
     run(["backup", text(&backup), "--server", &server.address, "--key", &old]).ok();
     let proof = run(["prove", "300", "--server", &server.address, "--key", &old]).ok();
     run(["mirror", &server.address, text(&copy), "--key", &stranger]).refused(5);
@@ -88,11 +96,17 @@ fn whoever_trusted_the_old_key_is_led_to_the_new_one() {
     // A proof alone does not tell of keys: whoever checks it needs the one that signed.
     let proof = ledger.file("event.tlog-proof", proof.as_bytes());
     run(["check", text(&proof), "--key", new.as_str().expect("a key")]).ok();
-    assert!(run(["check", text(&proof), "--key", &old]).refused(5).contains("is not signed by"));
+    let complaint = run(["check", text(&proof), "--key", &old]).refused(5);
+    assert!(complaint.contains("is not signed by") && complaint.contains("verify --key"), "{complaint}");
     let restored = folder.path().join("restored");
     let secret = ledger.data().join("key");
     run(["restore", text(&backup), "--data", text(&restored), "--secret-key", text(&secret), "--key", &old]).ok();
     assert_eq!(run(["verify", "--data", text(&restored), "--format", "json"]).json()["root"], here["root"]);
+    let again = folder.path().join("again");
+    run(["restore", text(&pinned), "--data", text(&again), "--secret-key", text(&secret), "--key", &old]).ok();
+    fs::write(again.join("key"), kept_secret).expect("written");
+    let complaint = run(["status", "--data", text(&again)]).refused(5);
+    assert!(complaint.contains("one of the two") && complaint.contains("`key`"), "{complaint}");
 }
 
 #[test]

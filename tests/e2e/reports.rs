@@ -132,8 +132,14 @@ fn a_report_that_was_changed_is_refused() {
     }
     let mut more = report.clone();
     more["note"] = "also".into();
-    assert!(refused(&more, &key).contains("unknown field"));
-    assert!(refused(&json!([]), &key).contains("not a report"));
+    assert!(refused(&more, &key).contains("a field is missing, unknown"));
+    for no_report in [json!([]), json!(null), json!(["minutebook-change-report/1"]), json!({"form": 1})] {
+        assert!(refused(&no_report, &key).contains("not a report"));
+    }
+    let twice = report.to_string().replacen(r#""dropped":["#, r#""dropped":[],"dropped":["#, 1);
+    let twice = ledger.file("twice.json", twice.as_bytes());
+    let twice = twice.to_str().expect("UTF-8");
+    assert!(ledger.run(&["check-changes", twice, "--key", &key]).refused(5).contains("a field is there twice"));
     ledger.run(&["check-changes", "nothing.json", "--key", &key]).refused(6);
     ledger.run(&["check-changes", "nothing.json", "--key", "nobody"]).refused(2);
 }

@@ -1,13 +1,12 @@
 """python3 changes.py FILE KEY checks a report of `minutebook prove-changes`, and shares no code with it: the signature,
-the seals in the log, the documents, the changes; not which revisions held in the year, whose dates are EDTF."""
+the seals in the log, the documents, the lists of changes; not which revisions held in the year, whose dates are EDTF."""
 import base64, hashlib, itertools, json, pathlib, sys
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # Ed25519: RFC 8032
 D, I = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
 def add(a, b):
     (x, y), (u, v), k = a, b, D * a[0] * a[1] * b[0] * b[1] % P
     return (x * v + u * y) * pow(1 + k, -1, P) % P, (y * v + x * u) * pow(1 - k, -1, P) % P
-def times(n, point):
-    return add(times(n // 2, add(point, point)), point if n % 2 else (0, 1)) if n else (0, 1)
+times = lambda n, point: add(times(n // 2, add(point, point)), point if n % 2 else (0, 1)) if n else (0, 1)
 def point(number):
     y, sign = number % 2**255, number >> 255
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
@@ -76,6 +75,7 @@ def difference(earlier, documents):
         elif what != "suspended": what, entry["disposition"] = "dropped", claim.get("disposition") or "absorbed"
         if what: lists.setdefault(what, []).append(entry | dict(zip(("reason", "decision", "body"), claim["why"])))
     return lists
+def once(pairs): return dict(pairs) if len(dict(pairs)) == len(pairs) else sys.exit("a name is there twice")
 def main(report, key):
     (log, key_id, key), rows = key.strip().split("+", 2), []
     for revision in report["revisions"]:
@@ -97,4 +97,4 @@ def main(report, key):
     changes = difference(documents[start] if start >= 0 else None, documents[min(start + 1, end):end + 1])
     assert {k: v for k, v in report["changes"].items() if v and k != "control_total"} == changes, "the changes differ"
     print("proved:", {name: len(entries) for name, entries in changes.items()})
-main(json.loads(pathlib.Path(sys.argv[1]).read_text()), sys.argv[2])
+main(json.loads(pathlib.Path(sys.argv[1]).read_text(), object_pairs_hook=once), sys.argv[2])

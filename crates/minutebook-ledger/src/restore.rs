@@ -35,6 +35,9 @@ pub enum RestoreError {
     /// There is something where the ledger should be.
     #[error("`{}` is not empty", .0.display())]
     Present(PathBuf),
+    /// There is something where it should wait until it is whole: left by an attempt that was cut off, or somebody's.
+    #[error("`{}` is there already", .0.display())]
+    Beside(PathBuf),
     /// A file cannot be used.
     #[error(transparent)]
     Io(#[from] IoFailure),
@@ -110,8 +113,9 @@ impl Restoring {
         let mut name = data.file_name().unwrap_or_default().to_owned();
         name.push(".incoming");
         let staging = data.with_file_name(name);
-        match fs::remove_dir_all(&staging) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(IoFailure::of("clear", &staging)(error))?,
+        match fs::symlink_metadata(&staging) {
+            Ok(_) => return Err(RestoreError::Beside(staging)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(IoFailure::of("look at", &staging)(error))?,
             _ => {}
         }
         let journal = Bulk::begin(&staging.join(JOURNAL), JournalOptions::default())?;

@@ -2,6 +2,7 @@
 //! the tree and the entries (<https://c2sp.org/tlog-tiles>), and the key that they are checked with. Nothing gets into
 //! the directory before it has been proved to continue what is there.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,10 @@ use minutebook_tlog::{Checkpoint, Fault, Hash, Tile, TileKind, Tree, VerifierKey
 const CHECKPOINT: &str = "checkpoint";
 const KEY: &str = "verifier-key";
 const INCOMING: &str = "incoming";
+const TILES: &str = "tile";
+
+/// A directory that has one of these holds a ledger, or a backup of one.
+const LEDGER: [&str; 2] = ["journal", "key"];
 
 /// How many entries a full tile has.
 const WIDTH: u64 = 256;
@@ -47,6 +52,9 @@ pub(crate) enum TilesError {
         /// The key that it was made with.
         found: Box<VerifierKey>,
     },
+    /// There are other things than a copy.
+    #[error("`{}` is no copy, and not empty", .0.display())]
+    Foreign(PathBuf),
     /// The ledger is not what the copy holds of it.
     #[error("the ledger differs from this copy at position {position}: it was changed since, or is another one")]
     Forked {
@@ -74,44 +82,55 @@ fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, TilesError> {
 #[derive(Debug)]
 pub(crate) struct Copy {
     dir: PathBuf,
-    key: VerifierKey,
     old: Position,
+    /// What was signed of it, as it was signed; nothing yet where the copy is only begun.
+    note: Option<String>,
     tree: Tree,
 }
 
 impl Copy {
-    /// Opens the copy in a directory, or begins one, for the ledger of that key.
-    pub(crate) fn open(dir: &Path, key: VerifierKey) -> Result<Self, TilesError> {
-        let signs = key.clone();
-        Self::open_followed(dir, key, &signs)
+    /// Begins a copy in a directory where there is none.
+    pub(crate) fn begin(dir: &Path) -> Self {
+        Self { dir: dir.into(), old: 0, note: None, tree: Tree::default() }
     }
 
-    /// Opens a copy, or begins one, whose key may have handed over to another since. What that key signed may be in
-    /// its place already.
-    pub(crate) fn open_followed(dir: &Path, key: VerifierKey, signs: &VerifierKey) -> Result<Self, TilesError> {
-        let mut copy = Self { dir: dir.into(), key, old: 0, tree: Tree::default() };
-        let Some(found) = kept_key(dir)? else { return Ok(copy) };
-        if found != copy.key {
-            return Err(TilesError::OtherKey { found: found.into() });
-        }
-        let signed = kept_checkpoint(dir, &copy.key).or_else(|_| kept_checkpoint(dir, signs))?;
-        if let Some((checkpoint, _)) = signed {
-            for tile in Tile::all(checkpoint.size).filter(|tile| tile.kind() == TileKind::Hashes(0)) {
-                let (path, bytes) = copy.file(&tile)?;
-                let (hashes, rest) = bytes.as_chunks::<32>();
-                if hashes.len() != usize::from(tile.width()) || !rest.is_empty() {
-                    return Err(damaged(path, "it has not as many hashes as its name says"));
-                }
-                for hash in hashes {
-                    copy.tree.push(*hash);
-                }
+    /// Opens the copy in a directory. Its tiles come to its checkpoint; who signed that is still to be checked.
+    pub(crate) fn open(dir: &Path) -> Result<Self, TilesError> {
+        let path = dir.join(CHECKPOINT);
+        let note = match read(&path, KEPT_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged(path, "it is gone")),
+            note => String::from_utf8(at(&path, note)?).unwrap_or_default(),
+        };
+        let checkpoint = Checkpoint::claimed(&note).map_err(|fault| damaged(path, fault))?;
+        let mut copy = Self::begin(dir);
+        for tile in Tile::all(checkpoint.size).filter(|tile| tile.kind() == TileKind::Hashes(0)) {
+            let (path, bytes) = copy.file(&tile)?;
+            let (hashes, rest) = bytes.as_chunks::<32>();
+            if hashes.len() != usize::from(tile.width()) || !rest.is_empty() {
+                return Err(damaged(path, "it has not as many hashes as its name says"));
             }
-            if copy.tree.root() != checkpoint.root {
-                return Err(damaged(dir.join(CHECKPOINT), "the tiles do not come to what was signed"));
+            for hash in hashes {
+                copy.tree.push(*hash);
             }
-            copy.old = checkpoint.size;
         }
+        if copy.tree.root() != checkpoint.root {
+            return Err(damaged(dir.to_owned(), "its tiles do not come to what was signed"));
+        }
+        copy.old = checkpoint.size;
+        copy.note = Some(note);
         Ok(copy)
+    }
+
+    /// What was signed of it, as it was signed.
+    pub(crate) fn note(&self) -> &str {
+        self.note.as_deref().unwrap_or_default()
+    }
+
+    /// Checks that one of these keys signed it.
+    pub(crate) fn check_signed(&self, keys: [&VerifierKey; 2]) -> Result<(), TilesError> {
+        let opened = keys.map(|key| Checkpoint::open(self.note(), key));
+        let [first, second] = opened;
+        first.or(second).map(drop).map_err(|fault| damaged(self.dir.join(CHECKPOINT), fault))
     }
 
     /// How many entries it holds.
@@ -126,21 +145,23 @@ impl Copy {
 
     /// Takes in entries, and what was signed of them. Where they do not continue the copy nothing of it changes.
     /// `key` signed it: that of the copy, or one that took its place.
-    pub(crate) fn continue_with(mut self, note: &str, key: VerifierKey) -> Result<Continued, TilesError> {
+    pub(crate) fn continue_with(self, note: &str, key: VerifierKey) -> Result<Continued, TilesError> {
         let checkpoint = Checkpoint::open(note, &key)?;
-        self.key = key;
         if checkpoint.size < self.old {
             return Err(TilesError::Shorter { old: self.old, new: checkpoint.size });
         }
         let incoming = self.dir.join(INCOMING);
         // What an earlier attempt left is of no use.
+        if !is_left_over(&incoming)? {
+            return Err(TilesError::Foreign(incoming));
+        }
         match fs::remove_dir_all(&incoming) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => at(&incoming, Err(error))?,
             _ => {}
         }
         at(&incoming, fs::create_dir_all(&incoming))?;
         let next = self.needs_from();
-        Ok(Continued { copy: self, checkpoint, note: note.to_owned(), next, entries: Vec::new() })
+        Ok(Continued { copy: self, key, checkpoint, note: note.to_owned(), next, entries: Vec::new() })
     }
 
     fn file(&self, tile: &Tile) -> Result<(PathBuf, Vec<u8>), TilesError> {
@@ -188,34 +209,36 @@ fn damaged(path: PathBuf, why: impl std::fmt::Display) -> TilesError {
     TilesError::Damaged { path, why: why.to_string() }
 }
 
-/// The key that a copy was made with.
+/// The key of the copy in a directory; `None` where there is nothing. Where there are other things it is no place for a
+/// copy: a ledger, a backup, or what is somebody's.
 pub(crate) fn kept_key(dir: &Path) -> Result<Option<VerifierKey>, TilesError> {
+    let names = names(dir)?;
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    let foreign = || TilesError::Foreign(dir.into());
+    if LEDGER.iter().any(|name| has(name)) {
+        return Err(foreign());
+    }
+    if !has(KEY) {
+        let is_free = names.iter().all(|name| name == INCOMING);
+        return if is_free { Ok(None) } else { Err(foreign()) };
+    }
     let path = dir.join(KEY);
-    let text = match read(&path, KEPT_BYTES) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        text => at(&path, text)?,
-    };
-    let key = String::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    let key = String::from_utf8(at(&path, read(&path, KEPT_BYTES))?).ok().and_then(|text| text.parse().ok());
     key.map(Some).ok_or_else(|| damaged(path, "it is no key"))
 }
 
-fn kept_checkpoint(dir: &Path, key: &VerifierKey) -> Result<Option<(Checkpoint, String)>, TilesError> {
-    let path = dir.join(CHECKPOINT);
-    let note = match read(&path, KEPT_BYTES) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        note => at(&path, note)?,
-    };
-    let note = String::from_utf8(note).unwrap_or_default();
-    match Checkpoint::open(&note, key) {
-        Ok(checkpoint) => Ok(Some((checkpoint, note))),
-        Err(fault) => Err(damaged(path, fault)),
-    }
+/// Whether all that is there was left by a copy that was cut off.
+fn is_left_over(incoming: &Path) -> Result<bool, TilesError> {
+    Ok(names(incoming)?.iter().all(|name| name == TILES || name == CHECKPOINT || name == KEY))
 }
 
-/// The checkpoint of a copy, which its key signed, and as it was signed.
-pub(crate) fn checkpoint(dir: &Path, key: &VerifierKey) -> Result<(Checkpoint, String), TilesError> {
-    let gone = || damaged(dir.join(CHECKPOINT), "it is gone");
-    kept_checkpoint(dir, key)?.ok_or_else(gone)
+/// What a directory holds; nothing where there is none.
+fn names(dir: &Path) -> Result<Vec<OsString>, TilesError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => at(dir, entries)?,
+    };
+    entries.map(|entry| at(dir, entry.map(|entry| entry.file_name()))).collect()
 }
 
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
@@ -228,6 +251,7 @@ fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 #[derive(Debug)]
 pub(crate) struct Continued {
     copy: Copy,
+    key: VerifierKey,
     checkpoint: Checkpoint,
     note: String,
     next: Position,
@@ -282,7 +306,7 @@ impl Continued {
 
     /// Puts everything in its place, once it comes to what was signed.
     pub(crate) fn finish(self) -> Result<Position, TilesError> {
-        let Self { copy, checkpoint, note, next, .. } = &self;
+        let Self { copy, key, checkpoint, note, next, .. } = &self;
         if *next != checkpoint.size || copy.tree.root() != checkpoint.root {
             // The old part is proved by the leaves that are kept; what differs is new.
             return Err(TilesError::Forked { position: copy.old.min(*next) });
@@ -295,7 +319,7 @@ impl Continued {
             }
             self.place(&name)?;
         }
-        self.stage(KEY, format!("{}\n", copy.key).as_bytes())?;
+        self.stage(KEY, format!("{key}\n").as_bytes())?;
         self.stage(CHECKPOINT, note.as_bytes())?;
         // INVARIANT: until the checkpoint is there the copy is what it was before. A key that took over comes after it:
         // whoever goes on with the copy follows the old key to the new one, and cannot follow it back.

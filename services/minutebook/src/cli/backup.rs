@@ -1,15 +1,15 @@
 //! `backup` and `restore`: the whole ledger put away, and made again from that or from a copy. Both are checked after
 //! they were written, by reading them back, and until then nothing has taken their place.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
 use minutebook_domain::message::messages;
+use minutebook_ledger::log::{Corruption, LogError};
 use minutebook_ledger::{KeptError, OpenError, RestoreError, Restoring, Unverified, Verified};
 use minutebook_proto::pb;
-use minutebook_tlog::{NOTE_BYTES, SigningKey, VerifierKey};
+use minutebook_tlog::{NOTE_BYTES, SigningKey};
 use serde_json::json;
 
 use super::Output;
@@ -30,6 +30,10 @@ messages! {
         Present { dir: String } = "NOT_EMPTY"
             nl "`{dir}` is niet leeg; noem een map die er nog niet is"
             en "`{dir}` is not empty; name a directory that is not there yet"
+        /// Something is beside it.
+        Beside { dir: String } = "NOT_EMPTY"
+            nl "`{dir}` is er al, van een poging die is afgebroken of van iemand; haal die map eerst weg"
+            en "`{dir}` is there already, from an attempt that was cut off or somebody's; take that directory away first"
         /// What it is made from is damaged.
         Damaged { why: String } = "BACKUP_DAMAGED"
             nl "wat werd gelezen is beschadigd (melding: {why}); gebruik een andere reservekopie"
@@ -56,7 +60,7 @@ messages! {
 impl Unrestored {
     fn failure(&self, w: Words) -> Failure {
         let exit = match self {
-            Self::Present { .. } | Self::SecretForm { .. } => Exit::Usage,
+            Self::Present { .. } | Self::Beside { .. } | Self::SecretForm { .. } => Exit::Usage,
             Self::Damaged { .. } | Self::NoBackup { .. } | Self::SecretOther {} => Exit::Integrity,
             Self::File { .. } => Exit::Unreachable,
         };
@@ -70,8 +74,17 @@ fn unrestored(error: RestoreError, dir: &Path, w: Words) -> Failure {
         RestoreError::Unverified(Unverified::Unfit(OpenError::Kept(KeptError::KeyDiffers(_)))) => {
             Unrestored::SecretOther {}
         }
+        // What was read back waits where nobody looks for it: what is told is of what it was made from.
+        RestoreError::Unverified(Unverified::Unfit(OpenError::Kept(KeptError::Checkpoint { fault, .. }))) => {
+            Unrestored::Damaged { why: format!("its checkpoint: {fault}") }
+        }
+        RestoreError::Unverified(Unverified::Unfit(OpenError::Log(LogError::Corrupt(corruption)))) => {
+            let Corruption { position, damage, .. } = corruption;
+            Unrestored::Damaged { why: format!("from position {position} on: {damage}") }
+        }
         RestoreError::Unverified(error) => return failure(error, dir, w),
         RestoreError::Present(dir) => Unrestored::Present { dir: dir.display().to_string() },
+        RestoreError::Beside(dir) => Unrestored::Beside { dir: dir.display().to_string() },
         RestoreError::Io(error) => Unrestored::File { why: error.to_string() },
         RestoreError::Damaged { .. } | RestoreError::Undecodable { .. } | RestoreError::Length { .. } => {
             Unrestored::Damaged { why: error.to_string() }
@@ -156,15 +169,14 @@ impl Restore {
             bar.set_position(done);
         };
         let checkpoint = self.from.join("checkpoint");
-        let key = if let Some(kept) = kept_key(&self.from).map_err(|error| uncopied(error, w))? {
-            let key = key.unwrap_or(kept);
-            copied(&self.from, &key, &mut restoring, w)?;
-            key
-        } else if self.from.join("journal").is_dir() {
+        let key = if self.from.join("journal").is_dir() && !self.from.join("verifier-key").exists() {
             restoring.write_all_of(&self.from, &mut step).map_err(refused)?;
             let named = restoring.named_key().and_then(|named| named.parse().ok());
             let none = || Unrestored::Damaged { why: "the founding names no key".to_owned() }.failure(w);
             key.or(named).ok_or_else(none)?
+        } else if let Some(kept) = kept_key(&self.from).map_err(|error| uncopied(error, w))? {
+            copied(&self.from, &mut restoring, w)?;
+            key.unwrap_or(kept)
         } else {
             return Err(Unrestored::NoBackup { dir: self.from.display().to_string() }.failure(w));
         };
@@ -180,8 +192,8 @@ fn uncopied(error: TilesError, w: Words) -> Failure {
 }
 
 /// Takes in the events of a copy, each checked against what was signed of it.
-fn copied(from: &Path, key: &VerifierKey, restoring: &mut Restoring, w: Words) -> Result<(), Failure> {
-    let copy = Copy::open(from, key.clone()).map_err(|error| uncopied(error, w))?;
+fn copied(from: &Path, restoring: &mut Restoring, w: Words) -> Result<(), Failure> {
+    let copy = Copy::open(from).map_err(|error| uncopied(error, w))?;
     for entries in copy.entries() {
         for entry in entries.map_err(|error| uncopied(error, w))? {
             restoring.write_event(entry).map_err(|error| unrestored(error, from, w))?;
@@ -191,7 +203,7 @@ fn copied(from: &Path, key: &VerifierKey, restoring: &mut Restoring, w: Words) -
 }
 
 fn secret_key(file: &Path, w: Words) -> Result<SigningKey, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| Failure::of_file(file, &error))?;
+    let text = read(file, NOTE_BYTES, w)?;
     text.parse().map_err(|_| Unrestored::SecretForm { file: file.display().to_string() }.failure(w))
 }
 

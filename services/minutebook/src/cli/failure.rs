@@ -139,6 +139,9 @@ impl From<Status> for Failure {
 /// What a status says; one that a proxy or the connection made up may say nothing.
 fn said(status: &Status) -> String {
     let source = std::error::Error::source(status).map(|source| format!(" ({source})")).unwrap_or_default();
+    if status.message().starts_with("h2 protocol error") {
+        return format!("what answers there is not minutebook, or the line was cut{source}");
+    }
     let words = if status.message().is_empty() { status.code().description() } else { status.message() };
     format!("{words}{source}")
 }

@@ -1,7 +1,7 @@
 //! `mirror` and `export-tiles`: a copy of the ledger as static files, which anybody can serve and check. Each time it is
 //! proved that the ledger continues the copy; one that was changed since is refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -25,6 +25,10 @@ messages! {
         Damaged { file: String, why: String } = "COPY_DAMAGED"
             nl "`{file}` is beschadigd (melding: {why}); maak een nieuwe kopie in een andere map"
             en "`{file}` is damaged: {why}; make a new copy in another directory"
+        /// Something else is there.
+        Foreign { dir: String } = "NOT_A_COPY"
+            nl "`{dir}` is geen kopie en niet leeg; noem een map die er nog niet is, of die met de kopie"
+            en "`{dir}` is no copy, and not empty; name a directory that is not there yet, or that of the copy"
         /// The copy is of another ledger.
         OtherKey { key: String } = "OTHER_KEY"
             nl "dit is een kopie van een ander grootboek, met sleutel {key}; kies een andere map"
@@ -53,6 +57,7 @@ impl From<TilesError> for Uncopied {
         match error {
             TilesError::Io { path, source } => Self::File { file: path.display().to_string(), why: source.to_string() },
             TilesError::Damaged { path, why } => Self::Damaged { file: path.display().to_string(), why },
+            TilesError::Foreign(dir) => Self::Foreign { dir: dir.display().to_string() },
             TilesError::OtherKey { found } => Self::OtherKey { key: found.to_string() },
             TilesError::Forked { position } => Self::Forked { position },
             TilesError::Shorter { old, new } => Self::Shorter { old, new },
@@ -126,13 +131,26 @@ impl Target {
             (None, Some(kept)) => follow(kept),
             (given, _) => trusted_key(given.as_deref(), &signed, w)?,
         };
-        let began_with = kept.filter(|kept| follow(kept) == key).unwrap_or_else(|| key.clone());
-        let copy = Copy::open_followed(&self.dir, began_with, &key).map_err(refused)?;
+        let copy = match kept {
+            None => Ok(Copy::begin(&self.dir)),
+            Some(kept) if follow(&kept) == key => checked(&self.dir, &kept, &key),
+            Some(kept) => Err(TilesError::OtherKey { found: kept.into() }),
+        };
+        let copy = copy.map_err(refused)?;
         let old = copy.size();
         let continued = copy.continue_with(&signed.checkpoint, key.clone()).map_err(refused)?;
         let size = take_all(session, continued, refused).await?;
         told(output, old, size, &key)
     }
+}
+
+/// A copy that is whole. What signed it is its key, or one that took its place since.
+fn checked(dir: &Path, kept: &VerifierKey, key: &VerifierKey) -> Result<Copy, TilesError> {
+    let copy = Copy::open(dir)?;
+    copy.check_signed([kept, key])?;
+    copy.entries().try_for_each(|entries| entries.map(drop))?;
+    copy.check_tiles()?;
+    Ok(copy)
 }
 
 async fn take_all(

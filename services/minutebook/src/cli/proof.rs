@@ -25,6 +25,10 @@ messages! {
         NotProved { why: String } = "NOT_PROVED"
             nl "dit bewijs klopt niet (melding: {why})"
             en "this is not proved: {why}"
+        /// Another key signed it, perhaps the next.
+        OtherKey { key: String } = "NOT_PROVED"
+            nl "dit is niet ondertekend met `{key}`; is die sleutel sindsdien vervangen, dan noemt `verify --key` op het grootboek de volgende"
+            en "this is not signed by `{key}`; if that key was replaced since, `verify --key` on the ledger names the next one"
         /// No key.
         KeyForm { text: String } = "KEY_FORM"
             nl "`{text}` is geen sleutel (naam+id+sleutel, zoals `minutebook init` hem toont) en geen bestand met een sleutel"
@@ -42,10 +46,18 @@ impl Unproved {
         Self::NotProved { why: fault.to_string() }
     }
 
+    /// A proof does not hold.
+    pub(crate) fn of_proof(fault: Fault) -> Self {
+        match fault {
+            Fault::Unsigned(key) => Self::OtherKey { key },
+            fault => Self::of(fault),
+        }
+    }
+
     /// What is told of it.
     pub(crate) fn failure(&self, w: Words) -> Failure {
         let exit = match self {
-            Self::NotProved { .. } => Exit::Integrity,
+            Self::NotProved { .. } | Self::OtherKey { .. } => Exit::Integrity,
             Self::KeyForm { .. } => Exit::Usage,
             Self::Unread { .. } => Exit::Unreachable,
         };
@@ -123,7 +135,7 @@ impl Check {
         let key = verifier_key(&self.key, w)?;
         let text = read(&self.file, PROOF_BYTES, w)?;
         let proof: Proof = text.parse().map_err(|fault: Fault| Unproved::of(fault).failure(w))?;
-        let checkpoint = proof.check(&key).map_err(|fault| Unproved::of(fault).failure(w))?;
+        let checkpoint = proof.check(&key).map_err(|fault| Unproved::of_proof(fault).failure(w))?;
         output.answer(
             || proved_json(&proof, &checkpoint, None),
             |page| {
@@ -205,7 +217,7 @@ pub(crate) fn read(path: &Path, most: usize, w: Words) -> Result<String, Failure
         File::open(path).and_then(|file| limited(file, most))
     };
     read.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => Unproved::of("it is not text").failure(w),
+        io::ErrorKind::InvalidData => Unproved::of(format_args!("`{}` is not text", path.display())).failure(w),
         _ => Unproved::Unread { file: path.display().to_string(), why: error.to_string() }.failure(w),
     })
 }

@@ -5,6 +5,7 @@ use minutebook_domain::message::messages;
 use minutebook_ledger::lock::LockError;
 use minutebook_ledger::log::{IoFailure, LogError};
 use minutebook_ledger::{KeptError, OpenError, SubmitError};
+use minutebook_tlog::Fault;
 
 use super::failure::Exit;
 use crate::server::StartError;
@@ -52,7 +53,11 @@ messages! {
         CheckpointGone { file: String } = "CHECKPOINT_GONE"
             nl "er is geen controlepunt van dit grootboek; zet `{file}` terug vanaf een kopie"
             en "there is no checkpoint of this ledger; restore `{file}` from a copy"
-        /// A checkpoint that the key did not sign.
+        /// A checkpoint that the key did not sign, and either may be the wrong one.
+        CheckpointOther { file: String } = "CHECKPOINT_DAMAGED"
+            nl "`{file}` is niet ondertekend met de sleutel die in `key` staat: een van beide is van een ander grootboek, of van voor een vervanging van de sleutel; zet die ene terug vanaf een kopie"
+            en "`{file}` is not signed by the key that is in `key`: one of the two is of another ledger, or from before the key was replaced; restore that one from a copy"
+        /// A checkpoint that cannot be used.
         CheckpointDamaged { file: String, why: String } = "CHECKPOINT_DAMAGED"
             nl "het controlepunt in `{file}` is niet te gebruiken (melding: {why}); zet het terug vanaf een kopie"
             en "the checkpoint in `{file}` cannot be used: {why}; restore it from a copy"
@@ -129,6 +134,9 @@ impl From<&OpenError> for Unopened {
             | OpenError::Discard(failure) => failure.into(),
             OpenError::Kept(KeptError::KeyGone(file)) => Self::KeyGone { file: file.display().to_string() },
             OpenError::Kept(KeptError::KeyDiffers(file)) => Self::KeyDiffers { file: file.display().to_string() },
+            OpenError::Kept(KeptError::Checkpoint { path, fault: Fault::Unsigned(_) | Fault::Origin { .. } }) => {
+                Self::CheckpointOther { file: path.display().to_string() }
+            }
             OpenError::Kept(KeptError::Checkpoint { path, fault }) => {
                 Self::CheckpointDamaged { file: path.display().to_string(), why: fault.to_string() }
             }

@@ -22,7 +22,7 @@ use super::mirror::Uncopied;
 use super::proof::{Unproved, read, trusted_key, verifier_key};
 use super::words::Words;
 use crate::server::StartError;
-use crate::tiles::{self, Copy, TilesError, kept_key};
+use crate::tiles::{Copy, TilesError, kept_key};
 
 messages! {
     /// Why a ledger is not what was signed, apart from files that are damaged.
@@ -134,12 +134,11 @@ fn copied(dir: &Path, against: &Against, w: Words) -> Result<Verified, Failure> 
     let no_copy = || Uncopied::Damaged { file: dir.display().to_string(), why: "there is no copy in it".to_owned() };
     let kept = kept.ok_or_else(|| no_copy().failure(w))?;
     let key = against.key(w)?.unwrap_or(kept);
-    let copy = Copy::open(dir, key.clone()).map_err(refused)?;
-    let (signed, note) = tiles::checkpoint(dir, &key).map_err(refused)?;
+    let copy = Copy::open(dir).map_err(refused)?;
     let mut verifier = Verifier::new(against.replay);
-    verifier.expect_signed(&note, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
+    verifier.expect_signed(copy.note(), &key).map_err(|fault| Unproved::of(fault).failure(w))?;
     verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
-    let bar = progress(ProgressBar::new(signed.size));
+    let bar = progress(ProgressBar::new(copy.size()));
     for entries in copy.entries() {
         let entries = entries.map_err(refused)?;
         let mut decoder = Decoder::default();

@@ -89,7 +89,7 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let mut routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
-    let pages = std::mem::take(routes.axum_router_mut()).merge(web::routes(app));
+    let pages = std::mem::take(routes.axum_router_mut()).merge(web::routes(app)).fallback(web::elsewhere);
     *routes.axum_router_mut() = pages;
     Ok(routes)
 }

@@ -2,6 +2,7 @@
 //! What a server answers is checked before it is passed on; to check needs no ledger at all.
 
 mod proof;
+mod unique;
 
 use std::path::PathBuf;
 
@@ -11,10 +12,10 @@ use minutebook_domain::ids::Position;
 use minutebook_domain::message::messages;
 use minutebook_domain::value::Value;
 use minutebook_proto::{changes_to_pb, decode_event, pb};
-use minutebook_tlog::{Checkpoint, VerifierKey};
+use minutebook_tlog::{Checkpoint, Fault, VerifierKey};
 use serde_json::json;
 
-use self::proof::{Compared, Proved, REPORT_BYTES, Report, Stated};
+use self::proof::{Compared, Proved, REPORT_BYTES, Report, ReportFault, Stated};
 use super::connect::Session;
 use super::failure::{Exit, Failure};
 use super::proof::{Unproved, proved, read, trusted_key, verifier_key};
@@ -168,7 +169,10 @@ impl CheckChanges {
         let w = output.words;
         let key = verifier_key(&self.key, w)?;
         let text = read(&self.file, REPORT_BYTES, w)?;
-        let proved = Report::check(&text, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
+        let proved = Report::check(&text, &key).map_err(|fault| match fault {
+            ReportFault::Proof(_, fault @ Fault::Unsigned(_)) => Unproved::of_proof(fault).failure(w),
+            fault => Unproved::of(fault).failure(w),
+        })?;
         told(&proved, &key, self.all, output)
     }
 }

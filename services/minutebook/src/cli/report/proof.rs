@@ -14,6 +14,7 @@ use minutebook_tlog::{Checkpoint, Fault, Proof, VerifierKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
+use super::unique::Unique;
 use crate::cli::json;
 use crate::import;
 
@@ -54,9 +55,12 @@ pub(crate) struct Stated {
 /// Why a report does not prove what it says.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportFault {
+    /// It is no JSON that says each thing once.
+    #[error("it is not a report of `prove-changes`: at line {} column {} it is no JSON, or a field is there twice", .0.line(), .0.column())]
+    Json(serde_json::Error),
     /// It is no report.
-    #[error("it is not a report of `prove-changes`: {0}")]
-    Form(#[from] serde_json::Error),
+    #[error("it is not a report of `prove-changes`: a field is missing, unknown, or not of its kind")]
+    Form,
     /// It is a report of another kind.
     #[error("it is a report of the form `{0}`, not `{FORM}`")]
     OtherForm(String),
@@ -153,12 +157,20 @@ impl Report {
         report.from = compared.from.and_then(name);
         report.to = name(compared.to).unwrap_or_default();
         report.changes = report.prove(&seals, checkpoint)?.written;
-        Ok(serde_json::to_value(report)?)
+        serde_json::to_value(report).map_err(ReportFault::Json)
+    }
+
+    /// Reads a report by the names of its fields: a list in their order is none.
+    fn read(value: Value) -> Option<Self> {
+        let revisions = value.as_object()?.get("revisions")?.as_array()?;
+        let is_named = revisions.iter().all(Value::is_object);
+        is_named.then(|| serde_json::from_value(value).ok()).flatten()
     }
 
     /// Reads a report, and checks all of it.
     pub(crate) fn check(text: &str, key: &VerifierKey) -> Result<Proved, ReportFault> {
-        let report: Self = serde_json::from_str(text)?;
+        let Unique(value) = serde_json::from_str(text).map_err(ReportFault::Json)?;
+        let report = Self::read(value).ok_or(ReportFault::Form)?;
         if report.form != FORM {
             return Err(ReportFault::OtherForm(report.form));
         }
