@@ -215,27 +215,28 @@ impl Reader {
     pub fn events(&self, from: Position, limit: usize) -> Result<Vec<Bytes>, ReadError> {
         let head = self.head();
         let available = usize::try_from(head.saturating_sub(from)).unwrap_or(usize::MAX);
-        let mut found = Batch { events: Vec::new(), bytes: 0, limit: limit.min(available) };
+        let mut found = Batch { first: from, events: Vec::new(), bytes: 0, limit: limit.min(available) };
         while !found.is_full() {
-            let next = from.saturating_add(found.count());
+            let next = found.next();
             // The order matters: what leaves the memory is in the store by then.
             if let Some(frame) = self.0.tail.frame_holding(next) {
                 found.extend((next..frame.next()).map_while(|position| frame.event(position)));
-            } else if !(limit <= usize::from(RUN) && self.0.log.is_near(next))
-                && let Some(events) = self.0.store.events(next)
-            {
+            } else if limit <= usize::from(RUN) && self.0.log.is_near(next) && self.events_of_log(&mut found).is_ok() {
+                // Found. Where the journal is damaged there, the store has it still.
+            } else if let Some(events) = self.0.store.events(found.next()) {
                 found.extend(events);
             } else {
-                self.events_of_log(next, &mut found)?;
+                self.events_of_log(&mut found)?;
             }
-            if from.saturating_add(found.count()) == next {
+            if found.next() == next {
                 break;
             }
         }
         Ok(found.events)
     }
 
-    fn events_of_log(&self, from: Position, found: &mut Batch) -> Result<(), LogError> {
+    fn events_of_log(&self, found: &mut Batch) -> Result<(), LogError> {
+        let from = found.next();
         self.0.log.read(from, &mut |frame| {
             let skip = usize::try_from(from.saturating_sub(frame.first())).unwrap_or(0);
             found.extend(frame.events().skip(skip).map(Bytes::copy_from_slice));
@@ -329,6 +330,7 @@ fn remembered(frame: &Frame<'_>, position: Position, request_id: &RequestId) -> 
 
 /// Events being gathered, up to a limit.
 struct Batch {
+    first: Position,
     events: Vec<Bytes>,
     bytes: usize,
     limit: usize,
@@ -339,8 +341,9 @@ impl Batch {
         self.events.len() >= self.limit || self.bytes >= AT_ONCE_BYTES
     }
 
-    fn count(&self) -> u64 {
-        u64::try_from(self.events.len()).unwrap_or(u64::MAX)
+    /// The position of the event that it lacks.
+    fn next(&self) -> Position {
+        self.first.saturating_add(u64::try_from(self.events.len()).unwrap_or(u64::MAX))
     }
 
     /// Add what still fits.

@@ -11,12 +11,14 @@
 mod common;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use common::{answers, copy, found, note, open, options, record, request_id, submission, submit};
 use minutebook_domain::dates::Timestamp;
 use minutebook_domain::event::Actor;
 use minutebook_domain::refusal::Refusal;
+use minutebook_ledger::journal::JournalOptions;
 use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::log::LogError;
 use minutebook_ledger::{Clock, Ledger, OpenError, Options, ReadError, Receipt, SubmitError};
@@ -433,4 +435,31 @@ fn a_reader_outlives_the_ledger_and_a_follower_hears_of_more() {
     assert_eq!(beyond, Err(minutebook_ledger::Closed), "the reader that is held does not keep a follower waiting");
     assert_eq!(reader.events(0, 100).expect("read"), expected.0);
     drop(open(dir.path()));
+}
+
+/// What is near in the journal is read there; where that is damaged, the store has it still.
+#[test]
+fn what_the_journal_has_lost_is_read_from_the_store() {
+    let dir = tempfile::tempdir().expect("dir");
+    let options = || Options { journal: JournalOptions::default(), ..options() };
+    drop(found(dir.path()));
+    let ledger = Ledger::open(dir.path(), options()).expect("opened");
+    let many = |n: u64| (0..100).map(|m| note(&format!("party-{n}-{m}"))).collect();
+    for n in 0..32 {
+        ledger.submit(submission(&format!("request-{n}"), many(n))).wait().expect("recorded");
+    }
+    ledger.close().expect("closed");
+    let ledger = Ledger::open(dir.path(), options()).expect("opened");
+    let expected = ledger.reader().events(1, 3200).expect("read");
+    ledger.reader().frames(u64::MAX, &mut |_| ControlFlow::Continue(())).expect("sound");
+    for segment in files(&dir.path().join("journal")) {
+        let mut bytes = fs::read(&segment).expect("read");
+        bytes.iter_mut().skip(200).step_by(10_000).for_each(|byte| *byte ^= 1);
+        fs::write(&segment, bytes).expect("written");
+    }
+    let reader = ledger.reader();
+    for position in (1..3200).step_by(37) {
+        assert_eq!(reader.event(position).expect("of the store"), expected[position as usize - 1], "{position}");
+    }
+    assert!(reader.frames(u64::MAX, &mut |_| ControlFlow::Continue(())).is_err(), "the journal is damaged");
 }
