@@ -173,7 +173,10 @@ pub(crate) fn last_note(data: &Path) -> Result<Option<String>, KeptError> {
 impl Kept {
     pub(crate) fn load(data: &Path) -> Result<Self, KeptError> {
         let keys = Keys::load(data)?;
-        let note = if keys.now.is_some() { last_note(data)? } else { None };
+        let note = last_note(data)?;
+        if keys.now.is_none() && note.is_some() {
+            return Err(KeptError::KeyGone(key_path(data)));
+        }
         let open = |note: String| {
             let own = [&keys.now, &keys.next].into_iter().flatten();
             let mut opened = own.map(|key| Checkpoint::open(&note, key.public()));

@@ -197,10 +197,10 @@ impl Ledger {
     }
 
     fn open_locked(lock: Lock, data: &Path, options: Options, progress: Progress<'_>) -> Result<Self, OpenError> {
-        // Before a store is made where there is no ledger.
+        // Before a store is made where there is no ledger, or no key to it.
         let journal = present(data)?;
-        let derived = Derived::load(data);
         let kept = Kept::load(data)?;
+        let derived = Derived::load(data);
         let mut witnesses = derived.witnesses();
         witnesses.extend(kept.size().map(|next| Witness { name: "a signed checkpoint", next, chain: None }));
         let log = Arc::new(Journal::open(&journal, options.journal.clone(), &witnesses)?);
@@ -210,7 +210,8 @@ impl Ledger {
     /// Open a ledger over another log than the journal. Store, snapshots and lock are in `data`.
     pub fn open_over(log: Arc<dyn Log>, data: &Path, options: Options) -> Result<Self, OpenError> {
         let lock = Lock::acquire(data)?;
-        Self::over(log, (Derived::load(data), Kept::load(data)?), lock, data, options, &mut |_, _| {})
+        let kept = Kept::load(data)?;
+        Self::over(log, (Derived::load(data), kept), lock, data, options, &mut |_, _| {})
     }
 
     fn over(
