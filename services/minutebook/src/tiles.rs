@@ -84,14 +84,14 @@ pub(crate) struct Copy {
     dir: PathBuf,
     old: Position,
     /// What was signed of it, as it was signed; nothing yet where the copy is only begun.
-    note: Option<String>,
+    note: String,
     tree: Tree,
 }
 
 impl Copy {
     /// Begins a copy in a directory where there is none.
     pub(crate) fn begin(dir: &Path) -> Self {
-        Self { dir: dir.into(), old: 0, note: None, tree: Tree::default() }
+        Self { dir: dir.into(), old: 0, note: String::new(), tree: Tree::default() }
     }
 
     /// Opens the copy in a directory. Its tiles come to its checkpoint; who signed that is still to be checked.
@@ -117,19 +117,18 @@ impl Copy {
             return Err(damaged(dir.to_owned(), "its tiles do not come to what was signed"));
         }
         copy.old = checkpoint.size;
-        copy.note = Some(note);
+        copy.note = note;
         Ok(copy)
     }
 
     /// What was signed of it, as it was signed.
     pub(crate) fn note(&self) -> &str {
-        self.note.as_deref().unwrap_or_default()
+        &self.note
     }
 
     /// Checks that one of these keys signed it.
     pub(crate) fn check_signed(&self, keys: [&VerifierKey; 2]) -> Result<(), TilesError> {
-        let opened = keys.map(|key| Checkpoint::open(self.note(), key));
-        let [first, second] = opened;
+        let [first, second] = keys.map(|key| Checkpoint::open(&self.note, key));
         first.or(second).map(drop).map_err(|fault| damaged(self.dir.join(CHECKPOINT), fault))
     }
 
