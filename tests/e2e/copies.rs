@@ -132,6 +132,12 @@ fn a_copy_that_was_changed_is_refused_and_the_file_named() {
         }
         fs::write(&path, bytes).expect("writable");
     }
+    let path = dir.join("checkpoint");
+    let note = fs::read_to_string(&path).expect("text");
+    fs::write(&path, note.replace("\n561\n", "\n281474976710656\n")).expect("writable");
+    let told = verify(&dir);
+    assert!(told.code == 5 && told.err.contains("tile/0/"), "there are not as many tiles as that: {told:#?}");
+    fs::write(&path, note).expect("writable");
     assert_eq!(verify(&dir).json(), sound);
 }
 

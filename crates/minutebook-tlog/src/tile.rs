@@ -73,7 +73,12 @@ impl Tile {
     /// The tiles of a tree of a size, level by level; those of entries first.
     pub fn all(size: u64) -> impl Iterator<Item = Self> {
         let kinds = std::iter::once(TileKind::Entries).chain((0..=MAX_LEVEL).map(TileKind::Hashes));
-        kinds.map_while(move |kind| Self::last(kind, size)).flat_map(|last| {
+        kinds.flat_map(move |kind| Self::of(kind, size))
+    }
+
+    /// The tiles of one kind of a tree of a size.
+    pub fn of(kind: TileKind, size: u64) -> impl Iterator<Item = Self> {
+        Self::last(kind, size).into_iter().flat_map(|last| {
             let before = (0..last.index).map(move |index| Self { index, width: FULL, ..last });
             before.chain([last])
         })

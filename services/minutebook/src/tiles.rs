@@ -103,7 +103,8 @@ impl Copy {
         };
         let checkpoint = Checkpoint::claimed(&note).map_err(|fault| damaged(path, fault))?;
         let mut copy = Self::begin(dir);
-        for tile in Tile::all(checkpoint.size).filter(|tile| tile.kind() == TileKind::Hashes(0)) {
+        // What it claims may be far more than there is: the first tile that is missing ends this.
+        for tile in Tile::of(TileKind::Hashes(0), checkpoint.size) {
             let (path, bytes) = copy.file(&tile)?;
             let (hashes, rest) = bytes.as_chunks::<32>();
             if hashes.len() != usize::from(tile.width()) || !rest.is_empty() {
@@ -173,8 +174,7 @@ impl Copy {
 
     /// The entries, tile by tile, each checked against the tree that was signed.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Vec<Vec<u8>>, TilesError>> {
-        let tiles = Tile::all(self.old).filter(|tile| tile.kind() == TileKind::Entries);
-        tiles.map(|tile| {
+        Tile::of(TileKind::Entries, self.old).map(|tile| {
             let (path, bytes) = self.file(&tile)?;
             let entries = unbundle(&bytes).map_err(|fault| damaged(path.clone(), fault))?;
             if entries.len() != usize::from(tile.width()) {
