@@ -29,10 +29,8 @@ impl Backup {
     pub(crate) async fn run(self, setup: &Setup) -> Result<Outcome> {
         let cycles = self.cycles.unwrap_or(if setup.quick { 3 } else { 100 });
         let mut tally = Tally::begin("backup", setup.seed, "backups", cycles);
-        if let Err(error) = life(setup, cycles, &mut tally).await {
-            tally.bad(Bad::Failed, 1, format!("{error:#}"));
-        }
-        Ok(Outcome::Ran(tally))
+        let lived = life(setup, cycles, &mut tally).await;
+        Ok(Outcome::of(tally, lived))
     }
 }
 

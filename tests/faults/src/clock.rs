@@ -37,10 +37,8 @@ impl Clock {
         };
         let cycles = self.cycles.unwrap_or(if setup.quick { 2 } else { 100 });
         let mut tally = Tally::begin("clock", setup.seed, "cycles", cycles);
-        if let Err(error) = life(setup, &library, cycles, &mut tally).await {
-            tally.bad(Bad::Failed, 1, format!("{error:#}"));
-        }
-        Ok(Outcome::Ran(tally))
+        let lived = life(setup, &library, cycles, &mut tally).await;
+        Ok(Outcome::of(tally, lived))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::asked::{Asked, Plan, Sizes};
 use crate::client::{Sent, connect, send_within};
 use crate::known::Known;
 use crate::load::Written;
-use crate::tally::{Bad, Tally};
+use crate::tally::Tally;
 use crate::{Outcome, Setup};
 
 const WRITERS: u64 = 16;
@@ -33,10 +33,8 @@ impl Deadline {
     pub(crate) async fn run(self, setup: &Setup) -> Result<Outcome> {
         let cycles = self.cycles.unwrap_or(if setup.quick { 2 } else { 25 });
         let mut tally = Tally::begin("deadline", setup.seed, "cycles", cycles);
-        if let Err(error) = life(setup, cycles, &mut tally).await {
-            tally.bad(Bad::Failed, 1, format!("{error:#}"));
-        }
-        Ok(Outcome::Ran(tally))
+        let lived = life(setup, cycles, &mut tally).await;
+        Ok(Outcome::of(tally, lived))
     }
 }
 

@@ -106,6 +106,16 @@ pub(crate) enum Outcome {
     NotRun(String),
 }
 
+impl Outcome {
+    /// Of a campaign that is the life of one ledger, which may have ended before its time.
+    pub(crate) fn of(mut tally: Tally, lived: Result<()>) -> Self {
+        if let Err(error) = lived {
+            tally.bad(Bad::Failed, 1, format!("{error:#}"));
+        }
+        Self::Ran(tally)
+    }
+}
+
 impl Setup {
     fn new(options: &Options) -> Result<Self> {
         let program = Program::find(options.minutebook.as_deref())?;

@@ -32,7 +32,8 @@ enum KeyCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  minutebook key rotate --capacity secretary\n\n\
                   Give the new key to whoever checks the ledger, and make a copy of the file `key` again: the copy that you\n\
-                  have is of the old one. Who checks with the old key is led to the new one by what the old one signed.")]
+                  have is of the old one. Who checks a ledger or a copy with the old key is led to the new one by what\n\
+                  the old one signed; a proof alone is checked with the key that signed it.")]
 struct Rotate {
     /// The capacity in which you act, such as "secretary" (no personal names)
     #[arg(long, value_name = "TEXT")]
