@@ -126,7 +126,7 @@ async fn what_is_not_there_is_not_found_and_what_was_not_known_yet_says_so() {
     let channel = connect(&server.address).await;
     import(&channel, write("first"), text(FIRST).as_bytes()).await.expect("recorded");
     let mut agendas = client!(agenda_service_client::AgendaServiceClient, channel);
-    let of = |agenda: &str| pb::ListFindingsRequest { agenda: agenda.into() };
+    let of = |agenda: &str| pb::ListFindingsRequest { agenda: agenda.into(), min_position: None };
     let status = assert_refused(agendas.list_findings(of("krimp-en-leefbaarhied")).await, Code::NotFound, "NOT_FOUND");
     assert!(status.message().contains(AGENDA), "it names the nearest: {status:?}");
     assert_refused(agendas.list_findings(of("Krimp")).await, Code::InvalidArgument, "INVALID_REQUEST");
@@ -136,6 +136,7 @@ async fn what_is_not_there_is_not_found_and_what_was_not_known_yet_says_so() {
         span: Some(pb::get_changes_request::Span::Year(2018)),
         known: Some(pb::Known { known: Some(known) }),
         label_carried_over: false,
+        min_position: None,
     };
     let early = agendas.get_changes(year(pb::known::Known::Date("1999-12-31".into()))).await;
     assert_refused(early, Code::FailedPrecondition, "BEFORE_FOUNDING");

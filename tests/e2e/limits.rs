@@ -22,7 +22,7 @@ async fn a_message_over_its_limit_is_refused_and_the_connection_goes_on() {
     let server = Server::start(&ledger.data());
     let channel = connect(&server.address).await;
     let mut agendas = client!(agenda_service_client::AgendaServiceClient, channel);
-    let long = pb::ListFindingsRequest { agenda: "x".repeat(300 << 10) };
+    let long = pb::ListFindingsRequest { agenda: "x".repeat(300 << 10), min_position: None };
     assert_eq!(agendas.list_findings(long).await.expect_err("too large").code(), Code::OutOfRange);
     let parties: Vec<_> = (0..600).map(|n| register(&format!("p-{n}"), &"x".repeat(8_000))).collect();
     assert_eq!(record(&channel, "large", parties).await.expect_err("too large").code(), Code::OutOfRange);

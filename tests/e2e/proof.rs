@@ -157,7 +157,7 @@ struct Auditor {
 
 impl Auditor {
     async fn checkpoint(&self) -> Checkpoint {
-        let request = pb::GetCheckpointRequest {};
+        let request = pb::GetCheckpointRequest::default();
         let answer = client!(audit_service_client::AuditServiceClient, self.channel).get_checkpoint(request).await;
         let answer = answer.expect("signed").into_inner();
         let checkpoint = Checkpoint::open(&answer.checkpoint, &self.key).expect("signed by the key");
@@ -166,7 +166,7 @@ impl Auditor {
     }
 
     async fn entries(&self, from: u64, limit: u64) -> Vec<Vec<u8>> {
-        let request = pb::ReadEntriesRequest { from, limit };
+        let request = pb::ReadEntriesRequest { from, limit, min_position: None };
         let stream = client!(audit_service_client::AuditServiceClient, self.channel).read_entries(request).await;
         let (mut stream, mut entries) = (stream.expect("read").into_inner(), Vec::new());
         while let Some(answer) = stream.message().await.expect("read") {
@@ -204,24 +204,30 @@ async fn every_answer_is_checked_against_the_key_alone() {
 
     let mut proofs = client!(audit_service_client::AuditServiceClient, auditor.channel);
     for position in [0, 1, 350, 700] {
-        let request = pb::ProveInclusionRequest { position, size: None };
+        let request = pb::ProveInclusionRequest { position, size: None, min_position: None };
         let answer = proofs.prove_inclusion(request).await.expect("proved").into_inner();
         let signed = Checkpoint::open(&answer.checkpoint.expect("signed"), &auditor.key).expect("signed by the key");
         assert_eq!(signed, after);
         let leaf = leaf_hash(&answer.entry);
         check_inclusion(&hashes(answer.hashes), leaf, position, after.size, after.root).expect("included");
     }
-    let request = pb::ProveConsistencyRequest { old: before.size, new: Some(after.size) };
+    let request = pb::ProveConsistencyRequest { old: before.size, new: Some(after.size), min_position: None };
     let answer = proofs.prove_consistency(request).await.expect("proved").into_inner();
     assert_eq!(answer.checkpoint, None, "no checkpoint of that size was asked for");
     let sizes = ((before.size, before.root), (after.size, after.root));
     check_consistency(&hashes(answer.hashes), sizes.0, sizes.1).expect("it continues");
 
     for (position, size) in [(701, None), (5, Some(5)), (5, Some(702)), (5, Some(0)), (u64::MAX, Some(u64::MAX))] {
-        proofs.prove_inclusion(pb::ProveInclusionRequest { position, size }).await.expect_err("there is no such proof");
+        proofs
+            .prove_inclusion(pb::ProveInclusionRequest { position, size, min_position: None })
+            .await
+            .expect_err("there is no such proof");
     }
     for (old, new) in [(702, None), (6, Some(5)), (5, Some(702)), (0, Some(u64::MAX))] {
-        proofs.prove_consistency(pb::ProveConsistencyRequest { old, new }).await.expect_err("there is no such proof");
+        proofs
+            .prove_consistency(pb::ProveConsistencyRequest { old, new, min_position: None })
+            .await
+            .expect_err("there is no such proof");
     }
 }
 
@@ -246,7 +252,7 @@ async fn a_receipt_proves_its_events_where_that_is_asked_for() {
         let positions: Vec<_> = receipt.proofs.iter().map(|proof| proof.position).collect();
         assert_eq!(positions, [1, 2]);
         for proof in receipt.proofs {
-            let request = pb::ReadEntriesRequest { from: proof.position, limit: 1 };
+            let request = pb::ReadEntriesRequest { from: proof.position, limit: 1, min_position: None };
             let stream = client!(audit_service_client::AuditServiceClient, channel).read_entries(request).await;
             let answer = stream.expect("read").into_inner().message().await.expect("read").expect("an entry");
             let leaf = leaf_hash(&answer.entries[0]);

@@ -252,7 +252,7 @@ async fn sixteen_clients_fill_one_review_and_nothing_is_lost() {
     let positions: BTreeSet<_> = receipts.iter().map(|(receipt, ..)| receipt.first).collect();
     assert_eq!(positions, (before..before + receipts.len() as u64).collect(), "and nothing else is");
 
-    let request = pb::GetReviewRequest { agenda: AGENDA.into(), edition: None };
+    let request = pb::GetReviewRequest { agenda: AGENDA.into(), edition: None, min_position: None };
     let answer = reviews(&channel).get_review(request).await.expect("a review").into_inner();
     assert_eq!(answer.open.expect("it is open").newest, recorded.len() as u64 - 1);
     let count = |state| answer.proposals.iter().filter(|proposal| proposal.state() == state).count();

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 
 use minutebook_proto::pb;
 use prost::Message as _;
-use prost_types::FileDescriptorSet;
-use tonic::Code;
+use prost::bytes::{Buf, BufMut};
+use prost::encoding::{DecodeContext, WireType};
+use prost_types::field_descriptor_proto::Type;
+use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 use tonic::transport::Channel;
+use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 
 use crate::fixture::client::{
     assert_refused, client, connect, decoded, events, head, import, rebuild, record_party, status, write,
@@ -30,19 +34,41 @@ const SERVICES: [&str; 8] = [
     "minutebook.v1.RoleService",
 ];
 
-/// The methods of every service, with the fields of their answers.
-fn methods() -> BTreeMap<String, Vec<String>> {
+/// The fields of what a method is asked and of what it answers.
+#[derive(Debug)]
+struct Method {
+    asked: Vec<FieldDescriptorProto>,
+    answered: Vec<FieldDescriptorProto>,
+}
+
+impl Method {
+    /// Has its answer a field of that name?
+    fn says(&self, name: &str) -> bool {
+        self.answered.iter().any(|field| field.name() == name)
+    }
+
+    /// The number of the field by which a request says what it waits for.
+    fn min_position(&self) -> Option<u32> {
+        let field = self.asked.iter().find(|field| field.name() == "min_position")?;
+        assert_eq!((field.r#type(), field.proto3_optional()), (Type::Uint64, true), "{field:?}");
+        Some(field.number().try_into().expect("a number"))
+    }
+}
+
+/// The methods of every service.
+fn methods() -> BTreeMap<String, Method> {
     let set = FileDescriptorSet::decode(minutebook_proto::DESCRIPTOR_SET).expect("descriptors");
     let ours: Vec<_> = set.file.iter().filter(|file| file.package() == "minutebook.v1").collect();
     let fields = |message: &str| {
         let name = message.rsplit('.').next().expect("a name");
         let found = ours.iter().flat_map(|file| &file.message_type).find(|message| message.name() == name);
-        found.expect("a message").field.iter().map(|field| field.name().to_owned()).collect::<Vec<_>>()
+        found.expect("a message").field.clone()
     };
     let mut methods = BTreeMap::new();
     for service in ours.iter().flat_map(|file| &file.service) {
         for method in &service.method {
-            methods.insert(format!("{}.{}", service.name(), method.name()), fields(method.output_type()));
+            let (asked, answered) = (fields(method.input_type()), fields(method.output_type()));
+            methods.insert(format!("{}.{}", service.name(), method.name()), Method { asked, answered });
         }
     }
     methods
@@ -52,19 +78,103 @@ fn methods() -> BTreeMap<String, Vec<String>> {
 fn every_answer_has_room_for_the_position_it_was_given_at() {
     let methods = methods();
     assert!(methods.len() > 30, "{methods:?}");
-    for (method, fields) in methods {
-        let says = |name: &str| fields.iter().any(|field| field == name);
-        let ok = match method.as_str() {
-            "LedgerService.ReadEvents" => says("event"),
-            // A proof is of a tree, and says of which size.
-            method if method.starts_with("AuditService.") => ["size", "first", "new"].iter().any(|name| says(name)),
-            "AdminService.Rebuild" => says("done") && says("after"),
+    for (name, method) in methods {
+        let ok = match name.as_str() {
+            // Each event says where it is.
+            "LedgerService.ReadEvents" => method.says("event"),
+            "AuditService.ReadEntries" => method.says("first"),
+            "AdminService.Rebuild" => method.says("done") && method.says("after"),
             // The checkpoint says up to where.
-            "AdminService.Backup" => says("checkpoint"),
+            "AdminService.Backup" => method.says("checkpoint"),
             // A receipt says where the events are.
-            _ => says("position") || says("receipt"),
+            _ => method.says("position") || method.says("receipt"),
         };
-        assert!(ok, "{method} answers with {fields:?}");
+        assert!(ok, "{name}: {method:?}");
+    }
+}
+
+/// A request of any query that says only what it waits for.
+#[derive(Debug)]
+struct Waiting {
+    tag: u32,
+    position: u64,
+}
+
+impl prost::Message for Waiting {
+    fn encode_raw(&self, buffer: &mut impl BufMut) {
+        prost::encoding::uint64::encode(self.tag, &self.position, buffer);
+    }
+
+    fn encoded_len(&self) -> usize {
+        prost::encoding::uint64::encoded_len(self.tag, &self.position)
+    }
+
+    fn merge_field(
+        &mut self,
+        _: u32,
+        _: WireType,
+        _: &mut impl Buf,
+        _: DecodeContext,
+    ) -> Result<(), prost::DecodeError> {
+        unreachable!("it is only sent")
+    }
+
+    fn clear(&mut self) {}
+}
+
+#[tokio::test]
+async fn every_query_waits_for_the_event_that_it_is_to_see_and_not_for_ever() {
+    let ledger = Ledger::found();
+    let server = Server::start(&ledger.data());
+    let channel = connect(&server.address).await;
+    let mut asked = tokio::task::JoinSet::new();
+    for (name, method) in methods() {
+        // What has a receipt is a write; a rebuild asks nothing.
+        let reads = !method.says("receipt") && name != "AdminService.Rebuild";
+        let tag = method.min_position();
+        assert_eq!(tag.is_some(), reads, "{name}: {method:?}");
+        let Some(tag) = tag else { continue };
+        let mut grpc = tonic::client::Grpc::new(channel.clone());
+        asked.spawn(async move {
+            grpc.ready().await.expect("ready");
+            let path = format!("/minutebook.v1.{}", name.replace('.', "/")).parse().expect("a path");
+            let waiting = Request::new(Waiting { tag, position: 1 });
+            // On the wire one answer is a stream of one.
+            let answer = grpc.server_streaming(waiting, path, ProstCodec::<_, ()>::default()).await;
+            (name, answer.map(|_| ()))
+        });
+    }
+    assert!(asked.len() > 30, "{asked:?}");
+    while let Some(answer) = asked.join_next().await {
+        let (name, answer) = answer.expect("an answer");
+        assert_eq!(answer.as_ref().expect_err(&name).code(), Code::DeadlineExceeded, "{name}: {answer:?}");
+        let status = assert_refused(answer, Code::DeadlineExceeded, "POSITION_NOT_REACHED");
+        assert!(status.message().contains("the newest is 0"), "{name}: {status:?}");
+    }
+    assert_eq!(head(&channel).await, 1, "the server goes on");
+}
+
+#[tokio::test]
+async fn a_reader_on_another_connection_sees_what_was_written() {
+    let ledger = Ledger::found();
+    let server = Server::start(&ledger.data());
+    let (writer, reader) = (connect(&server.address).await, connect(&server.address).await);
+    for n in 1..=20 {
+        let (id, min_position) = (format!("partner-{n}"), Some(n));
+        let mut directory = client!(directory_service_client::DirectoryServiceClient, reader);
+        let request =
+            pb::GetRecordRequest { kind: pb::Kind::Party.into(), id: id.clone(), min_position, ..Default::default() };
+        // It is asked before the event is there, or after: either way it is seen.
+        let asked = tokio::spawn(async move { directory.get_record(request).await });
+        let receipt = record_party(&writer, &id, &id, "A partner").await.expect("recorded");
+        assert_eq!(Some(receipt.first), min_position);
+        let seen = asked.await.expect("asked").expect("seen").into_inner();
+        assert!(seen.present && seen.revision == n && seen.position >= n, "{seen:?}");
+
+        let request = pb::GetCheckpointRequest { min_position };
+        let signed = client!(audit_service_client::AuditServiceClient, reader).get_checkpoint(request).await;
+        let signed = signed.expect("signed").into_inner();
+        assert!(signed.size > n && signed.position == signed.size - 1, "{signed:?}");
     }
 }
 
@@ -90,13 +200,21 @@ async fn every_question_is_answered_at_the_newest_position() {
     let key =
         || Some(pb::RecordKey { kind: pb::Kind::Action.into(), within: String::new(), id: "egpo-invoering".into() });
     let mut agendas = client!(agenda_service_client::AgendaServiceClient, channel);
-    ask!(agendas, list_agendas, pb::ListAgendasRequest {});
+    ask!(agendas, list_agendas, pb::ListAgendasRequest::default());
     ask!(agendas, get_agenda, pb::GetAgendaRequest { agenda: agenda(), ..Default::default() });
     let span = Some(pb::get_changes_request::Span::Year(2018));
-    ask!(agendas, get_changes, pb::GetChangesRequest { agenda: agenda(), span, known: None, label_carried_over: true });
-    ask!(agendas, get_history, pb::GetHistoryRequest { key: key(), known: None });
-    ask!(agendas, get_blame, pb::GetBlameRequest { key: key(), field: "title".into(), known: None });
-    ask!(agendas, list_findings, pb::ListFindingsRequest { agenda: agenda() });
+    ask!(
+        agendas,
+        get_changes,
+        pb::GetChangesRequest { agenda: agenda(), span, known: None, label_carried_over: true, min_position: None }
+    );
+    ask!(agendas, get_history, pb::GetHistoryRequest { key: key(), known: None, min_position: None });
+    ask!(
+        agendas,
+        get_blame,
+        pb::GetBlameRequest { key: key(), field: "title".into(), known: None, min_position: None }
+    );
+    ask!(agendas, list_findings, pb::ListFindingsRequest { agenda: agenda(), min_position: None });
     let mut directory = client!(directory_service_client::DirectoryServiceClient, channel);
     let party =
         pb::GetRecordRequest { kind: pb::Kind::Party.into(), id: "provincie-drenthe".into(), ..Default::default() };
@@ -112,8 +230,8 @@ async fn every_question_is_answered_at_the_newest_position() {
     ask!(roles, list_role_statements, pb::ListRoleStatementsRequest { agenda: agenda(), ..Default::default() });
     ask!(agendas, list_promises, pb::ListPromisesRequest::default());
     let mut reviews = client!(review_service_client::ReviewServiceClient, channel);
-    ask!(reviews, list_reviews, pb::ListReviewsRequest { agenda: agenda() });
-    ask!(reviews, get_review, pb::GetReviewRequest { agenda: agenda(), edition: None });
+    ask!(reviews, list_reviews, pb::ListReviewsRequest { agenda: agenda(), min_position: None });
+    ask!(reviews, get_review, pb::GetReviewRequest { agenda: agenda(), edition: None, min_position: None });
     ask!(client!(admin_service_client::AdminServiceClient, channel), get_status, pb::GetStatusRequest::default());
     for (method, position) in positions {
         assert_eq!(position, newest, "{method}");
@@ -129,11 +247,11 @@ async fn every_question_is_answered_at_the_newest_position() {
         assert!(count > 0);
     }
     // As known at an earlier event, it is answered at that one, or at the last of those that came with it.
-    let summary = agendas.list_agendas(pb::ListAgendasRequest {}).await.expect("agendas").into_inner();
+    let summary = agendas.list_agendas(pb::ListAgendasRequest::default()).await.expect("agendas").into_inner();
     let sealed = summary.agendas[0].revisions[0].position;
     for position in [sealed - 5, sealed] {
         let known = Some(pb::Known { known: Some(pb::known::Known::Position(position)) });
-        let request = pb::GetHistoryRequest { key: key(), known };
+        let request = pb::GetHistoryRequest { key: key(), known, min_position: None };
         assert_eq!(agendas.get_history(request).await.expect("a history").into_inner().position, sealed);
     }
 }
@@ -180,7 +298,7 @@ async fn assert_parts(channel: &Channel, recorded: &[Vec<u8>]) {
     let read = async |from, limit, types: &[&str]| {
         let types = types.iter().map(|name| (*name).to_owned()).collect();
         let mut ledger = crate::fixture::client::ledger(channel);
-        let request = pb::ReadEventsRequest { from, limit, types };
+        let request = pb::ReadEventsRequest { from, limit, types, min_position: None };
         let mut stream = ledger.read_events(request).await.expect("events").into_inner();
         let mut events = Vec::new();
         while let Some(answer) = stream.message().await.expect("an event") {

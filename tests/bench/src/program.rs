@@ -264,7 +264,7 @@ async fn over_grpc(served: &Served) -> Result<(Times, Times)> {
     // The first calls warm up.
     for n in 0..QUERIES + QUERIES / 10 {
         let start = std::time::Instant::now();
-        client.list_agendas(pb::ListAgendasRequest {}).await?;
+        client.list_agendas(pb::ListAgendasRequest::default()).await?;
         let middle = std::time::Instant::now();
         let span = Some(PbSpan::Year(YEAR.into()));
         let request = pb::GetChangesRequest { agenda: AGENDA.to_owned(), span, ..pb::GetChangesRequest::default() };

@@ -91,7 +91,7 @@ impl Asked {
         let (mut audits, mut sheets) = (Vec::new(), Vec::new());
         for _ in 0..OFTEN {
             let start = Instant::now();
-            self.agenda.get_audit(pb::GetAuditRequest { agenda: agenda.clone() }).await?;
+            self.agenda.get_audit(pb::GetAuditRequest { agenda: agenda.clone(), min_position: None }).await?;
             let audited = Instant::now();
             let request = pb::GetSheetRequest { party: "gemeente-7".to_owned(), ..pb::GetSheetRequest::default() };
             let sheet = self.directory.get_sheet(request).await?.into_inner();

@@ -102,7 +102,7 @@ async fn inclusion(served: &Served, events: u64, warm: Duration, count: usize) -
     let mut audit = AuditServiceClient::new(served.connect().await?);
     let mut rng = Rng::new(7);
     let prove = async || {
-        let request = pb::ProveInclusionRequest { position: rng.below(events), size: None };
+        let request = pb::ProveInclusionRequest { position: rng.below(events), size: None, min_position: None };
         let answer = audit.prove_inclusion(request).await?.into_inner();
         if answer.size != events || answer.hashes.len() < 10 {
             bail!("{} hashes in a tree of {}: this is not the answer", answer.hashes.len(), answer.size);

@@ -77,11 +77,11 @@ pub(crate) async fn events(channel: &Channel, from: u64) -> Result<Streaming<pb:
 /// How the ledger is doing, with the digest of the book.
 pub(crate) async fn status(channel: &Channel) -> Result<pb::GetStatusResponse, Status> {
     let mut admin = AdminServiceClient::new(channel.clone());
-    Ok(admin.get_status(pb::GetStatusRequest { digest: true }).await?.into_inner())
+    Ok(admin.get_status(pb::GetStatusRequest { digest: true, min_position: None }).await?.into_inner())
 }
 
 /// The signed head.
 pub(crate) async fn checkpoint(channel: &Channel) -> Result<pb::GetCheckpointResponse, Status> {
     let mut audit = AuditServiceClient::new(channel.clone());
-    Ok(audit.get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner())
+    Ok(audit.get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner())
 }

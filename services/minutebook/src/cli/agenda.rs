@@ -61,7 +61,7 @@ impl Agenda {
 }
 
 async fn list(session: &Session, output: Output) -> Result<(), Failure> {
-    let answer = session.agenda().list_agendas(pb::ListAgendasRequest {}).await?.into_inner();
+    let answer = session.agenda().list_agendas(pb::ListAgendasRequest::default()).await?.into_inner();
     let summary = |summary: &pb::AgendaSummary| {
         let agenda = summary.agenda.clone().map(pb::record::Record::Agenda).map(json::record).unwrap_or_default();
         json!({"agenda": agenda, "revisions": summary.revisions.iter().map(json::revision).collect::<Vec<_>>()})
@@ -89,7 +89,7 @@ pub(crate) async fn named_or_only(session: &Session, named: Option<String>, w: W
     if let Some(agenda) = named {
         return Ok(agenda);
     }
-    let answer = session.agenda().list_agendas(pb::ListAgendasRequest {}).await?.into_inner();
+    let answer = session.agenda().list_agendas(pb::ListAgendasRequest::default()).await?.into_inner();
     let mut ids = answer.agendas.into_iter().filter_map(|summary| summary.agenda).map(|agenda| agenda.id);
     match (ids.next(), ids.next()) {
         (Some(only), None) => Ok(only),
@@ -128,8 +128,13 @@ pub(crate) fn revision_line(w: Words, revision: &pb::Revision) -> String {
 
 impl Show {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request =
-            pb::GetAgendaRequest { agenda: self.agenda, edition: self.edition, valid: self.valid, known: self.known };
+        let request = pb::GetAgendaRequest {
+            agenda: self.agenda,
+            edition: self.edition,
+            valid: self.valid,
+            known: self.known,
+            min_position: None,
+        };
         let answer = session.agenda().get_agenda(request).await?.into_inner();
         let document = document(&answer)?;
         let as_json = || {

@@ -292,7 +292,15 @@ impl List {
         };
         let Moment { valid, known } = self.moment;
         let (agenda, party, ends_before) = (self.agenda, self.party, self.ends_before);
-        let request = pb::ListAgreementsRequest { agenda, known, valid, state: state.into(), party, ends_before };
+        let request = pb::ListAgreementsRequest {
+            agenda,
+            known,
+            valid,
+            state: state.into(),
+            party,
+            ends_before,
+            min_position: None,
+        };
         let answer = session.agreement().list_agreements(request).await?.into_inner();
         let as_json = || {
             let agreements: Vec<_> = answer.agreements.iter().map(view_json).map(Value::from).collect();
@@ -319,7 +327,7 @@ impl List {
 impl Show {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let Moment { valid, known } = self.moment;
-        let request = pb::GetAgreementRequest { agreement: self.id, known, valid };
+        let request = pb::GetAgreementRequest { agreement: self.id, known, valid, min_position: None };
         let answer = session.agreement().get_agreement(request).await?.into_inner();
         let view = answer.agreement.clone().unwrap_or_default();
         let as_json = || {

@@ -248,7 +248,7 @@ impl List {
             Some(By::Source) => pb::SumBy::Source,
         };
         let Moment { valid, known } = self.moment;
-        let request = pb::SumAmountsRequest { agenda: agenda.clone(), by: by.into(), known, valid };
+        let request = pb::SumAmountsRequest { agenda: agenda.clone(), by: by.into(), known, valid, min_position: None };
         let answer = session.agreement().sum_amounts(request).await?.into_inner();
         let as_json = || {
             let by = self.by.unwrap_or(By::Theme).word();

@@ -19,7 +19,7 @@ pub(crate) struct Audit {
 impl Audit {
     /// Answers it.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::GetAuditRequest { agenda: self.agenda.clone() };
+        let request = pb::GetAuditRequest { agenda: self.agenda.clone(), min_position: None };
         let answer = session.agenda().get_audit(request).await?.into_inner();
         let as_json = || {
             let gap = |gap: &pb::Gap| {

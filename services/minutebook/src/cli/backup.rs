@@ -112,10 +112,10 @@ impl Backup {
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let w = output.words;
         let refused = |error| unrestored(error, &self.out, w);
-        let head = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let head = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
         let key = trusted_key(self.key.as_deref(), &head, w)?;
         let mut restoring = Restoring::begin(&self.out).map_err(refused)?;
-        let mut stream = session.admin().backup(pb::BackupRequest {}).await?.into_inner();
+        let mut stream = session.admin().backup(pb::BackupRequest::default()).await?.into_inner();
         let bar = progress(ProgressBar::new(head.size));
         let mut note = String::new();
         while let Some(part) = stream.message().await? {

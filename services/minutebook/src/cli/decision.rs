@@ -255,6 +255,7 @@ impl Period {
             from: self.from.clone(),
             to: self.to.clone(),
             with_effects,
+            min_position: None,
         };
         Ok(session.decision().list_decisions(request).await?.into_inner())
     }
@@ -305,7 +306,7 @@ impl Period {
 
 impl Show {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::GetDecisionRequest { decision: self.decision, known: self.known };
+        let request = pb::GetDecisionRequest { decision: self.decision, known: self.known, min_position: None };
         let answer = session.decision().get_decision(request).await?.into_inner();
         let view = answer.decision.unwrap_or_default();
         let as_json = || {
@@ -322,7 +323,7 @@ impl Show {
 impl Dossier {
     /// Answers it.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::GetDossierRequest { decision: self.decision, known: self.known };
+        let request = pb::GetDossierRequest { decision: self.decision, known: self.known, min_position: None };
         let answer = session.decision().get_dossier(request).await?.into_inner();
         output.answer(|| dossier_json(&answer), |page| write_dossier(page, output.words, &answer))
     }

@@ -269,7 +269,13 @@ impl Scene<'_> {
         let span = Some(pb::get_changes_request::Span::Year(year));
         changes::ask(
             self.session,
-            pb::GetChangesRequest { agenda: AGENDA.to_owned(), span, known, label_carried_over: false },
+            pb::GetChangesRequest {
+                agenda: AGENDA.to_owned(),
+                span,
+                known,
+                label_carried_over: false,
+                min_position: None,
+            },
         )
         .await
     }

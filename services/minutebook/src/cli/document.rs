@@ -180,7 +180,8 @@ impl Draft {
     /// Prints the draft.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let format = notation(output).into();
-        let request = pb::DraftEditionRequest { agenda: self.agenda, edition: self.edition, format };
+        let request =
+            pb::DraftEditionRequest { agenda: self.agenda, edition: self.edition, format, min_position: None };
         let stream = session.agenda().draft_edition(request).await?.into_inner();
         pour(stream, |answer| answer.chunk).await
     }
@@ -190,7 +191,8 @@ impl Export {
     /// Prints the document.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let format = notation(output).into();
-        let request = pb::ExportEditionRequest { agenda: self.agenda, edition: self.edition, format };
+        let request =
+            pb::ExportEditionRequest { agenda: self.agenda, edition: self.edition, format, min_position: None };
         let stream = session.agenda().export_edition(request).await?.into_inner();
         pour(stream, |answer| answer.chunk).await
     }

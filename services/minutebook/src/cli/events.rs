@@ -30,7 +30,8 @@ pub(crate) struct Events {
 impl Events {
     /// Prints them as they come.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::ReadEventsRequest { from: self.from, limit: self.limit, types: self.types };
+        let request =
+            pb::ReadEventsRequest { from: self.from, limit: self.limit, types: self.types, min_position: None };
         let mut stream = session.ledger().read_events(request).await?.into_inner();
         let mut lines = String::new();
         loop {

@@ -19,7 +19,7 @@ pub(crate) struct Findings {
 impl Findings {
     /// Answers it.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::ListFindingsRequest { agenda: self.agenda.clone() };
+        let request = pb::ListFindingsRequest { agenda: self.agenda.clone(), min_position: None };
         let answer = session.agenda().list_findings(request).await?.into_inner();
         let as_json = || {
             let findings: Vec<_> = answer.findings.iter().map(json::finding).collect();

@@ -44,7 +44,7 @@ impl History {
     /// Answers it.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let key = self.record.to_pb();
-        let request = pb::GetHistoryRequest { key: Some(key.clone()), known: self.known };
+        let request = pb::GetHistoryRequest { key: Some(key.clone()), known: self.known, min_position: None };
         let answer = session.agenda().get_history(request).await?.into_inner();
         let as_json = || {
             let mut map = json::key("kind", Some(&key));
@@ -67,7 +67,8 @@ impl Blame {
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let key = self.field.record.to_pb();
         let field = self.field.field;
-        let request = pb::GetBlameRequest { key: Some(key.clone()), field: field.clone(), known: self.known };
+        let request =
+            pb::GetBlameRequest { key: Some(key.clone()), field: field.clone(), known: self.known, min_position: None };
         let answer = session.agenda().get_blame(request).await?.into_inner();
         let value = json::value(answer.value.as_ref());
         let stated = stated_in(&answer);

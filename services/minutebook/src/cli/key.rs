@@ -93,7 +93,7 @@ impl Rotate {
 
 async fn list(session: &Session, output: Output) -> Result<(), Failure> {
     let w = output.words;
-    let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+    let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
     let handovers = answer.handovers.iter().map(|note| Handover::open(note)).collect::<Result<Vec<_>, _>>();
     let handovers = handovers.map_err(|fault| Unproved::of(fault).failure(w))?;
     // The one before each, and the one of now.

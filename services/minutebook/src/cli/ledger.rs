@@ -119,7 +119,8 @@ pub(crate) struct Status {}
 impl Status {
     /// Answers it.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let status = session.admin().get_status(pb::GetStatusRequest { digest: true }).await?.into_inner();
+        let status =
+            session.admin().get_status(pb::GetStatusRequest { digest: true, min_position: None }).await?.into_inner();
         let as_json = || {
             json!({
                 "position": status.position,

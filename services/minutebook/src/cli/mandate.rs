@@ -117,12 +117,12 @@ impl Mandate {
             Verb::Grant(grant) => grant.run(session, output).await,
             Verb::Withdraw(withdraw) => withdraw.run(session, output).await,
             Verb::List(List { body, agenda, on }) => {
-                let request = pb::ListMandatesRequest { body, agenda, on };
+                let request = pb::ListMandatesRequest { body, agenda, on, min_position: None };
                 let answer = session.directory().list_mandates(request).await?.into_inner();
                 list(output, output.words.pick("Mandaten", "Mandates"), answer.position, &answer.mandates)
             }
             Verb::WhoMay(WhoMay { kind, on, agenda }) => {
-                let request = pb::WhoMayRequest { kind: kind.clone(), on, agenda };
+                let request = pb::WhoMayRequest { kind: kind.clone(), on, agenda, min_position: None };
                 let answer = session.directory().who_may(request).await?.into_inner();
                 let date = output.words.date(answer.on.as_ref());
                 let (nl, en) = (format!("Wie mag `{kind}` op {date}"), format!("Who may `{kind}` on {date}"));

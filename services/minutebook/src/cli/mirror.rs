@@ -123,7 +123,7 @@ impl Target {
     async fn copy(self, session: &Session, output: Output) -> Result<(), Failure> {
         let w = output.words;
         let refused = |error: TilesError| Uncopied::from(error).failure(w);
-        let signed = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let signed = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
         let kept = kept_key(&self.dir).map_err(refused)?;
         let follow = |key: &VerifierKey| Handover::follow(key, signed.handovers.iter().map(String::as_str));
         // A copy trusts the key that it was made with; whoever gives another one means another ledger.
@@ -160,7 +160,7 @@ async fn take_all(
 ) -> Result<u64, Failure> {
     let (from, size) = (copy.next(), copy.size());
     if from < size {
-        let request = pb::ReadEntriesRequest { from, limit: size - from };
+        let request = pb::ReadEntriesRequest { from, limit: size - from, min_position: None };
         let mut stream = session.audit().read_entries(request).await?.into_inner();
         let bar = progress(ProgressBar::new(size));
         while let Some(answer) = stream.message().await? {

@@ -184,7 +184,7 @@ impl Settle {
 impl List {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let Moment { valid, known } = self.moment;
-        let request = pb::ListMotionsRequest { agenda: self.agenda, known, valid };
+        let request = pb::ListMotionsRequest { agenda: self.agenda, known, valid, min_position: None };
         let mut answer = session.decision().list_motions(request).await?.into_inner();
         let linked = |view: &pb::MotionView| {
             view.motion

@@ -153,7 +153,7 @@ impl List {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let Moment { valid, known } = self.moment;
         let (agenda, due, overdue) = (self.agenda, self.due, self.overdue);
-        let request = pb::ListPromisesRequest { agenda, known, valid, due, overdue };
+        let request = pb::ListPromisesRequest { agenda, known, valid, due, overdue, min_position: None };
         let answer = session.agenda().list_promises(request).await?.into_inner();
         let as_json = || {
             let promises: Vec<_> = answer.promises.iter().map(promise_json).collect();

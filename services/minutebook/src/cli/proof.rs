@@ -73,7 +73,7 @@ pub(crate) struct Head {}
 impl Head {
     /// Prints the note and nothing else.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
         let key = stated_key(&answer, output.words)?;
         let checkpoint = Checkpoint::open(&answer.checkpoint, &key);
         let checkpoint = checkpoint.map_err(|fault| Unproved::of(fault).failure(output.words))?;
@@ -105,7 +105,7 @@ impl Prove {
     /// Prints the proof, once it holds.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let w = output.words;
-        let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
         let key = trusted_key(self.key.as_deref(), &answer, w)?;
         let proof = proved(session, self.position, None, w).await?;
         let checkpoint = proof.check(&key).map_err(|fault| Unproved::of(fault).failure(w))?;
@@ -176,7 +176,7 @@ pub(crate) async fn proved(
     signed: Option<(u64, &str)>,
     w: Words,
 ) -> Result<Proof, Failure> {
-    let request = pb::ProveInclusionRequest { position, size: signed.map(|(size, _)| size) };
+    let request = pb::ProveInclusionRequest { position, size: signed.map(|(size, _)| size), min_position: None };
     let answer = session.audit().prove_inclusion(request).await?.into_inner();
     let unfit = || Unproved::of("a hash has not 32 bytes").failure(w);
     let path = answer.hashes.into_iter().map(|hash| hash.try_into().map_err(|_| unfit()));

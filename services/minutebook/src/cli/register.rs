@@ -486,7 +486,8 @@ impl List {
         meant: impl Fn(&Record) -> bool,
     ) -> Result<(), Failure> {
         let Self { valid, known } = self;
-        let request = pb::ListRecordsRequest { kind: kind_to_pb(kind).into(), agenda: None, valid, known };
+        let request =
+            pb::ListRecordsRequest { kind: kind_to_pb(kind).into(), agenda: None, valid, known, min_position: None };
         let answer = session.directory().list_records(request).await?.into_inner();
         let records = answer.records.iter().filter_map(|record| record_from_pb(Some(record.clone())).ok());
         let records: Vec<Record> = records.filter(meant).collect();

@@ -180,7 +180,7 @@ impl List {
         let w = output.words;
         let agenda = named_or_only(session, self.agenda, w).await?;
         let Moment { valid, known } = self.moment;
-        let request = pb::ListRoleStatementsRequest { agenda: agenda.clone(), known, valid };
+        let request = pb::ListRoleStatementsRequest { agenda: agenda.clone(), known, valid, min_position: None };
         let mut answer = session.role().list_role_statements(request).await?.into_inner();
         let unnamed: Vec<String> = unnamed(&answer.rows).map(|item| item.id.clone()).collect();
         if self.contradictions {

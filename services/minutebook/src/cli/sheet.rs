@@ -37,7 +37,7 @@ impl Sheet {
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let Self { party, since, agenda, valid, known } = self;
         let asked = since.clone();
-        let request = pb::GetSheetRequest { party, since, agenda, valid, known };
+        let request = pb::GetSheetRequest { party, since, agenda, valid, known, min_position: None };
         let answer = session.directory().get_sheet(request).await?.into_inner();
         output.answer(|| sheet_json(&answer), |page| tell(page, output.words, &answer, asked.as_ref()))
     }

@@ -155,12 +155,12 @@ fn copied(dir: &Path, against: &Against, w: Words) -> Result<Verified, Failure> 
 async fn remote(session: &Session, against: &Against, data: &Path, w: Words) -> Result<Verified, Failure> {
     let unfit = |error| failure(error, data, w);
     let mut verifier = Verifier::new(against.replay);
-    let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+    let answer = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
     let key = trusted_key(against.key.as_deref(), &answer, w)?;
     let signed = Checkpoint::open(&answer.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
     verifier.expect_signed(&answer.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
     verifier.expect_earlier(&against.earlier, &key).map_err(unfit)?;
-    let request = pb::ReadEntriesRequest { from: 0, limit: signed.size };
+    let request = pb::ReadEntriesRequest { from: 0, limit: signed.size, min_position: None };
     let mut stream = session.audit().read_entries(request).await?.into_inner();
     let bar = progress(ProgressBar::new(signed.size));
     while let Some(pb::ReadEntriesResponse { first, entries }) = stream.message().await? {

@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{asked, query, receipt_of, status};
+use super::{asked, query, reader, receipt_of, status};
 use crate::app::App;
 
 /// About this many bytes of a backup go in one message.
@@ -38,9 +38,9 @@ impl AdminService for Service {
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
         let (lang, request) = asked(request);
         let with_digest = request.digest;
-        let ledger = self.0.status().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
-        let data = self.0.data().to_owned();
-        let answer = query(&self.0, lang, move |query| {
+        let app = self.0.clone();
+        let answer = query(&self.0, lang, request.min_position, move |query| {
+            let ledger = app.status().map_err(Trouble::from)?;
             let book = &query.book;
             let (records, marks) = book.size();
             let founding = book.founding();
@@ -63,8 +63,8 @@ impl AdminService for Service {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 degraded: ledger.degraded,
                 stopped: ledger.stopped,
-                journal_bytes: bytes_under(&data.join("journal")),
-                store_bytes: bytes_under(&data.join("store")),
+                journal_bytes: bytes_under(&app.data().join("journal")),
+                store_bytes: bytes_under(&app.data().join("store")),
                 signed: ledger.signed,
                 verifier_key: query.reader.verifier_key().map(|key| key.to_string()),
             })
@@ -109,7 +109,7 @@ impl AdminService for Service {
         let rotated = rotated.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
         let receipt = rotated.map_err(|error| unrotated(&error, lang))?;
         let told = receipt_of(&self.0, &receipt, &write).await;
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, None, move |query| {
             let rotations = query.book.rotations();
             let rotation = rotations.iter().find(|(position, _)| *position == receipt.first);
             let (_, rotation) = rotation.ok_or_else(|| Trouble::failed("the event is not in the book"))?;
@@ -123,8 +123,8 @@ impl AdminService for Service {
     }
 
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
-        let (lang, _) = asked(request);
-        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let (lang, request) = asked(request);
+        let reader = reader(&self.0, lang, request.min_position).await?;
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = back_up(&reader, &sender) {

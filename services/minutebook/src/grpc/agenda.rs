@@ -45,8 +45,8 @@ impl AgendaService for Service {
         &self,
         request: Request<pb::ListAgendasRequest>,
     ) -> Result<Response<pb::ListAgendasResponse>, Status> {
-        let (lang, _) = asked(request);
-        let answer = query(&self.0, lang, |query| {
+        let (lang, request) = asked(request);
+        let answer = query(&self.0, lang, request.min_position, |query| {
             let agendas =
                 query.book.entries(Kind::Agenda).filter_map(|(key, entry)| summary(query, key, &entry.record));
             Ok(pb::ListAgendasResponse { position: query.position(), agendas: agendas.collect() })
@@ -59,7 +59,7 @@ impl AgendaService for Service {
         request: Request<pb::GetAgendaRequest>,
     ) -> Result<Response<pb::GetAgendaResponse>, Status> {
         let (lang, request) = asked(request);
-        query(&self.0, lang, move |query| get_agenda(query, request)).await.map(Response::new)
+        query(&self.0, lang, request.min_position, move |query| get_agenda(query, request)).await.map(Response::new)
     }
 
     async fn get_changes(
@@ -67,7 +67,7 @@ impl AgendaService for Service {
         request: Request<pb::GetChangesRequest>,
     ) -> Result<Response<pb::GetChangesResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (agenda, state) = agenda_of(query, request.agenda)?;
             let known = query.known(request.known.as_ref())?;
             let span = span(&agenda, state, request.span, known)?;
@@ -89,7 +89,7 @@ impl AgendaService for Service {
         request: Request<pb::GetHistoryRequest>,
     ) -> Result<Response<pb::GetHistoryResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let key = key_from_pb(request.key)?;
             let known = query.known(request.known.as_ref())?;
             let entries = query.book.history(&key, known, &query.reader)?;
@@ -104,7 +104,7 @@ impl AgendaService for Service {
 
     async fn get_blame(&self, request: Request<pb::GetBlameRequest>) -> Result<Response<pb::GetBlameResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let key = key_from_pb(request.key)?;
             let known = query.known(request.known.as_ref())?;
             query.book.entry(&key).ok_or_else(|| missing(query, &key))?;
@@ -125,7 +125,7 @@ impl AgendaService for Service {
         request: Request<pb::ListFindingsRequest>,
     ) -> Result<Response<pb::ListFindingsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (agenda, _) = agenda_of(query, request.agenda)?;
             let findings = query.book.findings(&agenda, query.today(), &query.reader)?;
             let findings = findings.iter().map(finding_to_pb).collect();
@@ -136,7 +136,7 @@ impl AgendaService for Service {
 
     async fn get_audit(&self, request: Request<pb::GetAuditRequest>) -> Result<Response<pb::GetAuditResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (agenda, _) = agenda_of(query, request.agenda)?;
             let gaps = query.book.audit(&agenda, &query.reader)?;
             Ok(pb::GetAuditResponse { position: query.position(), gaps: gaps.iter().map(gap_to_pb).collect() })
@@ -149,7 +149,7 @@ impl AgendaService for Service {
         request: Request<pb::ExportEditionRequest>,
     ) -> Result<Response<Self::ExportEditionStream>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (agenda, state) = agenda_of(query, request.agenda.clone())?;
             let revision = named_revision(&agenda, state, request.edition.as_ref(), query.position())?;
             let value = query.book.export(&agenda, revision, &query.reader)?.to_value();
@@ -177,7 +177,7 @@ impl AgendaService for Service {
         request: Request<pb::DraftEditionRequest>,
     ) -> Result<Response<Self::DraftEditionStream>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (agenda, _) = agenda_of(query, request.agenda.clone())?;
             let label = id_from_pb("edition", request.edition.clone())?;
             let draft = query.book.draft(&agenda, &label, &query.reader)?;
@@ -273,7 +273,7 @@ impl AgendaService for Service {
         request: Request<pb::ListPromisesRequest>,
     ) -> Result<Response<pb::ListPromisesResponse>, Status> {
         let (lang, request) = asked(request);
-        query(&self.0, lang, move |query| list_promises(query, request)).await.map(Response::new)
+        query(&self.0, lang, request.min_position, move |query| list_promises(query, request)).await.map(Response::new)
     }
 }
 

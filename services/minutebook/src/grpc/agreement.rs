@@ -44,7 +44,7 @@ impl AgreementService for Service {
         request: Request<pb::ListAgreementsRequest>,
     ) -> Result<Response<pb::ListAgreementsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let position = query.known(request.known.as_ref())?;
             Ok(pb::ListAgreementsResponse { position, agreements: agreements(query, request)? })
         });
@@ -56,7 +56,7 @@ impl AgreementService for Service {
         request: Request<pb::GetAgreementRequest>,
     ) -> Result<Response<pb::GetAgreementResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let id = id_from_pb("agreement", request.agreement)?;
             let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
             let standing = query.book.agreement(&id, &cut, day, &query.reader)?;
@@ -135,7 +135,7 @@ impl AgreementService for Service {
         request: Request<pb::SumAmountsRequest>,
     ) -> Result<Response<pb::SumAmountsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let by = match request.by() {
                 pb::SumBy::Unspecified | pb::SumBy::Theme => SumBy::Theme,
                 pb::SumBy::Year => SumBy::Year,
@@ -166,7 +166,7 @@ impl AgreementService for Service {
         request: Request<pb::ListAmountsRequest>,
     ) -> Result<Response<pb::ListAmountsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Amount, request.agenda, valid, known)?;
             let amounts = records.iter().filter_map(|record| match record_to_pb(record).record {

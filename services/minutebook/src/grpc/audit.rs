@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
 use minutebook_ledger::{Reader, Signed};
 use minutebook_proto::pb;
@@ -13,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::trouble::{Fault, Trouble};
-use super::{asked, status};
+use super::{asked, reader, status};
 use crate::app::App;
 
 /// How many entries go in one message, at most.
@@ -33,8 +34,8 @@ impl AuditService for Service {
         &self,
         request: Request<pb::GetCheckpointRequest>,
     ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
-        let (lang, _) = asked(request);
-        let answer = self.prove(lang, |reader| {
+        let (lang, request) = asked(request);
+        let answer = self.prove(lang, request.min_position, |reader| {
             let signed = signed(reader)?;
             Ok(pb::GetCheckpointResponse {
                 checkpoint: signed.note.clone(),
@@ -42,6 +43,7 @@ impl AuditService for Service {
                 root: signed.checkpoint.root.to_vec(),
                 verifier_key: reader.verifier_key().map(|key| key.to_string()).unwrap_or_default(),
                 handovers: handovers(reader),
+                position: newest(signed.checkpoint.size),
             })
         });
         answer.await.map(Response::new)
@@ -52,7 +54,7 @@ impl AuditService for Service {
         request: Request<pb::ReadEntriesRequest>,
     ) -> Result<Response<Self::ReadEntriesStream>, Status> {
         let (lang, request) = asked(request);
-        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let reader = reader(&self.0, lang, request.min_position).await?;
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
         Ok(Response::new(ReceiverStream::new(receiver)))
@@ -62,12 +64,13 @@ impl AuditService for Service {
         &self,
         request: Request<pb::ProveInclusionRequest>,
     ) -> Result<Response<pb::ProveInclusionResponse>, Status> {
-        let (lang, pb::ProveInclusionRequest { position, size }) = asked(request);
-        let answer = self.prove(lang, move |reader| {
+        let (lang, pb::ProveInclusionRequest { position, size, min_position }) = asked(request);
+        let answer = self.prove(lang, min_position, move |reader| {
             let entry = reader.event(position).map_err(|error| Trouble::from(&error))?;
             let Head { tree, size, checkpoint } = head(reader, size)?;
             let path = tree.prove_inclusion(position, size).ok_or_else(|| size_form(size, &tree))?;
-            Ok(pb::ProveInclusionResponse { size, hashes: hashes(&path), entry: entry.into(), checkpoint })
+            let (hashes, entry, position) = (hashes(&path), entry.into(), newest(tree.size()));
+            Ok(pb::ProveInclusionResponse { size, hashes, entry, checkpoint, position })
         });
         answer.await.map(Response::new)
     }
@@ -76,12 +79,13 @@ impl AuditService for Service {
         &self,
         request: Request<pb::ProveConsistencyRequest>,
     ) -> Result<Response<pb::ProveConsistencyResponse>, Status> {
-        let (lang, pb::ProveConsistencyRequest { old, new }) = asked(request);
-        let answer = self.prove(lang, move |reader| {
+        let (lang, pb::ProveConsistencyRequest { old, new, min_position }) = asked(request);
+        let answer = self.prove(lang, min_position, move |reader| {
             let Head { tree, size, checkpoint } = head(reader, new)?;
             let path = tree.prove_consistency(old, size).filter(|_| old <= size && size <= tree.size());
             let path = path.ok_or_else(|| size_form(size.max(old), &tree))?;
-            Ok(pb::ProveConsistencyResponse { new: size, hashes: hashes(&path), checkpoint })
+            let (hashes, position) = (hashes(&path), newest(tree.size()));
+            Ok(pb::ProveConsistencyResponse { new: size, hashes, checkpoint, position })
         });
         answer.await.map(Response::new)
     }
@@ -93,9 +97,10 @@ impl Service {
     pub(super) async fn prove<T: Send + 'static>(
         &self,
         lang: Lang,
+        min_position: Option<Position>,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Status> {
-        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let reader = reader(&self.0, lang, min_position).await?;
         let answer = tokio::task::spawn_blocking(move || work(&reader)).await;
         let answer = answer.unwrap_or_else(|error| Err(Trouble::failed(error).into()));
         answer.map_err(|why| status::unanswered(why, lang))
@@ -127,6 +132,11 @@ fn head(reader: &Reader, asked: Option<u64>) -> Result<Head, Fault> {
 
 fn signed(reader: &Reader) -> Result<Arc<Signed>, Fault> {
     reader.checkpoint().map_err(|error| Trouble::from(&error).into())
+}
+
+/// The position of the newest event of that many; the founding is always there.
+fn newest(size: u64) -> Position {
+    size.saturating_sub(1)
 }
 
 fn size_form(size: u64, tree: &Tree) -> Trouble {

@@ -64,7 +64,7 @@ impl DecisionService for Service {
         request: Request<pb::GetDecisionRequest>,
     ) -> Result<Response<pb::GetDecisionResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let id = id_from_pb("decision", request.decision)?;
             let cut = query.cut(None, request.known.as_ref())?;
             let view = query.book.decision_view(&id, EFFECTS_MAX, &cut, &query.reader)?;
@@ -79,7 +79,7 @@ impl DecisionService for Service {
         request: Request<pb::ListDecisionsRequest>,
     ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let cut = query.cut(None, request.known.as_ref())?;
             let effects = if request.with_effects { EFFECTS_MAX } else { 0 };
             let filter = DecisionFilter {
@@ -104,7 +104,7 @@ impl DecisionService for Service {
         request: Request<pb::GetDossierRequest>,
     ) -> Result<Response<pb::GetDossierResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let id = id_from_pb("decision", request.decision)?;
             let cut = query.cut(None, request.known.as_ref())?;
             let missing = || missing(query, &Key::new(Kind::Decision, &id));
@@ -155,7 +155,7 @@ impl DecisionService for Service {
         request: Request<pb::ListMotionsRequest>,
     ) -> Result<Response<pb::ListMotionsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let agenda = agenda_asked(query, request.agenda)?;
             let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
             let motions = query.book.motions(agenda.as_ref(), &cut, &query.reader)?;

@@ -29,7 +29,7 @@ impl DirectoryService for Service {
         request: Request<pb::GetRecordRequest>,
     ) -> Result<Response<pb::GetRecordResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let id = id_from_pb("id", request.id)?;
             let key = Key { within: request.within.into(), ..Key::new(kind_from_pb(request.kind)?, &id) };
             let cut = query.cut(request.valid.as_deref(), request.known.as_ref())?;
@@ -52,7 +52,7 @@ impl DirectoryService for Service {
         request: Request<pb::ListRecordsRequest>,
     ) -> Result<Response<pb::ListRecordsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let kind = kind_from_pb(request.kind)?;
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, kind, request.agenda, valid, known)?;
@@ -107,7 +107,7 @@ impl DirectoryService for Service {
         request: Request<pb::ListMandatesRequest>,
     ) -> Result<Response<pb::ListMandatesResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let filter = mandates_asked(request)?;
             check_filter(query, Kind::Body, filter.body.as_ref())?;
             check_filter(query, Kind::Agenda, filter.agenda.as_ref())?;
@@ -120,7 +120,7 @@ impl DirectoryService for Service {
 
     async fn who_may(&self, request: Request<pb::WhoMayRequest>) -> Result<Response<pb::WhoMayResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let filter = who_may_asked(request, query.today())?;
             check_filter(query, Kind::Agenda, filter.agenda.as_ref())?;
             Ok(who_may_to_pb(&filter, &query.book.mandates(&filter), query.position()))
@@ -164,7 +164,7 @@ impl DirectoryService for Service {
 
     async fn get_sheet(&self, request: Request<pb::GetSheetRequest>) -> Result<Response<pb::GetSheetResponse>, Status> {
         let (lang, request) = asked(request);
-        query(&self.0, lang, move |query| get_sheet(query, request)).await.map(Response::new)
+        query(&self.0, lang, request.min_position, move |query| get_sheet(query, request)).await.map(Response::new)
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::trouble::Trouble;
-use super::{asked, parts, query, receipt_of, status, unsubmitted, write};
+use super::{asked, parts, query, reader, receipt_of, status, unsubmitted, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
 
@@ -80,7 +80,7 @@ impl LedgerService for Service {
             let trouble = Trouble::EventUnknown { name: name.clone(), nearest: Nearest::of(name, event::names()) };
             return Err(status::trouble(trouble, lang));
         }
-        let reader = self.0.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+        let reader = reader(&self.0, lang, request.min_position).await?;
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
         Ok(Response::new(ReceiverStream::new(receiver)))
@@ -114,7 +114,7 @@ impl Import {
     /// Works out what the document would do.
     async fn plan(self, bytes: Vec<u8>) -> Result<pb::ImportDocumentResponse, Status> {
         let app = Arc::clone(&self.app);
-        let answer = query(&self.app, self.lang, move |query| {
+        let answer = query(&self.app, self.lang, None, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
                 Err(violations) => {
@@ -137,7 +137,7 @@ impl Import {
     async fn record(self, bytes: Vec<u8>, write: WriteOptions) -> Result<pb::ImportDocumentResponse, Status> {
         // The plan is worked out on the state before, so that the answer says what was changed.
         let (app, options) = (Arc::clone(&self.app), write.clone());
-        let asked = query(&self.app, self.lang, move |query| {
+        let asked = query(&self.app, self.lang, None, move |query| {
             let parsed = match import::parse(&bytes) {
                 Ok(parsed) => parsed,
                 Err(violations) => return Ok(Err(violations.iter().map(unread).collect::<Vec<_>>())),

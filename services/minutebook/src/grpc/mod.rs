@@ -26,7 +26,7 @@ use minutebook_domain::message::Lang;
 use minutebook_domain::record::Record;
 use minutebook_domain::refusal::Refusal;
 use minutebook_domain::value::Nearest;
-use minutebook_ledger::{Receipt, SubmitError};
+use minutebook_ledger::{Closed, Reader, Receipt, SubmitError};
 use minutebook_proto::{Violations, WriteOptions, deed_from_pb, id_from_pb, optional_id_from_pb, pb, write_from_pb};
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
@@ -34,7 +34,7 @@ use tonic::{Request, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::app::{App, Query};
+use crate::app::{App, Query, Rebuilding};
 use crate::web;
 use trouble::{Fault, Trouble};
 
@@ -46,6 +46,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// How many bytes of a document go in one message.
 const CHUNK: usize = 64 * 1024;
+
+/// How long a query waits for the event that it is to see.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// How often the writer's health is looked at.
 const HEALTH: Duration = Duration::from_millis(500);
@@ -107,13 +110,29 @@ async fn tell_when_stopped(health: HealthReporter, app: Weak<App>) {
     }
 }
 
+/// A handle to read with, as soon as the event that the request is to see can be read, and the book holds it.
+async fn reader(app: &App, lang: Lang, min_position: Option<Position>) -> Result<Reader, Status> {
+    let reader = app.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+    let Some(position) = min_position else { return Ok(reader) };
+    let mut head = reader.subscribe();
+    match tokio::time::timeout(WAIT, head.reached(position)).await {
+        Ok(Ok(_)) => Ok(reader),
+        Ok(Err(Closed)) => Err(status::trouble(Rebuilding, lang)),
+        Err(_) => {
+            let newest = head.head().saturating_sub(1);
+            Err(status::trouble(Trouble::PositionNotReached { position, newest }, lang))
+        }
+    }
+}
+
 /// Runs a query away from the threads that serve sockets: it may read from the disk.
 async fn query<T: Send + 'static>(
     app: &Arc<App>,
     lang: Lang,
+    min_position: Option<Position>,
     ask: impl FnOnce(&Query) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Status> {
-    let reader = app.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+    let reader = reader(app, lang, min_position).await?;
     let book = reader.book().map_err(|newer| status::trouble(newer, lang))?;
     let asked = tokio::task::spawn_blocking(move || ask(&Query { book, reader })).await;
     let asked = asked.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
@@ -169,7 +188,7 @@ async fn unsubmitted(app: &Arc<App>, error: SubmitError, lang: Lang) -> Status {
     let SubmitError::Refused(ref refusal @ Refusal::StaleBase { yours, current, .. }) = error else {
         return status::unsubmitted(&error, lang);
     };
-    let newer = query(app, lang, move |query| Ok(query.book.newer(yours, current, &query.reader)?)).await;
+    let newer = query(app, lang, None, move |query| Ok(query.book.newer(yours, current, &query.reader)?)).await;
     newer.map_or_else(|status| status, |newer| status::stale(refusal, &newer, lang))
 }
 

@@ -54,7 +54,7 @@ impl ReviewService for Service {
         request: Request<pb::ListReviewsRequest>,
     ) -> Result<Response<pb::ListReviewsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (_, state) = agenda_of(query, request.agenda)?;
             let revisions = state.revisions.iter().map(revision_to_pb).collect();
             let open = state.open.values().map(open_review_to_pb).collect();
@@ -68,7 +68,7 @@ impl ReviewService for Service {
         request: Request<pb::GetReviewRequest>,
     ) -> Result<Response<pb::GetReviewResponse>, Status> {
         let (lang, request) = asked(request);
-        query(&self.0, lang, move |query| get_review(query, request)).await.map(Response::new)
+        query(&self.0, lang, request.min_position, move |query| get_review(query, request)).await.map(Response::new)
     }
 
     async fn check_review(
@@ -76,7 +76,7 @@ impl ReviewService for Service {
         request: Request<pb::CheckReviewRequest>,
     ) -> Result<Response<pb::CheckReviewResponse>, Status> {
         let (lang, request) = asked(request);
-        query(&self.0, lang, move |query| check_review(query, request)).await.map(Response::new)
+        query(&self.0, lang, request.min_position, move |query| check_review(query, request)).await.map(Response::new)
     }
 
     async fn open_review(
@@ -154,7 +154,7 @@ impl ReviewService for Service {
 async fn proposed_by(app: &Arc<App>, lang: Lang, receipt: Option<pb::Receipt>) -> Result<Vec<String>, Status> {
     let receipt = receipt.unwrap_or_default();
     let events = receipt.first..receipt.first + Position::from(receipt.count);
-    query(app, lang, move |query| {
+    query(app, lang, None, move |query| {
         let mut changes = Vec::new();
         for position in events {
             let recorded = query.reader.recorded(position).map_err(|error| Trouble::from(&error))?;

@@ -35,7 +35,7 @@ impl RoleService for Service {
         request: Request<pb::ListRoleWordsRequest>,
     ) -> Result<Response<pb::ListRoleWordsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (valid, known) = (request.valid.as_deref(), request.known.as_ref());
             let records = list_records(query, Kind::Role, request.agenda, valid, known)?;
             let roles = records.iter().filter_map(|record| match record_to_pb(record).record {
@@ -52,7 +52,7 @@ impl RoleService for Service {
         request: Request<pb::ListRoleStatementsRequest>,
     ) -> Result<Response<pb::ListRoleStatementsResponse>, Status> {
         let (lang, request) = asked(request);
-        let answer = query(&self.0, lang, move |query| {
+        let answer = query(&self.0, lang, request.min_position, move |query| {
             let (agenda, _) = agenda_of(query, request.agenda)?;
             let (cut, day) = moment(query, request.valid.as_deref(), request.known.as_ref())?;
             let rows = query.book.roles(&agenda, &cut, day, &query.reader)?;

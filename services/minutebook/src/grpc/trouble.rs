@@ -90,6 +90,11 @@ messages! {
             nl "gebeurtenis {position} is er nog niet; de nieuwste is {newest}"
             en "there is no event {position} yet; the newest is {newest}"
 
+        /// What a query is to see was not recorded while it waited.
+        PositionNotReached { position: Position, newest: Position } = "POSITION_NOT_REACHED"
+            nl "gebeurtenis {position} kwam er niet op tijd; de nieuwste is {newest}; vraag het later nog eens, of vraag zonder te wachten"
+            en "event {position} did not come in time; the newest is {newest}; ask again later, or ask without waiting"
+
         /// No tree has that size, or not in that order.
         SizeForm { size: u64, head: u64 } = "INVALID_REQUEST"
             nl "er is geen boom van {size} gebeurtenissen om dit in te bewijzen; het grootboek telt er {head}"
@@ -158,6 +163,7 @@ impl Trouble {
             "INVALID_REQUEST" | "DATE_FORM" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
             "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" => Code::FailedPrecondition,
             "BEYOND_HEAD" => Code::OutOfRange,
+            "POSITION_NOT_REACHED" => Code::DeadlineExceeded,
             "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" => Code::Unavailable,
             "DISK_FULL" => Code::ResourceExhausted,
             "UNREADABLE" | "NOT_SIGNED" => Code::DataLoss,

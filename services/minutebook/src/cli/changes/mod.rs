@@ -62,7 +62,13 @@ impl Changes {
         let (from, to) = (self.from, self.to);
         let editions = from.map(|from| Span::Editions(pb::EditionSpan { from: Some(from), to }));
         let span = self.year.map(Span::Year).or(editions);
-        pb::GetChangesRequest { agenda: self.agenda, span, known: self.known, label_carried_over: self.all }
+        pb::GetChangesRequest {
+            agenda: self.agenda,
+            span,
+            known: self.known,
+            label_carried_over: self.all,
+            min_position: None,
+        }
     }
 }
 

@@ -78,7 +78,7 @@ impl ProveChanges {
     /// Prints the report, once it holds.
     pub(crate) async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let w = output.words;
-        let head = session.audit().get_checkpoint(pb::GetCheckpointRequest {}).await?.into_inner();
+        let head = session.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await?.into_inner();
         let key = trusted_key(self.key.as_deref(), &head, w)?;
         let checkpoint = Checkpoint::open(&head.checkpoint, &key).map_err(|fault| Unproved::of(fault).failure(w))?;
         let seals = sealed(session, &self.agenda, checkpoint.size).await?;
@@ -154,7 +154,12 @@ async fn proved_seal(session: &Session, position: Position, signed: (u64, &str),
 async fn document(session: &Session, seal: Seal, w: Words) -> Result<Value, Failure> {
     let edition = pb::EditionName { edition: seal.edition.id.to_string(), revision: Some(seal.revision) };
     let format = pb::DocumentFormat::Json.into();
-    let request = pb::ExportEditionRequest { agenda: seal.agenda.to_string(), edition: Some(edition), format };
+    let request = pb::ExportEditionRequest {
+        agenda: seal.agenda.to_string(),
+        edition: Some(edition),
+        format,
+        min_position: None,
+    };
     let mut stream = session.agenda().export_edition(request).await?.into_inner();
     let mut text = Vec::new();
     while let Some(part) = stream.message().await? {

@@ -252,7 +252,7 @@ impl Check {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
         let Which { agenda, edition } = self.which;
         let (decision, effective) = (self.decision, self.effective);
-        let request = pb::CheckReviewRequest { agenda, edition, decision, effective };
+        let request = pb::CheckReviewRequest { agenda, edition, decision, effective, min_position: None };
         let answer = session.review().check_review(request).await?.into_inner();
         match output.format {
             Format::Json => print_json(&told::check_json(&answer)),
@@ -348,7 +348,7 @@ struct List {
 
 impl List {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::ListReviewsRequest { agenda: self.agenda.clone() };
+        let request = pb::ListReviewsRequest { agenda: self.agenda.clone(), min_position: None };
         let answer = session.review().list_reviews(request).await?.into_inner();
         let as_json = || told::list_json(&self.agenda, &answer);
         output.answer(as_json, |page| told::list(page, output.words, &self.agenda, &answer))
@@ -368,7 +368,7 @@ struct Show {
 
 impl Show {
     async fn run(self, session: &Session, output: Output) -> Result<(), Failure> {
-        let request = pb::GetReviewRequest { agenda: self.agenda.clone(), edition: self.edition };
+        let request = pb::GetReviewRequest { agenda: self.agenda.clone(), edition: self.edition, min_position: None };
         let answer = session.review().get_review(request).await?.into_inner();
         let as_json = || told::show_json(&self.agenda, &answer);
         output.answer(as_json, |page| told::show(page, output.words, &answer))

@@ -139,7 +139,11 @@ impl Propose {
             return Ok((receipt, Vec::new()));
         }
         let edition = edition.map(|edition| pb::EditionName { edition, revision: None });
-        let review = session.review().get_review(pb::GetReviewRequest { agenda, edition }).await?.into_inner();
+        let review = session
+            .review()
+            .get_review(pb::GetReviewRequest { agenda, edition, min_position: None })
+            .await?
+            .into_inner();
         let recorded = receipt.first..receipt.first + u64::from(receipt.count);
         let mine = review.proposals.into_iter().filter(|proposal| recorded.contains(&proposal.position));
         Ok((receipt, mine.filter_map(|proposal| Some(proposal.change?.id)).collect()))
