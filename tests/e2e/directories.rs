@@ -146,6 +146,24 @@ fn a_server_that_is_not_there_cannot_be_reached() {
     run(["--server", "http://127.0.0.1:1", "--data", "data", "status"]).refused(2);
 }
 
+#[test]
+fn a_command_first_waits_for_the_event_that_it_is_to_see() {
+    let ledger = Ledger::found();
+    let server = Server::start(&ledger.data());
+    ledger.import(FIRST).ok();
+    let there = |arguments: &[&str]| run(["--server", &server.address].iter().chain(arguments));
+    let status = there(&["status", "--min-position", "364", "--format", "json"]).json();
+    assert_eq!(status["events"], 365);
+    for (lang, words) in [("en", "event 365"), ("nl", "gebeurtenis 365")] {
+        let complaint = there(&["agenda", "list", "--min-position", "365", "--lang", lang]).refused(3);
+        assert!(complaint.contains(words) && complaint.contains("364"), "{complaint}");
+    }
+    // Where no server is asked, nobody waits.
+    let complaint = run(["--min-position", "365", "verify"]).refused(2);
+    assert!(complaint.contains("leave out --min-position"), "{complaint}");
+    there(&["status", "--min-position", "soon"]).refused(2);
+}
+
 /// A small file system in memory, which goes when the test ends. There is none for whom the system does not let mount.
 struct Disk(PathBuf);
 

@@ -4,10 +4,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::{OpenError, Options, has_remains};
+use minutebook_proto::pb;
 use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::agreement_service_client::AgreementServiceClient;
@@ -98,6 +100,14 @@ impl Session {
             }
             Err(error) => Err(not_started(&error, &place.data, lang)),
         }
+    }
+
+    /// Waits until an event can be read, where that is asked for; not for long.
+    pub(crate) async fn reach(&self, min_position: Option<Position>) -> Result<(), Failure> {
+        if min_position.is_some() {
+            self.admin().get_status(pb::GetStatusRequest { digest: false, min_position }).await?;
+        }
+        Ok(())
     }
 
     clients! {

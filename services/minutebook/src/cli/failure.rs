@@ -150,7 +150,9 @@ fn exit_of(code: Code, reason: Option<&str>) -> Exit {
     match (code, reason) {
         (Code::InvalidArgument, Some("INVALID_REQUEST" | "DATE_FORM")) => Exit::Usage,
         (Code::FailedPrecondition, Some("LEDGER_NEWER")) => Exit::Unreachable,
-        (Code::NotFound | Code::OutOfRange, _) | (_, Some("BEFORE_FOUNDING")) => Exit::NotFound,
+        (Code::NotFound | Code::OutOfRange, _) | (_, Some("BEFORE_FOUNDING" | "POSITION_NOT_REACHED")) => {
+            Exit::NotFound
+        }
         (Code::Aborted | Code::AlreadyExists, _) => Exit::Conflict,
         (Code::DataLoss, _) => Exit::Integrity,
         (Code::InvalidArgument | Code::FailedPrecondition, _) => Exit::Refused,

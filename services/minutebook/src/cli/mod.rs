@@ -45,6 +45,7 @@ use std::process::ExitCode;
 
 use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
 use minutebook_domain::value::Value;
 
@@ -83,6 +84,9 @@ struct Global {
     /// The language of answers: nl or en
     #[arg(long, global = true, env = "MINUTEBOOK_LANG", default_value = "en", value_parser = args::lang)]
     lang: Lang,
+    /// First wait until the event at this position can be read, for 5 seconds at most
+    #[arg(long, global = true, value_name = "POSITION")]
+    min_position: Option<Position>,
     /// How answers are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -194,6 +198,23 @@ enum Command {
     Serve(ledger::Serve),
 }
 
+impl Command {
+    /// Whether it works without a session, or opens one of its own.
+    fn is_on_its_own(&self) -> bool {
+        matches!(
+            self,
+            Self::Demo(_)
+                | Self::Init(_)
+                | Self::Serve(_)
+                | Self::Check(_)
+                | Self::CheckChanges(_)
+                | Self::Verify(_)
+                | Self::Mirror(_)
+                | Self::Restore(_)
+        )
+    }
+}
+
 /// How a command answers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -301,6 +322,13 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         );
         return Err(Failure::usage(output.words.pick(nl, en)));
     }
+    if global.min_position.is_some() && command.is_on_its_own() {
+        let (nl, en) = (
+            "laat --min-position weg: hier wordt geen draaiend grootboek iets gevraagd",
+            "leave out --min-position: no running ledger is asked anything here",
+        );
+        return Err(Failure::usage(output.words.pick(nl, en)));
+    }
     let place = Place { server: global.server, data: global.data.unwrap_or_else(|| DATA.into()) };
     match command {
         Command::Demo(demo) => return demo.run(&place, output).await,
@@ -314,7 +342,10 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         _ => {}
     }
     let session = Session::open(&place, global.lang).await?;
-    let done = ask(command, &session, output).await;
+    let done = match session.reach(global.min_position).await {
+        Ok(()) => ask(command, &session, output).await,
+        Err(failure) => Err(failure),
+    };
     session.close().await;
     done
 }
