@@ -19,7 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("minutebook.v1.bin"), descriptors.encode_to_vec())?;
 
     let mut config = prost_build::Config::new();
-    config.bytes([".minutebook.v1.ReadEventsResponse.event", ".minutebook.v1.ReadEntriesResponse.entries"]);
+    config.bytes([
+        ".minutebook.v1.ReadEventsResponse.event",
+        ".minutebook.v1.DeliveredEvent.event",
+        ".minutebook.v1.ReadEntriesResponse.entries",
+    ]);
     #[cfg(feature = "grpc")]
     config.service_generator(tonic_prost_build::configure().service_generator());
     config.compile_fds(relayed(descriptors))?;
@@ -30,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// what was recorded without decoding it. On the wire a message and its bytes look the same.
 fn relayed(mut descriptors: FileDescriptorSet) -> FileDescriptorSet {
     let messages = descriptors.file.iter_mut().flat_map(|file| &mut file.message_type);
-    for message in messages.filter(|message| message.name() == "ReadEventsResponse") {
+    for message in messages.filter(|message| matches!(message.name(), "ReadEventsResponse" | "DeliveredEvent")) {
         for field in message.field.iter_mut().filter(|field| field.name() == "event") {
             field.set_type(Type::Bytes);
             field.type_name = None;

@@ -36,3 +36,4 @@ mod requests;
 mod reviews;
 mod services;
 mod store;
+mod subscriptions;

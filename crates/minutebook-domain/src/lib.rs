@@ -26,6 +26,7 @@ pub mod dossier;
 pub mod event;
 mod fault;
 mod fields;
+pub mod filter;
 pub mod findings;
 pub mod fold;
 pub mod history;

@@ -68,6 +68,31 @@ pub fn encode_event(recorded: &Recorded) -> Vec<u8> {
     message.encode_to_vec()
 }
 
+/// What can be told of an event without decoding it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance<'a> {
+    /// Its place.
+    pub position: u64,
+    /// The request id, as bytes: events of one request stand together and have the same.
+    pub request_id: &'a [u8],
+    /// The name of the event; `None` where it is sealed, or of a newer program.
+    pub name: Option<&'static str>,
+}
+
+/// Looks at an event without decoding it. What is no event has no request and no name.
+pub fn glance(event: &[u8]) -> Glance<'_> {
+    let mut glance = Glance { position: 0, request_id: &[], name: None };
+    for field in Fields::of(event).map_while(Result::ok) {
+        match field {
+            (1, Encoded::Number(position)) => glance.position = position,
+            (3, Encoded::Bytes(request_id)) => glance.request_id = request_id,
+            (number, _) if number >= ENVELOPE_END => glance.name = payload::name(number),
+            _ => {}
+        }
+    }
+    glance
+}
+
 /// Does an event tell which key signs? Found out without decoding it.
 pub fn is_about_key(event: &[u8]) -> bool {
     const FOUNDED: [u8; 2] = tag_of(payload::FOUNDED);
@@ -175,6 +200,7 @@ impl<'a> Decoder<'a> {
 
 /// Fields below this number stand beside the payload, whose arms have the numbers from it.
 const ENVELOPE: usize = 20;
+const ENVELOPE_END: u64 = 20;
 
 /// The lowest reader that can apply an event with this payload.
 ///

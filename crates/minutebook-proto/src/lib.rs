@@ -10,6 +10,7 @@ mod command;
 mod convert;
 mod encoded;
 mod event;
+mod filter;
 mod governance;
 mod json;
 mod payload;
@@ -32,7 +33,8 @@ pub use convert::{
     date_from_pb, disposition_to_pb, id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb,
     record_from_pb, record_to_pb,
 };
-pub use event::{DecodeError, Decoder, READER, decode_event, encode_event, is_about_key};
+pub use event::{DecodeError, Decoder, Glance, READER, decode_event, encode_event, glance, is_about_key};
+pub use filter::{FILTER_ENTRIES, filter_from_pb};
 pub use governance::{
     decision_to_pb, dossier_to_pb, end_to_pb, gap_to_pb, held_mandate_to_pb, mandates_asked, sheet_to_pb,
     who_may_asked, who_may_to_pb,

@@ -35,6 +35,14 @@ messages! {
         NotItem { kind: &'static str } = "NOT_AN_ITEM"
             nl "is een `{kind}`; hier past een thema, deelopgave, beleidsonderdeel of actie"
             en "is a `{kind}`; only a theme, sub-task, policy item or action fits here"
+        /// A list that is too long.
+        TooMany { count: usize, most: usize } = "TOO_MANY"
+            nl "heeft {count} waarden, en er passen er {most}"
+            en "has {count} entries, and {most} fit"
+        /// Registers are of no agenda.
+        OnlyWithAgendas {} = "ONLY_WITH_AGENDAS"
+            nl "zegt iets over agenda's; noem die ook, in `agendas`"
+            en "says something about agendas; name them as well, in `agendas`"
         /// Bytes where a number belongs.
         ShouldBeNumber {} = "WIRE_TYPE"
             nl "moet een getal zijn"

@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod report;
 mod rng;
+mod subscribe;
 mod verify;
 mod yearly;
 
@@ -77,6 +78,8 @@ enum Only {
     Questions,
     /// Checking a large ledger
     Verify,
+    /// Following a ledger
+    Subscribe,
 }
 
 /// How the answer is written.
@@ -93,7 +96,11 @@ enum Format {
 enum Part {
     /// Answer recordings without recording anything: the peer of `Record`
     #[command(hide = true)]
-    Echo,
+    Echo {
+        /// What subscribers are told
+        #[arg(long)]
+        messages: Option<PathBuf>,
+    },
     /// Open a ledger, and say how long it took and how much is in it
     #[command(hide = true)]
     Open {
@@ -108,7 +115,7 @@ enum Part {
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
     match cli.part {
-        Some(Part::Echo) => echo::serve().map(|()| ExitCode::SUCCESS),
+        Some(Part::Echo { messages }) => echo::serve(messages.as_deref()).map(|()| ExitCode::SUCCESS),
         Some(Part::Open { data, rebuild }) => replay::open(&data, rebuild).map(|()| ExitCode::SUCCESS),
         None => run(&cli.options),
     }
@@ -140,6 +147,9 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     if wanted(Only::Verify) {
         verify::verify(&mut report, program.as_ref(), options.quick, &dir)?;
+    }
+    if wanted(Only::Subscribe) {
+        subscribe::subscribe(&mut report, program.as_ref(), options.quick, &dir)?;
     }
     match options.format {
         Format::Table => print!("{report}"),

@@ -91,84 +91,94 @@ pub(crate) fn sealed_with(content: Encoded<'_>) -> Result<String, Violations> {
     message.get(1).map_or(Ok(""), Encoded::text).map(str::to_owned)
 }
 
-/// Reads the arm of that number.
-pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violations> {
-    macro_rules! arms {
-        ($($number:literal $arm:ident,)*) => {
+/// Declares the arms: how each is read, and what its event is called.
+macro_rules! arms {
+    ($($number:literal $arm:ident,)*) => {
+        /// Reads the arm of that number.
+        pub(crate) fn read(number: u64, message: Encoded<'_>) -> Result<Payload, Violations> {
             match number {
                 $($number => pb::$arm::payload(message).map_err(|bad| bad.within(stringify!($arm))),)*
                 _ => Err(Violations::of(WireFault::Word { number: number.to_string() })),
             }
-        };
-    }
-    arms! {
-        20 LedgerFounded,
-        22 DoubtResolved,
-        23 ErratumRecorded,
-        24 RecordStated,
-        25 KeyRotated,
-        40 SourceRegistered,
-        41 SourceChanged,
-        42 PartyRegistered,
-        43 PartyChanged,
-        44 PartyMerged,
-        45 PartyEnded,
-        46 BodyEstablished,
-        47 BodyChanged,
-        48 BodyDissolved,
-        49 MandateGranted,
-        50 MandateChanged,
-        51 MandateWithdrawn,
-        52 MembershipStarted,
-        53 MembershipEnded,
-        54 FrameworkRegistered,
-        55 FrameworkChanged,
-        56 RoleWordDefined,
-        57 RoleWordChanged,
-        70 DecisionRecorded,
-        71 DecisionSuperseded,
-        72 DecisionRevoked,
-        73 MotionRecorded,
-        74 MotionLinked,
-        75 MotionSettled,
-        90 RoleAssigned,
-        91 RoleEnded,
-        92 AgreementStated,
-        93 AgreementProposed,
-        94 AgreementSigned,
-        95 AgreementTookEffect,
-        96 AgreementAmended,
-        97 AgreementEnded,
-        98 AmountRecorded,
-        99 AmountChanged,
-        100 AmountEnded,
-        110 AgendaOpened,
-        111 AgendaChanged,
-        112 ReviewOpened,
-        113 ReviewAbandoned,
-        114 DispositionProposed,
-        115 DispositionWithdrawn,
-        116 DispositionSelected,
-        117 RestKept,
-        118 AmendedAtAdoption,
-        120 ItemAdded,
-        121 ItemChanged,
-        122 ItemDropped,
-        123 ItemSplit,
-        124 ItemMerged,
-        125 ItemSuspended,
-        126 ItemReinstated,
-        127 ContentsListed,
-        128 RevisionSealed,
-        140 MilestoneSet,
-        141 MilestoneMet,
-        142 MilestoneMoved,
-        143 MilestoneMissed,
-        144 ConsultationRecorded,
-        145 CalendarStepPlanned,
-        147 ExplanationWritten,
-        148 RemarkRecorded,
-    }
+        }
+
+        /// The name of the event whose payload is the arm of that number.
+        pub(crate) fn name(number: u64) -> Option<&'static str> {
+            match number {
+                $($number => Some(stringify!($arm)),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+arms! {
+    20 LedgerFounded,
+    22 DoubtResolved,
+    23 ErratumRecorded,
+    24 RecordStated,
+    25 KeyRotated,
+    40 SourceRegistered,
+    41 SourceChanged,
+    42 PartyRegistered,
+    43 PartyChanged,
+    44 PartyMerged,
+    45 PartyEnded,
+    46 BodyEstablished,
+    47 BodyChanged,
+    48 BodyDissolved,
+    49 MandateGranted,
+    50 MandateChanged,
+    51 MandateWithdrawn,
+    52 MembershipStarted,
+    53 MembershipEnded,
+    54 FrameworkRegistered,
+    55 FrameworkChanged,
+    56 RoleWordDefined,
+    57 RoleWordChanged,
+    70 DecisionRecorded,
+    71 DecisionSuperseded,
+    72 DecisionRevoked,
+    73 MotionRecorded,
+    74 MotionLinked,
+    75 MotionSettled,
+    90 RoleAssigned,
+    91 RoleEnded,
+    92 AgreementStated,
+    93 AgreementProposed,
+    94 AgreementSigned,
+    95 AgreementTookEffect,
+    96 AgreementAmended,
+    97 AgreementEnded,
+    98 AmountRecorded,
+    99 AmountChanged,
+    100 AmountEnded,
+    110 AgendaOpened,
+    111 AgendaChanged,
+    112 ReviewOpened,
+    113 ReviewAbandoned,
+    114 DispositionProposed,
+    115 DispositionWithdrawn,
+    116 DispositionSelected,
+    117 RestKept,
+    118 AmendedAtAdoption,
+    120 ItemAdded,
+    121 ItemChanged,
+    122 ItemDropped,
+    123 ItemSplit,
+    124 ItemMerged,
+    125 ItemSuspended,
+    126 ItemReinstated,
+    127 ContentsListed,
+    128 RevisionSealed,
+    140 MilestoneSet,
+    141 MilestoneMet,
+    142 MilestoneMoved,
+    143 MilestoneMissed,
+    144 ConsultationRecorded,
+    145 CalendarStepPlanned,
+    147 ExplanationWritten,
+    148 RemarkRecorded,
 }
 
 fn contents_to_pb(contents: &Contents) -> pb::ContentsListed {

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::subscribe::{Told, subscribe};
 use super::trouble::Trouble;
 use super::{asked, parts, query, reader, receipt_of, status, unsubmitted, write};
 use crate::app::App;
@@ -37,6 +38,7 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 #[tonic::async_trait]
 impl LedgerService for Service {
     type ReadEventsStream = ReceiverStream<Result<pb::ReadEventsResponse, Status>>;
+    type SubscribeStream = Told;
 
     async fn record(&self, request: Request<pb::RecordRequest>) -> Result<Response<pb::RecordResponse>, Status> {
         let (metadata, pb) = parts(request);
@@ -84,6 +86,14 @@ impl LedgerService for Service {
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
         Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<pb::SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let (lang, request) = asked(request);
+        subscribe(&self.0, request, lang).await.map(Response::new)
     }
 }
 

@@ -10,6 +10,7 @@ mod ledger;
 mod review;
 mod role;
 pub(crate) mod status;
+mod subscribe;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -12,7 +12,7 @@ use minutebook_proto::{Violations, pb};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::trouble::{Fault, Trouble};
+use super::trouble::{Fault, Onward, Trouble};
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "minutebook";
@@ -181,6 +181,16 @@ pub(crate) fn unanswered(fault: Fault, lang: Lang) -> Status {
         Fault::Refused(refusal) => refused(&refusal, lang),
         Fault::Trouble(why) => trouble(*why, lang),
     }
+}
+
+/// Why a subscription ends, and in the metadata of its `ErrorInfo` where it can go on.
+pub(crate) fn ended(fault: Fault, on: Onward, lang: Lang) -> Status {
+    let status = unanswered(fault, lang);
+    let mut details = status.get_error_details();
+    if let (Some(position), Some(info)) = (on.0, details.error_info().cloned()) {
+        details.set_error_info(info.reason, info.domain, [("position".to_owned(), position.to_string())]);
+    }
+    Status::with_error_details(status.code(), status.message(), details)
 }
 
 /// What keeps a write from being durable.

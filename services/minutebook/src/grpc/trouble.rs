@@ -1,9 +1,11 @@
 //! Why a request has no answer, apart from what the rules refuse: each with its stable code and the words for people.
 
+use std::fmt;
+
 use minutebook_domain::dates::Day;
 use minutebook_domain::history::Unreadable;
 use minutebook_domain::ids::{Id, Key, Position};
-use minutebook_domain::message::messages;
+use minutebook_domain::message::{Lang, messages};
 use minutebook_domain::refusal::{Refusal, Rejection};
 use minutebook_domain::value::Nearest;
 use minutebook_ledger::{LedgerNewer, ReadError, SignError, SubmitError};
@@ -65,7 +67,7 @@ messages! {
             nl "`{year}` is geen jaar van 0 tot en met 9999"
             en "`{year}` is not a year from 0 to 9999"
         /// No event has that name.
-        EventUnknown { name: String, nearest: Nearest } = "INVALID_REQUEST"
+        EventUnknown { name: String, nearest: Nearest } = "EVENT_UNKNOWN"
             nl "`{name}` is geen naam van een gebeurtenis{nearest:#}; docs/json.md noemt ze alle"
             en "`{name}` is not the name of an event{nearest}; docs/json.md names them all"
         /// A batch without commands.
@@ -94,6 +96,18 @@ messages! {
         PositionNotReached { position: Position, newest: Position } = "POSITION_NOT_REACHED"
             nl "gebeurtenis {position} kwam er niet op tijd; de nieuwste is {newest}; vraag het later nog eens, of vraag zonder te wachten"
             en "event {position} did not come in time; the newest is {newest}; ask again later, or ask without waiting"
+        /// A subscription that begins nowhere.
+        StartMissing {} = "INVALID_REQUEST"
+            nl "zeg waar het abonnement begint: `beginning`, `after` met een gebeurtenis, of `now`"
+            en "say where the subscription begins: `beginning`, `after` with an event, or `now`"
+        /// A subscriber that takes nothing.
+        SubscriberStalled { seconds: u64, on: Onward } = "SUBSCRIBER_STALLED"
+            nl "er is {seconds} seconden niets afgenomen; ga verder {on:#}"
+            en "nothing was taken for {seconds} seconds; go on {on}"
+        /// The ledger is closed under a subscription: the server ends, or rebuilds it.
+        SubscriptionClosed { on: Onward } = "SHUTTING_DOWN"
+            nl "de server stopt of bouwt het grootboek opnieuw op; ga daarna verder {on:#}"
+            en "the server ends or rebuilds the ledger; when it is back, go on {on}"
 
         /// No tree has that size, or not in that order.
         SizeForm { size: u64, head: u64 } = "INVALID_REQUEST"
@@ -155,17 +169,35 @@ messages! {
     }
 }
 
+/// Where whoever was cut off can go on: after an event, or with the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Onward(pub(super) Option<Position>);
+
+/// In English; in the alternate form (`{:#}`) in Dutch.
+impl fmt::Display for Onward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, Lang::of(f)) {
+            (Some(position), Lang::Nl) => write!(f, "na gebeurtenis {position}"),
+            (Some(position), Lang::En) => write!(f, "after event {position}"),
+            (None, Lang::Nl) => f.write_str("vanaf het begin"),
+            (None, Lang::En) => f.write_str("from the beginning"),
+        }
+    }
+}
+
 impl Trouble {
     /// The status that programs tell it by.
     pub(super) fn status_code(&self) -> Code {
         match self.code() {
             "NOT_FOUND" => Code::NotFound,
-            "INVALID_REQUEST" | "DATE_FORM" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
+            "INVALID_REQUEST" | "DATE_FORM" | "EVENT_UNKNOWN" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
             "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" => Code::FailedPrecondition,
             "BEYOND_HEAD" => Code::OutOfRange,
             "POSITION_NOT_REACHED" => Code::DeadlineExceeded,
-            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" => Code::Unavailable,
-            "DISK_FULL" => Code::ResourceExhausted,
+            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" | "SHUTTING_DOWN" => {
+                Code::Unavailable
+            }
+            "DISK_FULL" | "SUBSCRIBER_STALLED" => Code::ResourceExhausted,
             "UNREADABLE" | "NOT_SIGNED" => Code::DataLoss,
             _ => Code::Internal,
         }

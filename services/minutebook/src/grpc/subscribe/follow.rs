@@ -1,0 +1,175 @@
+//! The task of one subscription: looks through what is there, waits for more, and tells how far it is.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use minutebook_domain::ids::Position;
+use minutebook_domain::message::Lang;
+use minutebook_ledger::{Closed, Subscription};
+use minutebook_proto::pb;
+use minutebook_proto::pb::subscribe_response::Told;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+
+use super::super::status;
+use super::super::trouble::{Fault, Onward, Trouble};
+use super::outlet::{Outlet, STALL, Unsent};
+use super::prove::Prover;
+use super::scan::{Scan, Scanned};
+
+/// There is a checkpoint at least so often.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(3);
+
+/// A subscription under way.
+#[derive(Debug)]
+pub(super) struct Follow {
+    head: Subscription,
+    /// A checkpoint whenever so many events have been looked at.
+    every: u64,
+    /// How many have been since the last one.
+    looked_at: u64,
+    /// When the next one is to be told at the latest.
+    due: Instant,
+    prover: Option<Prover>,
+    /// After what the subscriber can go on, by what it was told.
+    told: Onward,
+    lang: Lang,
+}
+
+/// Why a subscription ends.
+enum End {
+    /// The subscriber has gone, and need not be told.
+    Left,
+    /// The subscriber takes nothing.
+    Stalled,
+    /// The ledger has been closed.
+    Closed,
+    /// Something cannot be read.
+    Fault(Fault),
+}
+
+impl From<Unsent> for End {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Left => Self::Left,
+            Unsent::Stalled => Self::Stalled,
+        }
+    }
+}
+
+impl From<Closed> for End {
+    fn from(Closed: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Follow {
+    /// What follows the head of a ledger and has told nothing yet.
+    pub(super) fn new(head: Subscription, every: u64, prover: Option<Prover>, lang: Lang) -> Self {
+        let due = Instant::now() + CHECKPOINT_PAUSE;
+        Self { head, every, looked_at: 0, due, prover, told: Onward::default(), lang }
+    }
+
+    /// Tells the subscriber everything, until it leaves or cannot be told more.
+    pub(super) async fn run(mut self, scan: Scan, outlet: Outlet) {
+        self.told = Onward(scan.whole());
+        let Err(end) = self.follow(scan, &outlet).await;
+        let (told, lang) = (self.told, self.lang);
+        let why = match end {
+            End::Left => return,
+            End::Stalled => Trouble::SubscriberStalled { seconds: STALL.as_secs(), on: told }.into(),
+            End::Closed => Trouble::SubscriptionClosed { on: told }.into(),
+            End::Fault(fault) => fault,
+        };
+        outlet.end(status::ended(why, told, lang));
+    }
+
+    async fn follow(&mut self, mut scan: Scan, outlet: &Outlet) -> Result<Infallible, End> {
+        let mut has_caught_up = false;
+        loop {
+            if self.looked_at >= self.every || Instant::now() >= self.due {
+                self.checkpoint(scan.whole(), outlet).await?;
+            }
+            let head = self.head.head();
+            if scan.next() < head {
+                scan = self.scan(scan, head, outlet).await?;
+                continue;
+            }
+            if !has_caught_up {
+                has_caught_up = true;
+                let position = head.saturating_sub(1);
+                self.tell(Told::CaughtUp(pb::CaughtUp { position }), Some(position), outlet).await?;
+            }
+            let due = self.due;
+            tokio::select! {
+                reached = self.head.reached(scan.next()) => drop(reached?),
+                () = sleep_until(due) => {}
+                () = outlet.left() => return Err(End::Left),
+            }
+        }
+    }
+
+    /// Looks at a stretch of events, and tells what fits.
+    async fn scan(&mut self, mut scan: Scan, head: Position, outlet: &Outlet) -> Result<Scan, End> {
+        let scanned;
+        (scan, scanned) = if scan.is_quick() {
+            let scanned = scan.step(head);
+            (scan, scanned)
+        } else {
+            away(move || {
+                let scanned = scan.step(head);
+                (scan, scanned)
+            })
+            .await?
+        };
+        let Scanned { looked_at, batches } = scanned?;
+        self.looked_at = self.looked_at.saturating_add(looked_at);
+        for batch in batches {
+            let whole = Some(batch.position);
+            if let Some(prover) = &mut self.prover {
+                prover.note(&batch);
+            }
+            self.tell(Told::Events(batch), whole, outlet).await?;
+            if self.prover.as_ref().is_some_and(Prover::is_due) {
+                self.checkpoint(whole, outlet).await?;
+            }
+        }
+        Ok(scan)
+    }
+
+    async fn checkpoint(&mut self, whole: Option<Position>, outlet: &Outlet) -> Result<(), End> {
+        let proof = match self.prover.take() {
+            Some(mut prover) => {
+                let proof;
+                (prover, proof) = away(move || {
+                    let proof = prover.prove();
+                    (prover, proof)
+                })
+                .await?;
+                self.prover = Some(prover);
+                proof?
+            }
+            None => None,
+        };
+        (self.looked_at, self.due) = (0, Instant::now() + CHECKPOINT_PAUSE);
+        let position = whole.unwrap_or_default();
+        self.tell(Told::Checkpoint(pb::SubscriptionCheckpoint { position, proof }), whole, outlet).await
+    }
+
+    async fn tell(&mut self, told: Told, whole: Option<Position>, outlet: &Outlet) -> Result<(), End> {
+        outlet.send(pb::SubscribeResponse { told: Some(told) }).await?;
+        self.told = Onward(whole);
+        Ok(())
+    }
+}
+
+/// Works away from the threads that serve sockets: it may wait for a disk.
+async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, End> {
+    spawn_blocking(work).await.map_err(|error| End::Fault(Trouble::failed(error).into()))
+}

@@ -1,0 +1,99 @@
+//! Subscriptions: the events from a place on, and then those that are recorded.
+//!
+//! Nothing is queued for a subscriber. A task of its own looks through the events ([`scan`]) as fast as the subscriber
+//! takes them ([`outlet`]) and waits where there are no more ([`follow`]).
+
+mod follow;
+mod outlet;
+mod pack;
+mod prove;
+mod scan;
+
+use std::sync::Arc;
+
+use minutebook_domain::event;
+use minutebook_domain::filter::{Filter, Judge};
+use minutebook_domain::ids::{Key, Position};
+use minutebook_domain::message::Lang;
+use minutebook_domain::value::Nearest;
+use minutebook_ledger::{Reader, Subscription};
+use minutebook_proto::pb::subscribe_request::Start;
+use minutebook_proto::{filter_from_pb, pb};
+use tonic::Status;
+
+use self::follow::Follow;
+pub(crate) use self::outlet::Told;
+use self::prove::Prover;
+use self::scan::Scan;
+use super::status;
+use super::trouble::{Fault, Trouble};
+use crate::app::App;
+
+/// A checkpoint whenever so many events have been looked at, unless asked otherwise.
+const EVERY: u32 = 10_000;
+
+/// Begins a subscription.
+pub(super) async fn subscribe(app: &Arc<App>, request: pb::SubscribeRequest, lang: Lang) -> Result<Told, Status> {
+    let reader = app.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+    // The book may have to be looked through for the nearest name.
+    let begun = tokio::task::spawn_blocking(move || begin(reader, request)).await;
+    let begun = begun.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
+    let Begun { scan, head, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
+    let (outlet, told) = outlet::outlet();
+    tokio::spawn(Follow::new(head, every, prover, lang).run(scan, outlet));
+    Ok(told)
+}
+
+/// A subscription that is about to follow.
+struct Begun {
+    scan: Scan,
+    head: Subscription,
+    every: u64,
+    prover: Option<Prover>,
+}
+
+fn begin(reader: Reader, request: pb::SubscribeRequest) -> Result<Begun, Fault> {
+    let pb::SubscribeRequest { start, filter, checkpoint_every, prove, proved_size } = request;
+    let head = reader.subscribe();
+    let next = start_of(start, head.head())?;
+    let filter = filter.unwrap_or_default();
+    let types = filter.types.iter().map(|name| type_of(name)).collect::<Result<_, _>>()?;
+    let filter = filter_from_pb(filter)?;
+    check_named(&reader, &filter)?;
+    let prover = prove.then(|| Prover::new(reader.clone(), proved_size)).transpose()?;
+    let every = if checkpoint_every == 0 { EVERY } else { checkpoint_every };
+    Ok(Begun { scan: Scan::new(reader, types, Judge::new(filter), next), head, every: every.into(), prover })
+}
+
+/// Nothing would ever fit a record that is not there, and that is to be told.
+fn check_named(reader: &Reader, filter: &Filter) -> Result<(), Fault> {
+    if filter.is_empty() {
+        return Ok(());
+    }
+    let book = reader.book().map_err(Trouble::from)?;
+    for (kinds, id) in filter.named() {
+        let is_known = kinds.iter().any(|kind| book.entry(&Key::new(*kind, id)).is_some());
+        if let Some(kind) = kinds.first().filter(|_| !is_known) {
+            let known = kinds.iter().flat_map(|kind| book.entries(*kind)).map(|(key, _)| key.id.as_str());
+            let nearest = Nearest::of(id.as_str(), known);
+            return Err(Trouble::RecordUnknown { key: Key::new(*kind, id), nearest }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The position of the first event to look at.
+fn start_of(start: Option<Start>, head: Position) -> Result<Position, Fault> {
+    match start {
+        Some(Start::Beginning(pb::FromBeginning {})) => Ok(0),
+        Some(Start::Now(pb::FromNow {})) => Ok(head),
+        Some(Start::After(position)) if position < head => Ok(position.saturating_add(1)),
+        Some(Start::After(position)) => Err(Trouble::Beyond { position, newest: head.saturating_sub(1) }.into()),
+        None => Err(Trouble::StartMissing {}.into()),
+    }
+}
+
+fn type_of(name: &str) -> Result<&'static str, Fault> {
+    let unknown = || Trouble::EventUnknown { name: name.to_owned(), nearest: Nearest::of(name, event::names()) };
+    event::names().find(|known| *known == name).ok_or_else(|| unknown().into())
+}

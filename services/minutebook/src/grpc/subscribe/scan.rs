@@ -1,0 +1,106 @@
+//! Looking through the events for one subscriber: a stretch at a time, each event once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use minutebook_domain::book::Book;
+use minutebook_domain::filter::{Judge, Touch};
+use minutebook_domain::ids::Position;
+use minutebook_ledger::Reader;
+use minutebook_proto::{Decoder, Glance, glance, pb};
+
+use super::super::trouble::{Fault, Trouble};
+use super::pack::Packer;
+
+/// So many events are looked at in one go.
+const AT_ONCE: u64 = 1024;
+
+/// Where one subscriber is, and what it wants.
+#[derive(Debug)]
+pub(super) struct Scan {
+    reader: Reader,
+    /// The names of the events that fit; none is all.
+    types: Vec<&'static str>,
+    judge: Judge,
+    next: Position,
+    packer: Packer,
+}
+
+/// What came of a stretch of events.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    /// How many were looked at.
+    pub(super) looked_at: u64,
+    /// What is to be sent.
+    pub(super) batches: Vec<pb::EventBatch>,
+}
+
+impl Scan {
+    /// Begins with the event at `next`.
+    pub(super) fn new(reader: Reader, types: Vec<&'static str>, judge: Judge, next: Position) -> Self {
+        Self { reader, types, judge, next, packer: Packer::after(next.checked_sub(1)) }
+    }
+
+    /// The position of the next event to look at.
+    pub(super) fn next(&self) -> Position {
+        self.next
+    }
+
+    /// The last event of the last request that was looked at whole.
+    pub(super) fn whole(&self) -> Option<Position> {
+        self.packer.whole()
+    }
+
+    /// Can the next stretch be looked at without waiting for a disk?
+    pub(super) fn is_quick(&self) -> bool {
+        self.judge.is_idle() && self.reader.recent(self.next, 1).is_some()
+    }
+
+    /// Looks at a stretch of the events before `head`, where a request ends.
+    pub(super) fn step(&mut self, head: Position) -> Result<Scanned, Fault> {
+        let wanted = usize::try_from(head.saturating_sub(self.next).min(AT_ONCE)).unwrap_or(usize::MAX);
+        let events = match self.reader.recent(self.next, wanted) {
+            Some(events) => events,
+            None => self.reader.events(self.next, wanted).map_err(|error| Trouble::from(&error))?,
+        };
+        let book = if self.judge.is_idle() { None } else { Some(self.reader.book().map_err(Trouble::from)?) };
+        let first = self.next;
+        let reaches_head = first.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX)) >= head;
+        let mut decoder = Decoder::default();
+        for (n, event) in events.iter().enumerate() {
+            let (seen, following) = (glance(event), events.get(n.saturating_add(1)).map(|event| glance(event)));
+            // Whether a request ends with the last event of a stretch shows in the next one.
+            if following.is_none() && !reaches_head && n > 0 {
+                break;
+            }
+            let is_last = following.is_none_or(|following| following.request_id != seen.request_id);
+            if let Some(touches) = self.fits(event, seen, book.as_ref(), &mut decoder)? {
+                self.packer.push(event.clone(), touches);
+            }
+            self.packer.looked_at(self.next, is_last);
+            self.next = self.next.saturating_add(1);
+        }
+        let is_whole = self.packer.whole() == self.next.checked_sub(1);
+        Ok(Scanned { looked_at: self.next - first, batches: self.packer.take(is_whole) })
+    }
+
+    /// The parties by which an event fits; `None` where it does not. Only where more than its name counts is it decoded.
+    fn fits<'a>(
+        &mut self,
+        event: &'a Bytes,
+        seen: Glance<'a>,
+        book: Option<&Arc<Book>>,
+        decoder: &mut Decoder<'a>,
+    ) -> Result<Option<Vec<Touch>>, Fault> {
+        if let Some(name) = seen.name {
+            self.judge.passed(name);
+        }
+        if !self.types.is_empty() && !seen.name.is_some_and(|name| self.types.contains(&name)) {
+            return Ok(None);
+        }
+        let Some(book) = book else { return Ok(Some(Vec::new())) };
+        let undecodable = |error| Trouble::EventUnreadable { position: self.next, why: error };
+        let recorded = decoder.decode(event).map_err(|error| undecodable(error.to_string()))?;
+        Ok(self.judge.judge(&recorded, book, &self.reader)?)
+    }
+}
