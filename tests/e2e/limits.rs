@@ -23,9 +23,12 @@ async fn a_message_over_its_limit_is_refused_and_the_connection_goes_on() {
     let channel = connect(&server.address).await;
     let mut agendas = client!(agenda_service_client::AgendaServiceClient, channel);
     let long = pb::ListFindingsRequest { agenda: "x".repeat(300 << 10), min_position: None };
-    assert_eq!(agendas.list_findings(long).await.expect_err("too large").code(), Code::OutOfRange);
+    let status = assert_refused(agendas.list_findings(long).await, Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
+    assert!(status.message().contains("262144 bytes"), "{status:?}");
     let parties: Vec<_> = (0..600).map(|n| register(&format!("p-{n}"), &"x".repeat(8_000))).collect();
-    assert_eq!(record(&channel, "large", parties).await.expect_err("too large").code(), Code::OutOfRange);
+    let large = record(&channel, "large", parties).await;
+    let status = assert_refused(large, Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
+    assert!(status.message().contains("4194304 bytes"), "{status:?}");
     assert_eq!(head(&channel).await, 1);
     // What fits a unary request does not have to fit a batch's.
     let parties: Vec<_> = (0..400).map(|n| register(&format!("p-{n}"), &"x".repeat(8_000))).collect();

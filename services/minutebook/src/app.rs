@@ -14,6 +14,8 @@ use minutebook_ledger::{
     Ledger, OpenError, Options, Pending, Reader, Receipt, RotateError, Status as LedgerStatus, Submission, SubmitError,
 };
 use minutebook_proto::{WriteOptions, pb};
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 /// The open ledger of a data directory.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(crate) struct App {
     ledger: RwLock<Option<Ledger>>,
     // Where this program can be reached, once it is: a rebuilt ledger has a new lock file to note it in.
     address: OnceLock<String>,
+    queries: Arc<Semaphore>,
 }
 
 /// The ledger is being rebuilt: it takes and answers nothing.
@@ -32,10 +35,31 @@ pub(crate) struct App {
 pub(crate) struct Rebuilding;
 
 impl App {
-    /// Opens the ledger of a directory.
-    pub(crate) fn open(data: &Path, options: Options) -> Result<Self, OpenError> {
+    /// Opens the ledger of a directory, to work out so many queries at once.
+    pub(crate) fn open(data: &Path, options: Options, queries: usize) -> Result<Self, OpenError> {
         let ledger = Ledger::open(data, options.clone())?;
-        Ok(Self { data: data.to_owned(), options, ledger: RwLock::new(Some(ledger)), address: OnceLock::new() })
+        Ok(Self {
+            data: data.to_owned(),
+            options,
+            ledger: RwLock::new(Some(ledger)),
+            address: OnceLock::new(),
+            queries: Arc::new(Semaphore::new(queries)),
+        })
+    }
+
+    /// Works something out away from the threads that serve sockets, when it is its turn: it may read from the disk.
+    /// Nothing is worked out for whoever gave up before that; what was begun keeps its place until it is done.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // The semaphore is never closed.
+        let turn = Arc::clone(&self.queries).acquire_owned().await.ok();
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
     }
 
     /// The data directory.

@@ -4,6 +4,7 @@ mod app;
 mod cli;
 mod grpc;
 mod import;
+mod serve;
 mod server;
 mod tiles;
 mod web;

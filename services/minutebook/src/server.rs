@@ -13,28 +13,17 @@ use minutebook_domain::value::Name;
 use minutebook_ledger::{Ledger, OpenError, Options};
 use minutebook_tlog::{SigningKey, VerifierKey};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio_stream::StreamExt;
-use tonic::transport::server::{Router, TcpIncoming};
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::{Channel, Endpoint};
 
 use crate::app::App;
 use crate::grpc;
+use crate::serve::config::Config;
+use crate::serve::limits::count;
+use crate::serve::{self, End};
 
 /// The format of the journal that new ledgers get.
 const JOURNAL_FORMAT: u32 = 1;
-/// How long a shutdown waits for requests that are being answered.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long a unary request may take until its answer begins.
-const UNARY: Duration = Duration::from_mins(1);
-/// Streams at once on one connection.
-const STREAMS: u32 = 64;
-/// Streams that a client may cause to be reset before its connection is closed.
-const RESETS: usize = 256;
-/// The bytes of the pipe to the server inside this process.
-const PIPE: usize = 1 << 20;
-
 /// What a new ledger is called.
 #[derive(Debug, Clone)]
 pub(crate) struct FoundOptions {
@@ -55,10 +44,8 @@ pub(crate) struct FoundOptions {
 pub(crate) struct ServeOptions {
     /// The data directory.
     pub(crate) data: PathBuf,
-    /// Where to listen.
-    pub(crate) listen: SocketAddr,
-    /// Listen on an address that others can reach, without encryption and without knowing who calls.
-    pub(crate) insecure_listen: bool,
+    /// Where and how.
+    pub(crate) config: Config,
 }
 
 /// Why a ledger is not served.
@@ -81,7 +68,7 @@ pub(crate) enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The server ended.
+    /// The pipe to the server inside this process broke.
     #[error("the server failed: {0}")]
     Serve(#[from] tonic::transport::Error),
     /// The log cannot have that name.
@@ -121,53 +108,35 @@ pub(crate) fn found(data: &Path, options: FoundOptions) -> Result<VerifierKey, S
 
 /// Serves a ledger until the process is told to end.
 pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
-    if !options.listen.ip().is_loopback() && !options.insecure_listen {
-        return Err(StartError::Exposed(options.listen));
+    let ServeOptions { data, config } = options;
+    let Config { listen, insecure_listen, .. } = config;
+    if !listen.ip().is_loopback() && !insecure_listen {
+        return Err(StartError::Exposed(listen));
     }
-    let listen_error = |source| StartError::Listen { address: options.listen, source };
-    let app = Arc::new(App::open(&options.data, Options::default())?);
+    let listen_error = |source| StartError::Listen { address: listen, source };
+    let app = Arc::new(App::open(&data, Options::default(), count(config.limits.queries))?);
     app.look_through()?;
-    let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+    let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     // Before anybody can know that there is something to end.
-    let ending = told_to_end().map_err(anyhow::Error::from)?;
+    let told = told_to_end().map_err(anyhow::Error::from)?;
     app.publish_address(&format!("http://{address}"))?;
-    if options.insecure_listen && !address.ip().is_loopback() {
+    if insecure_listen && !address.ip().is_loopback() {
         tracing::warn!(%address, "anyone who can reach this address can read and write the ledger");
     }
-    tracing::info!(%address, data = %options.data.display(), "serving");
+    tracing::info!(%address, data = %data.display(), "serving");
     println!("minutebook serves http://{address}");
-    let (stop, stopped) = oneshot::channel();
-    let router = router(&app).await?;
-    // The server's own setting is for sockets that it opens itself; without this, each answer waits 40 ms for its
-    // predecessor to be acknowledged.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let serving = router.serve_with_incoming_shutdown(incoming, async {
-        ending.await;
-        let _ = stop.send(());
+    let routes = grpc::routes(&app, &config).await?;
+    let (end, ending) = serve::ending();
+    tokio::spawn(async move {
+        told.await;
+        tracing::info!("ending");
+        end.tell();
     });
-    // The shutdown waits for every connection, and a silent one never ends: after the grace it is left.
-    let served = tokio::select! {
-        served = serving => served,
-        () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => Ok(()),
-    };
+    serve::accept(listener, routes, config.limits, ending).await;
     tracing::info!("closing");
     app.close();
-    Ok(served?)
-}
-
-async fn router(app: &Arc<App>) -> Result<Router, StartError> {
-    let routes = grpc::routes(app).await?;
-    let server = Server::builder()
-        .max_concurrent_streams(STREAMS)
-        .http2_max_local_error_reset_streams(Some(RESETS))
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .timeout(UNARY)
-        // For browsers and tile clients. A client that does not finish its request is cut off after half a minute.
-        .accept_http1(true)
-        .add_routes(routes);
-    Ok(server)
+    Ok(())
 }
 
 /// Hears from now on of an interrupt or a request to terminate.
@@ -195,31 +164,25 @@ fn told_to_end() -> io::Result<impl Future<Output = ()>> {
 pub(crate) struct InProcess {
     app: Arc<App>,
     channel: Channel,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    end: End,
+    serving: JoinHandle<()>,
 }
 
 /// Opens a ledger and serves it inside this process.
 pub(crate) async fn in_process(data: &Path, options: Options) -> Result<InProcess, StartError> {
-    let app = Arc::new(App::open(data, options)?);
-    let (ours, theirs) = tokio::io::duplex(PIPE);
-    let (stop, stopped) = oneshot::channel::<()>();
-    // The server ends its connections when no more can come in, so it goes on waiting for a second one.
-    let incoming = tokio_stream::once(Ok::<_, io::Error>(theirs)).chain(tokio_stream::pending());
-    let router = router(&app).await?;
-    let serving = tokio::spawn(async move {
-        let until = async {
-            let _ = stopped.await;
-        };
-        router.serve_with_incoming_shutdown(incoming, until).await
-    });
+    let config = Config::default();
+    let app = Arc::new(App::open(data, options, count(config.limits.queries))?);
+    let routes = grpc::routes(&app, &config).await?;
+    let (end, ending) = serve::ending();
+    let (ours, served) = serve::pipe(routes, config.limits, ending);
+    let serving = tokio::spawn(served);
     let mut ours = Some(ours);
     let pipe = tower::service_fn(move |_| {
         let end = ours.take().map(TokioIo::new);
         async move { end.ok_or_else(|| io::Error::other("the server inside this process has ended")) }
     });
     let channel = Endpoint::from_static("http://in.process").connect_with_connector(pipe).await?;
-    Ok(InProcess { app, channel, stop, serving })
+    Ok(InProcess { app, channel, end, serving })
 }
 
 impl InProcess {
@@ -230,9 +193,9 @@ impl InProcess {
 
     /// Ends the server, writes a snapshot and closes the ledger.
     pub(crate) async fn close(self) {
-        let Self { app, channel, stop, serving } = self;
+        let Self { app, channel, end, serving } = self;
         drop(channel);
-        let _ = stop.send(());
+        end.tell();
         // What a client still holds open is cut off: the ledger is closed below, and nothing acknowledged is lost.
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
         app.close();

@@ -19,6 +19,7 @@ use super::failure::{Exit, Failure};
 use super::json::hex;
 use super::page::Page;
 use super::words::{Words, instant};
+use crate::serve::config::Config;
 use crate::server::{FoundOptions, ServeOptions, found, run};
 
 /// What the new ledger is called.
@@ -239,9 +240,12 @@ pub(crate) async fn rebuild(session: &Session) -> Result<pb::RebuildResponse, Fa
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  minutebook serve --listen 127.0.0.1:7468")]
 pub(crate) struct Serve {
-    /// The address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7468")]
-    listen: SocketAddr,
+    /// A file with every other setting, such as limits; ops/minutebook.toml shows them all
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to listen on; 127.0.0.1:7468 unless given here or in the file
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     /// Listen on an address that others can reach: without encryption, and without knowing who calls
     #[arg(long)]
     insecure_listen: bool,
@@ -254,9 +258,15 @@ impl Serve {
         if place.server.is_some() {
             return Err(Failure::usage(output.words.pick("laat --server weg", "leave out --server")));
         }
+        let mut config = self
+            .config
+            .as_deref()
+            .map_or_else(|| Ok(Config::default()), Config::open)
+            .map_err(|fault| Failure::new(Exit::Usage, fault.code(), fault.message(lang)))?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.insecure_listen |= self.insecure_listen;
         super::connect::check_directory(&place.data, lang)?;
-        let options =
-            ServeOptions { data: place.data.clone(), listen: self.listen, insecure_listen: self.insecure_listen };
+        let options = ServeOptions { data: place.data.clone(), config };
         run(options).await.map_err(|error| not_started(&error, &place.data, lang))
     }
 }

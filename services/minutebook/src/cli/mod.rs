@@ -42,6 +42,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,6 +57,10 @@ use words::Words;
 
 /// The data directory, where none is named.
 const DATA: &str = "minutebook-data";
+/// How many threads may read from the disk or work something out: more than there may be streams and queries at once.
+const THREADS: usize = 4_096;
+/// How long what was begun for somebody who has left may still take when the program ends.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 /// A ledger of what was decided: every decision, role, agreement and revision of an agenda, and why.
 #[derive(Debug, Parser)]
@@ -253,9 +258,15 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let (lang, json) = (cli.global.lang, cli.global.format == Format::Json);
     start_tracing(&cli.command);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // A stream of events may hold a thread for as long as its reader is slow, and none of them is to wait for that.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(THREADS).build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(obey(cli)),
+        Ok(runtime) => {
+            let done = runtime.block_on(obey(cli));
+            // A question that nobody waits for any more does not keep the program from ending.
+            runtime.shutdown_timeout(LEFT_BEHIND);
+            done
+        }
         Err(error) => {
             let w = Words(lang);
             let (nl, en) = (format!("kan niet beginnen ({error})"), format!("cannot start: {error}"));

@@ -101,7 +101,7 @@ impl Service {
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Status> {
         let reader = reader(&self.0, lang, min_position).await?;
-        let answer = tokio::task::spawn_blocking(move || work(&reader)).await;
+        let answer = self.0.work(move || work(&reader)).await;
         let answer = answer.unwrap_or_else(|error| Err(Trouble::failed(error).into()));
         answer.map_err(|why| status::unanswered(why, lang))
     }

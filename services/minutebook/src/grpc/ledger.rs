@@ -23,6 +23,7 @@ use super::trouble::Trouble;
 use super::{asked, parts, query, reader, receipt_of, status, unsubmitted, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
+use crate::serve::Connection;
 
 /// The most commands of a batch, each of which gives one event; only the adoption of a review gives more.
 const BATCH_EVENTS: usize = 10_000;
@@ -92,8 +93,9 @@ impl LedgerService for Service {
         &self,
         request: Request<pb::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let ending = request.extensions().get::<Connection>().map(Connection::ending);
         let (lang, request) = asked(request);
-        subscribe(&self.0, request, lang).await.map(Response::new)
+        subscribe(&self.0, request, ending, lang).await.map(Response::new)
     }
 }
 

@@ -18,6 +18,9 @@ mod trouble;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::{HeaderName, Method};
+use axum::middleware::from_fn_with_state;
 use minutebook_domain::book::{AgendaState, Revision};
 use minutebook_domain::command::Command;
 use minutebook_domain::dates::Day;
@@ -34,17 +37,18 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tonic_reflection::server::Builder as Reflection;
+use tonic_web::GrpcWebLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::{App, Query, Rebuilding};
+use crate::serve::config::Config;
+use crate::serve::limits::count;
+use crate::serve::{Gate, guard};
 use crate::web;
-use trouble::{Fault, Trouble};
+use trouble::Fault;
+pub(crate) use trouble::Trouble;
 
-/// The largest message of a unary request, in bytes.
-const REQUEST_BYTES: usize = 256 * 1024;
-/// The largest batch, in bytes.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The largest answer, in bytes: an agenda of many thousand items.
-const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// How many bytes of a document go in one message.
 const CHUNK: usize = 64 * 1024;
 
@@ -53,9 +57,19 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// How often the writer's health is looked at.
 const HEALTH: Duration = Duration::from_millis(500);
+/// How long a browser need not ask again whether a page may call.
+const PREFLIGHT: Duration = Duration::from_hours(1);
 
-/// Every service, with health and reflection.
-pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
+/// What there is to call.
+const DESCRIPTORS: [&[u8]; 4] = [
+    minutebook_proto::DESCRIPTOR_SET,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+];
+
+/// Every service, with health and reflection, and every page: behind one gate.
+pub(crate) async fn routes(app: &Arc<App>, config: &Config) -> anyhow::Result<Router> {
     use pb::admin_service_server::AdminServiceServer as Admin;
     use pb::agenda_service_server::AgendaServiceServer as Agenda;
     use pb::agreement_service_server::AgreementServiceServer as Agreement;
@@ -66,36 +80,56 @@ pub(crate) async fn routes(app: &Arc<App>) -> anyhow::Result<Routes> {
     use pb::review_service_server::ReviewServiceServer as Review;
     use pb::role_service_server::RoleServiceServer as Role;
 
+    let limits = &config.limits;
+    let [queries, requests, batches, answers] =
+        [limits.query_bytes, limits.request_bytes, limits.batch_bytes, limits.answer_bytes].map(count);
     let (health, health_service) = tonic_health::server::health_reporter();
-    let mut routes = Routes::new(health_service);
+    let mut routes = Routes::new(health_service.max_decoding_message_size(queries));
+    // No compression is accepted: what a small message unpacks to is not for the client to decide.
     macro_rules! serve {
         ($($server:ident($module:ident, $bytes:expr)),*) => { $(
             health.set_serving::<$server<$module::Service>>().await;
-            let server = $server::new($module::Service(app.clone())).max_decoding_message_size($bytes).max_encoding_message_size(ANSWER_BYTES);
+            let server = $server::new($module::Service(app.clone())).max_decoding_message_size($bytes).max_encoding_message_size(answers);
             routes = routes.add_service(server);
         )* };
     }
     serve!(
-        Admin(admin, REQUEST_BYTES),
-        Agenda(agenda, REQUEST_BYTES),
-        Agreement(agreement, REQUEST_BYTES),
-        Audit(audit, REQUEST_BYTES),
-        Decision(decision, REQUEST_BYTES),
-        Directory(directory, REQUEST_BYTES),
-        LedgerServer(ledger, BATCH_BYTES),
-        Review(review, REQUEST_BYTES),
-        Role(role, REQUEST_BYTES)
+        Admin(admin, requests),
+        Agenda(agenda, requests),
+        Agreement(agreement, requests),
+        Audit(audit, queries),
+        Decision(decision, requests),
+        Directory(directory, requests),
+        LedgerServer(ledger, batches),
+        Review(review, requests),
+        Role(role, requests)
     );
     tokio::spawn(tell_when_stopped(health, Arc::downgrade(app)));
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(minutebook_proto::DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let mut routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
-    let pages = std::mem::take(routes.axum_router_mut()).merge(web::routes(app)).fallback(web::elsewhere);
-    *routes.axum_router_mut() = pages;
-    Ok(routes)
+    if config.reflection {
+        let reflection = || {
+            DESCRIPTORS.iter().fold(Reflection::configure(), |all, set| all.register_encoded_file_descriptor_set(set))
+        };
+        routes = routes
+            .add_service(reflection().build_v1()?.max_decoding_message_size(queries))
+            .add_service(reflection().build_v1alpha()?.max_decoding_message_size(queries));
+    }
+    let gate = from_fn_with_state(Arc::new(Gate::new(limits, &DESCRIPTORS)?), guard);
+    // A browser's call becomes one like any other before the gate, and its answer is put in its form after it.
+    let services = routes.into_axum_router().layer(gate.clone()).layer(GrpcWebLayer::new());
+    let services = if config.web_origins.is_empty() { services } else { services.layer(cross_origin(config)) };
+    Ok(services.merge(web::routes(app).layer(gate)).fallback(web::elsewhere))
+}
+
+/// That scripts of these pages may call, and read what a call comes to.
+fn cross_origin(config: &Config) -> CorsLayer {
+    let asks = ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "accept-language"];
+    let answers = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(config.web_origins.iter().cloned()))
+        .allow_methods([Method::POST])
+        .allow_headers(asks.map(HeaderName::from_static))
+        .expose_headers(answers.map(HeaderName::from_static))
+        .max_age(PREFLIGHT)
 }
 
 /// Tells whoever asks for health that nothing can be recorded here any more. Questions are answered all the same.
@@ -135,7 +169,7 @@ async fn query<T: Send + 'static>(
 ) -> Result<T, Status> {
     let reader = reader(app, lang, min_position).await?;
     let book = reader.book().map_err(|newer| status::trouble(newer, lang))?;
-    let asked = tokio::task::spawn_blocking(move || ask(&Query { book, reader })).await;
+    let asked = app.work(move || ask(&Query { book, reader })).await;
     let asked = asked.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
     asked.map_err(|fault| status::unanswered(fault, lang))
 }

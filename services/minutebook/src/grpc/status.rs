@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use axum::http::HeaderMap;
 use minutebook_domain::ids::{Id, Key};
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
@@ -19,7 +20,12 @@ const DOMAIN: &str = "minutebook";
 
 /// The language that a client asks for: `accept-language: nl`; anything else is English.
 pub(crate) fn lang(metadata: &tonic::metadata::MetadataMap) -> Lang {
-    let asked = metadata.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    lang_of(metadata.as_ref())
+}
+
+/// The language that a request asks for in its headers.
+pub(crate) fn lang_of(headers: &HeaderMap) -> Lang {
+    let asked = headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if asked.starts_with("nl") { Lang::Nl } else { Lang::En }
 }
 

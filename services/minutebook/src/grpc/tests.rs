@@ -19,7 +19,7 @@ fn founded(data: &Path) -> Arc<App> {
     let (name, zone) = (name("Paniek"), name("Europe/Amsterdam"));
     let options = FoundOptions { name, organisation: None, zone, origin: None, actor: Actor::default() };
     found(data, options).expect("founded");
-    Arc::new(App::open(data, Options::default()).expect("opened"))
+    Arc::new(App::open(data, Options::default(), 4).expect("opened"))
 }
 
 /// What registers a party of that name.

@@ -104,10 +104,10 @@ messages! {
         SubscriberStalled { seconds: u64, on: Onward } = "SUBSCRIBER_STALLED"
             nl "er is {seconds} seconden niets afgenomen; ga verder {on:#}"
             en "nothing was taken for {seconds} seconds; go on {on}"
-        /// The ledger is closed under a subscription: the server ends, or rebuilds it.
-        SubscriptionClosed { on: Onward } = "SHUTTING_DOWN"
-            nl "de server stopt of bouwt het grootboek opnieuw op; ga daarna verder {on:#}"
-            en "the server ends or rebuilds the ledger; when it is back, go on {on}"
+        /// A subscription ends because its connection does, or the ledger is closed.
+        SubscriptionEnding { on: Onward } = "ENDING"
+            nl "de server sluit deze verbinding of bouwt het grootboek opnieuw op; ga op een nieuwe verder {on:#}"
+            en "the server closes this connection or rebuilds the ledger; go on with a new one {on}"
 
         /// No tree has that size, or not in that order.
         SizeForm { size: u64, head: u64 } = "INVALID_REQUEST"
@@ -134,6 +134,30 @@ messages! {
         Overloaded {} = "OVERLOADED"
             nl "er wachten te veel verzoeken; stuur het later opnieuw"
             en "too many requests are waiting to be recorded; send it again later"
+        /// Too much at once.
+        Busy {} = "OVERLOADED"
+            nl "de server heeft te veel tegelijk te doen en is er niet aan begonnen; stuur het later opnieuw"
+            en "the server has too much to do at once and did not begin with it; send it again later"
+        /// Too many streams at once.
+        StreamsFull {} = "OVERLOADED"
+            nl "de server heeft te veel open stromen; sluit er een, of probeer het later opnieuw"
+            en "the server has too many open streams; close one, or try again later"
+        /// A message over its limit.
+        MessageTooLarge { limit: u64 } = "MESSAGE_TOO_LARGE"
+            nl "het bericht is groter dan de {limit} bytes die hier mogen; verdeel het"
+            en "the message is larger than the {limit} bytes that are allowed here; divide it"
+        /// An answer over its limit.
+        AnswerTooLarge { limit: u64 } = "ANSWER_TOO_LARGE"
+            nl "het antwoord is groter dan {limit} bytes; vraag om minder"
+            en "the answer is larger than {limit} bytes; ask for less"
+        /// It took too long.
+        DeadlinePassed {} = "DEADLINE_PASSED"
+            nl "het antwoord kwam niet op tijd; wat werd vastgelegd, wordt vastgelegd: stuur het opnieuw onder hetzelfde request id"
+            en "the answer was not there in time; what was being recorded is recorded: send it again with the same request id"
+        /// The server ends, or the connection is old.
+        Ending {} = "ENDING"
+            nl "de server sluit deze verbinding; ga verder op een nieuwe, vanaf de laatste gebeurtenis die er was"
+            en "the server closes this connection; go on with a new one, after the last event that came"
         /// No room.
         DiskFull {} = "DISK_FULL"
             nl "er is geen ruimte meer en er is niets vastgelegd; maak ruimte en stuur het opnieuw"
@@ -193,11 +217,11 @@ impl Trouble {
             "INVALID_REQUEST" | "DATE_FORM" | "EVENT_UNKNOWN" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
             "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" => Code::FailedPrecondition,
             "BEYOND_HEAD" => Code::OutOfRange,
-            "POSITION_NOT_REACHED" => Code::DeadlineExceeded,
-            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" | "SHUTTING_DOWN" => {
+            "POSITION_NOT_REACHED" | "DEADLINE_PASSED" => Code::DeadlineExceeded,
+            "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" | "ENDING" => {
                 Code::Unavailable
             }
-            "DISK_FULL" | "SUBSCRIBER_STALLED" => Code::ResourceExhausted,
+            "DISK_FULL" | "SUBSCRIBER_STALLED" | "MESSAGE_TOO_LARGE" | "ANSWER_TOO_LARGE" => Code::ResourceExhausted,
             "UNREADABLE" | "NOT_SIGNED" => Code::DataLoss,
             _ => Code::Internal,
         }

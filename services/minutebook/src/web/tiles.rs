@@ -77,7 +77,7 @@ async fn answer(app: &Arc<App>, work: impl FnOnce(&Reader) -> Result<Response, R
         Ok(reader) => reader,
         Err(rebuilding) => return Refused::new(StatusCode::SERVICE_UNAVAILABLE, rebuilding).into_response(),
     };
-    let answered = tokio::task::spawn_blocking(move || work(&reader)).await;
+    let answered = app.work(move || work(&reader)).await;
     let answered = answered.unwrap_or_else(|error| Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, error)));
     answered.unwrap_or_else(IntoResponse::into_response)
 }

@@ -16,6 +16,7 @@ use super::super::trouble::{Fault, Onward, Trouble};
 use super::outlet::{Outlet, STALL, Unsent};
 use super::prove::Prover;
 use super::scan::{Scan, Scanned};
+use crate::serve::Ending;
 
 /// There is a checkpoint at least so often.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(3);
@@ -31,6 +32,8 @@ pub(super) struct Follow {
     /// When the next one is to be told at the latest.
     due: Instant,
     prover: Option<Prover>,
+    /// When its connection is to end.
+    ending: Option<Ending>,
     /// After what the subscriber can go on, by what it was told.
     told: Onward,
     lang: Lang,
@@ -42,7 +45,7 @@ enum End {
     Left,
     /// The subscriber takes nothing.
     Stalled,
-    /// The ledger has been closed.
+    /// The ledger has been closed, or the connection is to end.
     Closed,
     /// Something cannot be read.
     Fault(Fault),
@@ -71,20 +74,30 @@ impl From<Fault> for End {
 
 impl Follow {
     /// What follows the head of a ledger and has told nothing yet.
-    pub(super) fn new(head: Subscription, every: u64, prover: Option<Prover>, lang: Lang) -> Self {
+    pub(super) fn new(
+        head: Subscription,
+        every: u64,
+        prover: Option<Prover>,
+        ending: Option<Ending>,
+        lang: Lang,
+    ) -> Self {
         let due = Instant::now() + CHECKPOINT_PAUSE;
-        Self { head, every, looked_at: 0, due, prover, told: Onward::default(), lang }
+        Self { head, every, looked_at: 0, due, prover, ending, told: Onward::default(), lang }
     }
 
     /// Tells the subscriber everything, until it leaves or cannot be told more.
     pub(super) async fn run(mut self, scan: Scan, outlet: Outlet) {
         self.told = Onward(scan.whole());
-        let Err(end) = self.follow(scan, &outlet).await;
+        let ending = self.ending.take();
+        let end = tokio::select! {
+            Err(end) = self.follow(scan, &outlet) => end,
+            () = told(ending) => End::Closed,
+        };
         let (told, lang) = (self.told, self.lang);
         let why = match end {
             End::Left => return,
             End::Stalled => Trouble::SubscriberStalled { seconds: STALL.as_secs(), on: told }.into(),
-            End::Closed => Trouble::SubscriptionClosed { on: told }.into(),
+            End::Closed => Trouble::SubscriptionEnding { on: told }.into(),
             End::Fault(fault) => fault,
         };
         outlet.end(status::ended(why, told, lang));
@@ -166,6 +179,14 @@ impl Follow {
         outlet.send(pb::SubscribeResponse { told: Some(told) }).await?;
         self.told = Onward(whole);
         Ok(())
+    }
+}
+
+/// Waits until a connection is to end.
+async fn told(ending: Option<Ending>) {
+    match ending {
+        Some(mut ending) => ending.told().await,
+        None => std::future::pending().await,
     }
 }
 

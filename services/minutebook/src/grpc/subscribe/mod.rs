@@ -28,19 +28,25 @@ use self::scan::Scan;
 use super::status;
 use super::trouble::{Fault, Trouble};
 use crate::app::App;
+use crate::serve::Ending;
 
 /// A checkpoint whenever so many events have been looked at, unless asked otherwise.
 const EVERY: u32 = 10_000;
 
 /// Begins a subscription.
-pub(super) async fn subscribe(app: &Arc<App>, request: pb::SubscribeRequest, lang: Lang) -> Result<Told, Status> {
+pub(super) async fn subscribe(
+    app: &Arc<App>,
+    request: pb::SubscribeRequest,
+    ending: Option<Ending>,
+    lang: Lang,
+) -> Result<Told, Status> {
     let reader = app.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
     // The book may have to be looked through for the nearest name.
-    let begun = tokio::task::spawn_blocking(move || begin(reader, request)).await;
+    let begun = app.work(move || begin(reader, request)).await;
     let begun = begun.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
     let Begun { scan, head, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
     let (outlet, told) = outlet::outlet();
-    tokio::spawn(Follow::new(head, every, prover, lang).run(scan, outlet));
+    tokio::spawn(Follow::new(head, every, prover, ending, lang).run(scan, outlet));
     Ok(told)
 }
 
