@@ -319,7 +319,7 @@ async fn assert_parts(channel: &Channel, recorded: &[Vec<u8>]) {
     assert_eq!(read(0, 1, &["RevisionSealed"]).await, seals[..1]);
     let request = pb::ReadEventsRequest { types: vec!["RevisionSeal".into()], ..pb::ReadEventsRequest::default() };
     let refused = crate::fixture::client::ledger(channel).read_events(request).await;
-    let status = assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+    let status = assert_refused(refused, Code::InvalidArgument, "EVENT_UNKNOWN");
     assert!(status.message().contains("`RevisionSealed`"), "it names the nearest: {status:?}");
 }
 
