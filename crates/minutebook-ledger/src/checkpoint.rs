@@ -19,6 +19,7 @@ use minutebook_tlog::{Checkpoint, Fault, Frontier, Handover, NOTE_BYTES, Signing
 
 use crate::journal::sync_dir;
 use crate::log::{IoFailure, Log, LogError};
+use crate::observed::SignedOf;
 use crate::receipt::SubmitError;
 
 const KEY: &str = "key";
@@ -255,6 +256,15 @@ impl Signer {
     /// The last checkpoint that was signed.
     pub(crate) fn last(&self) -> Option<Arc<Signed>> {
         self.last.load_full()
+    }
+
+    /// How far the checkpoints of a ledger of so many events are.
+    pub(crate) fn signed_of(&self, head: Position) -> SignedOf {
+        let signed = self.last.load().as_ref().map_or(0, |last| last.checkpoint.size);
+        let written = fs::metadata(note_path(&self.data)).and_then(|file| file.modified()).ok();
+        // A clock that was set back makes it no younger than new.
+        let checkpoint_age = written.map(|written| written.elapsed().unwrap_or_default());
+        SignedOf { unsigned: head.saturating_sub(signed), checkpoint_age }
     }
 
     /// Is there more to sign?

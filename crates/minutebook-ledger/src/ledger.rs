@@ -30,6 +30,7 @@ use crate::frame::{EncodedFrame, FrameBuilder};
 use crate::journal::{Journal, JournalOptions, Witness};
 use crate::lock::{Lock, LockError};
 use crate::log::{IoFailure, Log, LogError};
+use crate::observed::Observed;
 use crate::reader::{LedgerNewer, Reader, Shared};
 use crate::receipt::{Pending, Receipt, Submission, SubmitError};
 use crate::snapshot::{self, SnapshotError, Snapshots};
@@ -316,6 +317,20 @@ impl Ledger {
             degraded: self.shared.store.degraded().map(str::to_owned),
             stopped: self.shared.stopped.get().cloned(),
             newer: self.shared.newer,
+        }
+    }
+
+    /// What can be watched of it, beside how it is doing.
+    pub fn observed(&self) -> Observed {
+        let head = self.shared.log.head().next;
+        let room = self.queue.as_ref().map(|queue| (queue.max_capacity(), queue.capacity()));
+        let (waiting_limit, free) = room.unwrap_or_default();
+        Observed {
+            commits: self.shared.counts.observed(),
+            waiting: waiting_limit.saturating_sub(free),
+            waiting_limit,
+            lag_bytes: self.shared.tail.lag_bytes(),
+            signed: self.shared.signer.as_ref().map(|signer| signer.signed_of(head)),
         }
     }
 

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::checkpoint::{SignError, Signed, Signer};
 use crate::frame::{Damage, Frame};
 use crate::log::{Log, LogError};
+use crate::observed::Counts;
 use crate::parts::Hash;
 use crate::receipt::Receipt;
 use crate::requests::RequestIndex;
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) newer: Option<LedgerNewer>,
     pub(crate) stopped: OnceLock<String>,
     pub(crate) kept: KeptEvents,
+    pub(crate) counts: Counts,
 }
 
 impl Shared {

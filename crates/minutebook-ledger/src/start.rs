@@ -19,6 +19,7 @@ use crate::frame::{EncodedFrame, Frame};
 use crate::journal::Witness;
 use crate::ledger::OpenError;
 use crate::log::{Head, Log, LogError, chain_at};
+use crate::observed::Counts;
 use crate::reader::{LedgerNewer, Shared, kept_events};
 use crate::requests::{Entry, RequestIndex};
 use crate::snapshot::{self, Snapshot};
@@ -146,6 +147,7 @@ pub(crate) fn start(
         newer,
         stopped: OnceLock::new(),
         kept: kept_events(),
+        counts: Counts::default(),
     };
     Ok(Started { shared: Arc::new(shared), follower, announce, snapshot_at })
 }

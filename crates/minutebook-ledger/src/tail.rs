@@ -62,6 +62,11 @@ impl Tail {
         }
     }
 
+    /// The bytes of the frames that the store has not written.
+    pub(crate) fn lag_bytes(&self) -> usize {
+        self.state().lag_bytes
+    }
+
     /// For the store: the next frames, about as many as are good to write at once; waits for some. `None` when there will be no more.
     pub(crate) fn take(&self) -> Option<Vec<Arc<EncodedFrame>>> {
         let mut state = self.state();

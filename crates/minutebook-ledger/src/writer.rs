@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use minutebook_domain::book::Book;
@@ -42,6 +43,9 @@ const SUBMISSION_BYTES: usize = MAX_FRAME_BYTES - GROUP_BYTES - (64 << 10);
 
 /// The largest event: an entry of the transparency log holds 65,535 bytes, and its envelope takes some of them.
 pub(crate) const EVENT_BYTES: usize = 60 << 10;
+
+/// A disk that takes longer than this to write and sync a frame keeps everybody waiting.
+const SLOW_APPEND: Duration = Duration::from_secs(1);
 
 /// Stands in a receipt until its group is durable. No real head is 0, for the founding comes first.
 const HEAD_AT_COMMIT: Position = 0;
@@ -124,9 +128,20 @@ impl Writer {
             return answer_all(answers, head.next);
         }
         let frame = frame.finish();
-        match self.shared.log.append(head.next, &frame) {
+        let (next, submissions, bytes) = (frame.next(), answers.len(), frame.bytes().len());
+        let (position, events) = (head.next, next.saturating_sub(head.next));
+        let _commit = tracing::debug_span!("commit", position, events, submissions, bytes).entered();
+        let began = Instant::now();
+        let appended = self.shared.log.append(head.next, &frame);
+        let append = began.elapsed();
+        match appended {
             Ok(()) => {
-                let next = frame.next();
+                let append_us = u64::try_from(append.as_micros()).unwrap_or(u64::MAX);
+                self.shared.counts.committed(submissions, events, bytes, append_us);
+                tracing::debug!(append_us, "committed");
+                if append > SLOW_APPEND {
+                    tracing::warn!(position, append_us, "the disk is slow to write and sync");
+                }
                 self.publish(working.book, frame, entries);
                 answer_all(answers, next);
             }

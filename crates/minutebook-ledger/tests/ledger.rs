@@ -463,3 +463,28 @@ fn what_the_journal_has_lost_is_read_from_the_store() {
     }
     assert!(reader.frames(u64::MAX, &mut |_| ControlFlow::Continue(())).is_err(), "the journal is damaged");
 }
+
+#[test]
+fn what_is_committed_is_counted_and_what_is_refused_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = found(dir.path());
+    let before = ledger.observed();
+    assert_eq!((before.commits.events.count(), before.commits.bytes), (0, 0));
+    assert_eq!((before.waiting, before.waiting_limit), (0, options().queue));
+
+    ledger.submit(submission("three", ["a", "b", "c"].map(note).to_vec())).wait().unwrap();
+    submit(&ledger, "one", "d").unwrap();
+    // What was there already, and what was answered before, give no event and so no commit.
+    submit(&ledger, "again", "d").unwrap();
+    submit(&ledger, "one", "d").unwrap();
+
+    let commits = ledger.observed().commits;
+    assert_eq!((commits.events.count(), commits.events.sum), (2, 4));
+    assert_eq!(commits.events.ranges[..3], [(Some(1), 1), (Some(2), 0), (Some(4), 1)]);
+    assert_eq!((commits.submissions.count(), commits.append_us.count()), (2, 2));
+    assert!(commits.bytes > 0);
+    ledger.reader().checkpoint().unwrap();
+    let signed = ledger.observed().signed.unwrap();
+    assert_eq!(signed.unsigned, 0);
+    assert!(signed.checkpoint_age.is_some());
+}
