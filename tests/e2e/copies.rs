@@ -3,13 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 
 use crate::fixture::client::{batch, connect, ledger as recorder, register};
 use crate::fixture::program::{Ledger, Told, files, run};
-use crate::fixture::server::Server;
+use crate::fixture::server::{Server, http};
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
@@ -191,17 +189,9 @@ async fn nothing_but_a_whole_copy_is_gone_on_with() {
     server.stop();
 }
 
-/// What a server answers to a request of HTTP/1.1: status, headers, body.
+/// What a server answers to whoever asks for a file.
 fn get(server: &Server, path: &str) -> (u16, String, Vec<u8>) {
-    let address = server.address.strip_prefix("http://").expect("an address");
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("read");
-    let split = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("headers");
-    let head = String::from_utf8(answer[..split].to_vec()).expect("UTF-8").to_lowercase();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, head, answer.split_off(split + 4))
+    http(&server.address, &format!("GET {path}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

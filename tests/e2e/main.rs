@@ -29,6 +29,7 @@ mod guide;
 mod keys;
 mod kill;
 mod limits;
+mod metrics;
 mod proof;
 mod questions;
 mod reports;

@@ -11,11 +11,14 @@ use minutebook_domain::dates::{Day, Timestamp};
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::Position;
 use minutebook_ledger::{
-    Ledger, OpenError, Options, Pending, Reader, Receipt, RotateError, Status as LedgerStatus, Submission, SubmitError,
+    Ledger, Observed, OpenError, Options, Pending, Reader, Receipt, RotateError, Status as LedgerStatus, Submission,
+    SubmitError,
 };
 use minutebook_proto::{WriteOptions, pb};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
+
+use crate::metrics::Metrics;
 
 /// The open ledger of a data directory.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(crate) struct App {
     // Where this program can be reached, once it is: a rebuilt ledger has a new lock file to note it in.
     address: OnceLock<String>,
     queries: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
 }
 
 /// The ledger is being rebuilt: it takes and answers nothing.
@@ -44,6 +48,7 @@ impl App {
             ledger: RwLock::new(Some(ledger)),
             address: OnceLock::new(),
             queries: Arc::new(Semaphore::new(queries)),
+            metrics: Arc::default(),
         })
     }
 
@@ -60,11 +65,6 @@ impl App {
             work()
         })
         .await
-    }
-
-    /// The data directory.
-    pub(crate) fn data(&self) -> &Path {
-        &self.data
     }
 
     fn with<T>(&self, look: impl FnOnce(&Ledger) -> T) -> Result<T, Rebuilding> {
@@ -89,6 +89,26 @@ impl App {
     /// How the ledger is doing.
     pub(crate) fn status(&self) -> Result<LedgerStatus, Rebuilding> {
         self.with(Ledger::status)
+    }
+
+    /// What can be watched of it, beside how it is doing.
+    pub(crate) fn observed(&self) -> Result<Observed, Rebuilding> {
+        self.with(Ledger::observed)
+    }
+
+    /// What is counted of the requests.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The bytes of the files of the journal.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        bytes_under(&self.data.join("journal"))
+    }
+
+    /// The bytes of the files of the store.
+    pub(crate) fn store_bytes(&self) -> u64 {
+        bytes_under(&self.data.join("store"))
     }
 
     /// Notes in the lock file where this program can be reached.
@@ -145,6 +165,18 @@ impl App {
             tracing::warn!(%error, "the ledger was closed without a snapshot");
         }
     }
+}
+
+/// The bytes of the files under a directory; what cannot be read counts as none.
+fn bytes_under(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 /// What one query works with: the book at one moment, and the events behind it.

@@ -4,6 +4,7 @@ mod app;
 mod cli;
 mod grpc;
 mod import;
+mod metrics;
 mod serve;
 mod server;
 mod tiles;

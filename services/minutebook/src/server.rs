@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::app::App;
-use crate::grpc;
 use crate::serve::config::Config;
 use crate::serve::limits::count;
 use crate::serve::{self, End};
+use crate::{grpc, metrics};
 
 /// The format of the journal that new ledgers get.
 const JOURNAL_FORMAT: u32 = 1;
@@ -46,6 +46,8 @@ pub(crate) struct ServeOptions {
     pub(crate) data: PathBuf,
     /// Where and how.
     pub(crate) config: Config,
+    /// Where metrics are told; nowhere unless given.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Why a ledger is not served.
@@ -108,16 +110,24 @@ pub(crate) fn found(data: &Path, options: FoundOptions) -> Result<VerifierKey, S
 
 /// Serves a ledger until the process is told to end.
 pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
-    let ServeOptions { data, config } = options;
+    let ServeOptions { data, config, metrics } = options;
     let Config { listen, insecure_listen, .. } = config;
-    if !listen.ip().is_loopback() && !insecure_listen {
-        return Err(StartError::Exposed(listen));
+    let reachable = [Some(listen), metrics].into_iter().flatten().find(|to| !to.ip().is_loopback());
+    if let Some(address) = reachable.filter(|_| !insecure_listen) {
+        return Err(StartError::Exposed(address));
     }
     let listen_error = |source| StartError::Listen { address: listen, source };
     let app = Arc::new(App::open(&data, Options::default(), count(config.limits.queries))?);
     app.look_through()?;
     let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
+    let metrics = match metrics {
+        Some(address) => {
+            let started = metrics::Listener::bind(address).await.and_then(|listener| listener.start(&app));
+            Some(started.map_err(|source| StartError::Listen { address, source })?)
+        }
+        None => None,
+    };
     // Before anybody can know that there is something to end.
     let told = told_to_end().map_err(anyhow::Error::from)?;
     app.publish_address(&format!("http://{address}"))?;
@@ -126,6 +136,9 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
     }
     tracing::info!(%address, data = %data.display(), "serving");
     println!("minutebook serves http://{address}");
+    if let Some(address) = metrics {
+        println!("minutebook tells metrics at http://{address}/metrics");
+    }
     let routes = grpc::routes(&app, &config).await?;
     let (end, ending) = serve::ending();
     tokio::spawn(async move {

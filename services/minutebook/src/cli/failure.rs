@@ -9,6 +9,8 @@ use serde_json::json;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::grpc::status::name_of;
+
 /// What went wrong, as the exit code tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -132,7 +134,7 @@ impl From<Status> for Failure {
         let message = details.localized_message().map_or_else(|| said(&status), |words| words.message.clone());
         let places = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
         let places = places.into_iter().map(|place| (one_line(&place.field), one_line(&place.description))).collect();
-        Self::with(exit, &reason.unwrap_or_else(|| name_of(status.code())), one_line(&message), places)
+        Self::with(exit, &reason.unwrap_or_else(|| name_of(status.code()).to_owned()), one_line(&message), places)
     }
 }
 
@@ -158,18 +160,6 @@ fn exit_of(code: Code, reason: Option<&str>) -> Exit {
         (Code::InvalidArgument | Code::FailedPrecondition, _) => Exit::Refused,
         _ => Exit::Unreachable,
     }
-}
-
-/// `DeadlineExceeded` as `DEADLINE_EXCEEDED`.
-fn name_of(code: Code) -> String {
-    let mut name = String::new();
-    for c in format!("{code:?}").chars() {
-        if c.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_uppercase());
-    }
-    name
 }
 
 /// Text of a server as one line without control characters, which a terminal would obey.

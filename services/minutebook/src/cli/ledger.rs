@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use minutebook_domain::event::Actor;
 use minutebook_domain::ids::Id;
@@ -238,7 +238,7 @@ pub(crate) async fn rebuild(session: &Session) -> Result<pb::RebuildResponse, Fa
 
 /// Where to listen.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  minutebook serve --listen 127.0.0.1:7468")]
+#[command(after_help = "Example:\n  minutebook serve --listen 127.0.0.1:7468 --metrics 127.0.0.1:9464")]
 pub(crate) struct Serve {
     /// A file with every other setting, such as limits; ops/minutebook.toml shows them all
     #[arg(long, value_name = "FILE")]
@@ -246,12 +246,32 @@ pub(crate) struct Serve {
     /// The address to listen on; 127.0.0.1:7468 unless given here or in the file
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// The address to tell metrics on, such as 127.0.0.1:9464, in the way of Prometheus; nowhere unless given
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Listen on an address that others can reach: without encryption, and without knowing who calls
     #[arg(long)]
     insecure_listen: bool,
+    /// How the log on standard error is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: one object a line
+    Json,
 }
 
 impl Serve {
+    /// How it writes its log.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
     /// Serves until it is told to end.
     pub(crate) async fn run(self, place: &Place, output: Output) -> Result<(), Failure> {
         let lang = output.words.0;
@@ -266,7 +286,7 @@ impl Serve {
         config.listen = self.listen.unwrap_or(config.listen);
         config.insecure_listen |= self.insecure_listen;
         super::connect::check_directory(&place.data, lang)?;
-        let options = ServeOptions { data: place.data.clone(), config };
+        let options = ServeOptions { data: place.data.clone(), config, metrics: self.metrics };
         run(options).await.map_err(|error| not_started(&error, &place.data, lang))
     }
 }

@@ -284,11 +284,18 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn start_tracing(command: &Command) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::prelude::*;
-    let usual = if matches!(command, Command::Serve(_)) { LevelFilter::INFO } else { LevelFilter::ERROR };
+    let (usual, format) = match command {
+        Command::Serve(serve) => (LevelFilter::INFO, serve.log_format()),
+        _ => (LevelFilter::ERROR, ledger::LogFormat::Text),
+    };
     let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
     let wanted = asked.unwrap_or_else(|| Targets::new().with_default(usual));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        ledger::LogFormat::Text => lines.with_ansi(colour).boxed(),
+        ledger::LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
     tracing_subscriber::registry().with(lines).with(wanted).init();
 }
 

@@ -1,7 +1,6 @@
 //! How the ledger is doing.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 use minutebook_domain::message::Lang;
@@ -63,8 +62,8 @@ impl AdminService for Service {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 degraded: ledger.degraded,
                 stopped: ledger.stopped,
-                journal_bytes: bytes_under(&app.data().join("journal")),
-                store_bytes: bytes_under(&app.data().join("store")),
+                journal_bytes: app.journal_bytes(),
+                store_bytes: app.store_bytes(),
                 signed: ledger.signed,
                 verifier_key: query.reader.verifier_key().map(|key| key.to_string()),
             })
@@ -168,16 +167,4 @@ fn back_up(reader: &Reader, to: &mpsc::Sender<Result<pb::BackupResponse, Status>
         .map_err(|error| Trouble::from(&ReadError::Log(error)))?;
     let _ = send(part);
     Ok(())
-}
-
-/// The bytes of the files under a directory; what cannot be read counts as none.
-fn bytes_under(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

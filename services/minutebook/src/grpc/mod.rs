@@ -19,6 +19,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
+use axum::handler::Handler as _;
 use axum::http::{HeaderName, Method};
 use axum::middleware::from_fn_with_state;
 use minutebook_domain::book::{AgendaState, Revision};
@@ -45,7 +46,7 @@ use crate::app::{App, Query, Rebuilding};
 use crate::serve::config::Config;
 use crate::serve::limits::count;
 use crate::serve::{Gate, guard};
-use crate::web;
+use crate::{metrics, web};
 use trouble::Fault;
 pub(crate) use trouble::Trouble;
 
@@ -61,7 +62,7 @@ const HEALTH: Duration = Duration::from_millis(500);
 const PREFLIGHT: Duration = Duration::from_hours(1);
 
 /// What there is to call.
-const DESCRIPTORS: [&[u8]; 4] = [
+pub(crate) const DESCRIPTORS: [&[u8]; 4] = [
     minutebook_proto::DESCRIPTOR_SET,
     tonic_health::pb::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
@@ -114,10 +115,13 @@ pub(crate) async fn routes(app: &Arc<App>, config: &Config) -> anyhow::Result<Ro
             .add_service(reflection().build_v1alpha()?.max_decoding_message_size(queries));
     }
     let gate = from_fn_with_state(Arc::new(Gate::new(limits, &DESCRIPTORS)?), guard);
+    // Outside the gate, so that also those are seen that it refuses.
+    let observe = from_fn_with_state(Arc::clone(app.metrics()), metrics::observe);
     // A browser's call becomes one like any other before the gate, and its answer is put in its form after it.
-    let services = routes.into_axum_router().layer(gate.clone()).layer(GrpcWebLayer::new());
+    let services = routes.into_axum_router().layer(gate.clone()).layer(observe.clone()).layer(GrpcWebLayer::new());
     let services = if config.web_origins.is_empty() { services } else { services.layer(cross_origin(config)) };
-    Ok(services.merge(web::routes(app).layer(gate)).fallback(web::elsewhere))
+    let pages = web::routes(app).layer(gate).layer(observe.clone());
+    Ok(services.merge(pages).fallback(web::elsewhere.layer(observe)))
 }
 
 /// That scripts of these pages may call, and read what a call comes to.

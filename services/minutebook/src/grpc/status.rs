@@ -29,6 +29,29 @@ pub(crate) fn lang_of(headers: &HeaderMap) -> Lang {
     if asked.starts_with("nl") { Lang::Nl } else { Lang::En }
 }
 
+/// A status by the name that the documentation of gRPC gives it.
+pub(crate) fn name_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
 /// The longest message, in bytes. A status travels in a header, of which clients take 8 KiB or a little more; its
 /// message stands there up to four times, and everything once more as long in base64.
 const MESSAGE_BYTES: usize = 600;

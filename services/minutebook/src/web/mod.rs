@@ -19,9 +19,13 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
 
 /// What nobody serves: a service that is not there, or a page.
 pub(crate) async fn elsewhere(headers: HeaderMap) -> Response {
-    let is_grpc = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    if is_grpc {
+    if is_grpc(&headers) {
         return Status::unimplemented("there is no such service").into_http();
     }
     (StatusCode::NOT_FOUND, "there is no such page\n").into_response()
+}
+
+/// Does a request speak gRPC?
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
