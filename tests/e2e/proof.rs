@@ -13,7 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::fixture::client::{batch, client, connect, ledger as recorder, register, write};
 use crate::fixture::program::{Ledger, files, run, run_in};
-use crate::fixture::server::Server;
+use crate::fixture::server::{Server, http};
 
 fn key_of(ledger: &Ledger) -> String {
     let told = ledger.run(&["checkpoint", "--format", "json"]).json();
@@ -280,7 +280,8 @@ async fn a_server_finds_out_what_has_become_unreadable_before_anybody_asks() {
     assert!(ledger.data().join("journal/0002.seg").exists() && bytes.len() > 600_000);
     bytes[500_000] ^= 1;
     fs::write(&first, bytes).expect("written");
-    let server = Server::start(&ledger.data());
+    let mut server = Server::start_with(&ledger.data(), &["--metrics", "127.0.0.1:0"], None);
+    let metrics = server.says("minutebook tells metrics at ");
     let stopped = loop {
         let status = ledger.status();
         if let Some(stopped) = status["stopped"].as_str() {
@@ -300,7 +301,14 @@ async fn a_server_finds_out_what_has_become_unreadable_before_anybody_asks() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    server.stop();
+    // Whoever watches the server hears of it too.
+    let told = http(metrics.trim_end_matches("/metrics"), "GET /metrics").2;
+    let told = String::from_utf8(told).expect("UTF-8");
+    for line in ["minutebook_writer_stopped 1", "minutebook_refusals_total{code=\"STOPPED\"} 1"] {
+        assert!(told.lines().any(|said| said == line), "{line} is not in {told}");
+    }
+    let log = server.stop();
+    assert!(log.contains("a request failed") && log.contains("reason=\"STOPPED\""), "{log}");
     assert!(ledger.run(&["verify"]).refused(5).contains("damaged at position 1"));
 }
 
