@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minutebook_proto::pb;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
+use minutebook_proto::pb::subscribe_request::Start;
+use minutebook_proto::pb::subscribe_response::Told;
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::Value;
 use tonic::{Code, Request};
@@ -239,6 +241,29 @@ async fn the_numbers_follow_what_happens() {
     let sound = ["writer_stopped", "store_degraded", "rebuilding", "queue_depth", "subscribers"];
     assert_eq!(sound.map(|gauge| after.get(gauge)), [0.0; 5]);
     assert!(after.get("process_start_time_seconds") > 1.7e9);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_counts_while_it_is_open() {
+    let ledger = Ledger::found();
+    let (server, metrics) = watched(&ledger);
+    let channel = connect(&server.address).await;
+    record_party(&channel, "a", "party-a", "Een partij").await.expect("recorded");
+    let start = Some(Start::Beginning(pb::FromBeginning {}));
+    let request = pb::SubscribeRequest { start, ..pb::SubscribeRequest::default() };
+    let mut stream = recorder(&channel).subscribe(request).await.expect("subscribed").into_inner();
+    while !matches!(stream.message().await.expect("told").expect("more").told, Some(Told::CaughtUp(_))) {}
+    let gauges =
+        ["subscriptions_total", "subscribers", "subscriber_lag_largest_events", "subscriber_lag_summed_events"];
+    let scrape = Scrape::of(&metrics);
+    assert_eq!(gauges.map(|gauge| scrape.get(gauge)), [1.0, 1.0, 0.0, 0.0]);
+    drop(stream);
+    // The server hears of it when it next looks.
+    while Scrape::of(&metrics).get("subscribers") > 0.0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(Scrape::of(&metrics).get("subscriptions_total"), 1.0);
     server.stop();
 }
 

@@ -7,7 +7,6 @@ mod listener;
 mod observed;
 mod process;
 mod requests;
-#[cfg_attr(not(test), expect(dead_code, reason = "subscriptions, which are to come, register here"))]
 mod subscribers;
 
 use std::sync::Arc;
@@ -23,6 +22,7 @@ pub(crate) use listener::Listener;
 use observed::Observer;
 pub(crate) use requests::observe;
 use requests::{Method, Throttle};
+pub(crate) use subscribers::Subscriber;
 use subscribers::Subscribers;
 
 use crate::app::App;
@@ -61,7 +61,6 @@ impl Default for Metrics {
 
 impl Metrics {
     /// The subscriptions that are open.
-    #[expect(dead_code, reason = "subscriptions, which are to come, register here")]
     pub(crate) fn subscribers(&self) -> &Subscribers {
         &self.subscribers
     }

@@ -16,6 +16,7 @@ use super::super::trouble::{Fault, Onward, Trouble};
 use super::outlet::{Outlet, STALL, Unsent};
 use super::prove::Prover;
 use super::scan::{Scan, Scanned};
+use crate::metrics::Subscriber;
 use crate::serve::Ending;
 
 /// There is a checkpoint at least so often.
@@ -36,6 +37,8 @@ pub(super) struct Follow {
     ending: Option<Ending>,
     /// After what the subscriber can go on, by what it was told.
     told: Onward,
+    /// Counts it among those that are open.
+    subscriber: Subscriber,
     lang: Lang,
 }
 
@@ -79,10 +82,11 @@ impl Follow {
         every: u64,
         prover: Option<Prover>,
         ending: Option<Ending>,
+        subscriber: Subscriber,
         lang: Lang,
     ) -> Self {
         let due = Instant::now() + CHECKPOINT_PAUSE;
-        Self { head, every, looked_at: 0, due, prover, ending, told: Onward::default(), lang }
+        Self { head, every, looked_at: 0, due, prover, ending, told: Onward::default(), subscriber, lang }
     }
 
     /// Tells the subscriber everything, until it leaves or cannot be told more.
@@ -153,6 +157,7 @@ impl Follow {
                 self.checkpoint(whole, outlet).await?;
             }
         }
+        self.subscriber.reached(scan.next());
         Ok(scan)
     }
 

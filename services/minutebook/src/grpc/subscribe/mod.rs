@@ -46,7 +46,8 @@ pub(super) async fn subscribe(
     let begun = begun.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
     let Begun { scan, head, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
     let (outlet, told) = outlet::outlet();
-    tokio::spawn(Follow::new(head, every, prover, ending, lang).run(scan, outlet));
+    let subscriber = app.metrics().subscribers().enter(scan.next());
+    tokio::spawn(Follow::new(head, every, prover, ending, subscriber, lang).run(scan, outlet));
     Ok(told)
 }
 
