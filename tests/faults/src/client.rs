@@ -27,6 +27,11 @@ fn ledger(channel: &Channel) -> LedgerServiceClient<Channel> {
     LedgerServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES)
 }
 
+/// Records a batch.
+pub(crate) async fn record(channel: &Channel, batch: pb::RecordRequest) -> Result<pb::Receipt> {
+    ledger(channel).record(batch).await?.into_inner().receipt.context("an answer without a receipt")
+}
+
 /// What came of a write.
 #[derive(Debug)]
 pub(crate) enum Sent {

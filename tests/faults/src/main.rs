@@ -16,6 +16,7 @@ mod clock;
 mod damage;
 mod deadline;
 mod dice;
+mod follow;
 mod full;
 mod kill;
 mod known;
@@ -85,6 +86,8 @@ enum Campaign {
     Deadline(deadline::Deadline),
     /// Backups under load, each restored
     Backup(backup::Backup),
+    /// Subscribers, held against a full reading
+    Follow(follow::Follow),
     /// All campaigns, one after the other
     All,
 }
@@ -182,6 +185,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Clock(clock) => sum.add("clock", clock.run(setup).await),
         Campaign::Deadline(deadline) => sum.add("deadline", deadline.run(setup).await),
         Campaign::Backup(backup) => sum.add("backup", backup.run(setup).await),
+        Campaign::Follow(follow) => sum.add("follow", follow.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
@@ -191,6 +195,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
             sum.add("clock", clock::Clock::default().run(setup).await);
             sum.add("deadline", deadline::Deadline::default().run(setup).await);
             sum.add("backup", backup::Backup::default().run(setup).await);
+            sum.add("follow", follow::Follow::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;
