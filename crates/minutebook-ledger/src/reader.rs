@@ -2,7 +2,7 @@
 //! in the store, then in the journal, which always has the answer. Where that is near, it comes before the store: the
 //! store lets whoever asks wait now and then for what it does beside.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -315,10 +315,15 @@ impl Reader {
         found.transpose()
     }
 
-    /// The frames over the first events, as they were recorded: whole requests with what they gave. Each was checked.
-    pub fn frames(&self, end: Position, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), LogError> {
-        self.0.log.read(0, &mut |frame| {
-            if frame.next() > end { ControlFlow::Break(()) } else { visit(frame.bytes()) }
+    /// The frames over some events, as they were recorded, each with the position after it: whole requests with what they
+    /// gave. Each was checked. A frame that reaches beyond them is not among them.
+    pub fn frames(
+        &self,
+        events: Range<Position>,
+        visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        self.0.log.read(events.start, &mut |frame| {
+            if frame.next() > events.end { ControlFlow::Break(()) } else { visit(frame.next(), frame.bytes()) }
         })
     }
 }

@@ -451,7 +451,7 @@ fn what_the_journal_has_lost_is_read_from_the_store() {
     ledger.close().expect("closed");
     let ledger = Ledger::open(dir.path(), options()).expect("opened");
     let expected = ledger.reader().events(1, 3200).expect("read");
-    ledger.reader().frames(u64::MAX, &mut |_| ControlFlow::Continue(())).expect("sound");
+    ledger.reader().frames(0..u64::MAX, &mut |_, _| ControlFlow::Continue(())).expect("sound");
     for segment in files(&dir.path().join("journal")) {
         let mut bytes = fs::read(&segment).expect("read");
         bytes.iter_mut().skip(200).step_by(10_000).for_each(|byte| *byte ^= 1);
@@ -461,7 +461,7 @@ fn what_the_journal_has_lost_is_read_from_the_store() {
     for position in (1..3200).step_by(37) {
         assert_eq!(reader.event(position).expect("of the store"), expected[position as usize - 1], "{position}");
     }
-    assert!(reader.frames(u64::MAX, &mut |_| ControlFlow::Continue(())).is_err(), "the journal is damaged");
+    assert!(reader.frames(0..u64::MAX, &mut |_, _| ControlFlow::Continue(())).is_err(), "the journal is damaged");
 }
 
 #[test]

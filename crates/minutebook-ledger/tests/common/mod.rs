@@ -96,7 +96,7 @@ pub(crate) fn answers(ledger: &Ledger) -> (Vec<Vec<u8>>, [u8; 32]) {
         assert_eq!(reader.event(position as u64).expect("read"), events[position]);
     }
     assert_eq!(events.len() as u64, reader.head());
-    reader.frames(reader.head(), &mut |_| ControlFlow::Continue(())).expect("sound");
+    reader.frames(0..reader.head(), &mut |_, _| ControlFlow::Continue(())).expect("sound");
     (events, reader.book().expect("a book").digest())
 }
 

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
 use minutebook_ledger::{ReadError, Reader, RotateError};
 use minutebook_proto::pb::admin_service_server::AdminService;
@@ -11,14 +12,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::parts::{Parts, in_parts};
 use super::trouble::{Fault, Trouble};
 use super::{asked, query, reader, receipt_of, status};
 use crate::app::App;
 
 /// About this many bytes of a backup go in one message.
 const CHUNK: usize = 1 << 20;
-/// So many messages wait for a slow reader.
-const WAITING: usize = 4;
 /// A rebuild reports its progress every so many events.
 const EVERY: u64 = 10_000;
 
@@ -28,7 +28,7 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl AdminService for Service {
-    type BackupStream = ReceiverStream<Result<pb::BackupResponse, Status>>;
+    type BackupStream = Parts<pb::BackupResponse>;
     type RebuildStream = ReceiverStream<Result<pb::RebuildResponse, Status>>;
 
     async fn get_status(
@@ -124,13 +124,7 @@ impl AdminService for Service {
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
         let (lang, request) = asked(request);
         let reader = reader(&self.0, lang, request.min_position).await?;
-        let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = back_up(&reader, &sender) {
-                let _ = sender.blocking_send(Err(status::unanswered(error, lang)));
-            }
-        });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(in_parts(&self.0, lang, Backup { reader, end: None, next: 0 }, Backup::step)))
     }
 }
 
@@ -144,27 +138,38 @@ fn unrotated(error: &RotateError, lang: Lang) -> Status {
     status::trouble(trouble, lang)
 }
 
-/// Sends the ledger as it was recorded, at the reader's pace.
-fn back_up(reader: &Reader, to: &mpsc::Sender<Result<pb::BackupResponse, Status>>) -> Result<(), Fault> {
-    let signed = reader.checkpoint().map_err(|error| Trouble::from(&error))?;
-    let head = pb::BackupResponse { checkpoint: signed.note.clone(), frames: Vec::new() };
-    let mut part = head;
-    let send = |part: pb::BackupResponse| match to.blocking_send(Ok(part)) {
-        Ok(()) => ControlFlow::Continue(()),
-        // Whoever asked has left.
-        Err(_) => ControlFlow::Break(()),
-    };
-    reader
-        .frames(signed.checkpoint.size, &mut |frame| {
+/// What is still to be put away of a ledger.
+struct Backup {
+    reader: Reader,
+    /// Where the signed checkpoint ends; none before it is signed.
+    end: Option<Position>,
+    next: Position,
+}
+
+impl Backup {
+    /// The next parts of the ledger as it was recorded; none where it ends.
+    fn step(&mut self) -> Result<Vec<pb::BackupResponse>, Fault> {
+        let Self { reader, end, next } = self;
+        let (mut parts, mut part) = (Vec::new(), pb::BackupResponse::default());
+        let end = if let Some(end) = *end {
+            end
+        } else {
+            let signed = reader.checkpoint().map_err(|error| Trouble::from(&error))?;
+            part.checkpoint.clone_from(&signed.note);
+            *end.insert(signed.checkpoint.size)
+        };
+        let read = reader.frames(*next..end, &mut |after, frame| {
+            *next = after;
             for piece in frame.chunks(CHUNK) {
                 part.frames.extend_from_slice(piece);
-                if part.frames.len() >= CHUNK && send(std::mem::take(&mut part)).is_break() {
-                    return ControlFlow::Break(());
+                if part.frames.len() >= CHUNK {
+                    parts.push(std::mem::take(&mut part));
                 }
             }
-            ControlFlow::Continue(())
-        })
-        .map_err(|error| Trouble::from(&ReadError::Log(error)))?;
-    let _ = send(part);
-    Ok(())
+            if parts.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        read.map_err(|error| Trouble::from(&ReadError::Log(error)))?;
+        parts.extend((part != pb::BackupResponse::default()).then_some(part));
+        Ok(parts)
+    }
 }

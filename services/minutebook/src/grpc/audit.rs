@@ -9,18 +9,15 @@ use minutebook_ledger::{Reader, Signed};
 use minutebook_proto::pb;
 use minutebook_proto::pb::audit_service_server::AuditService;
 use minutebook_tlog::{Hash, Tree};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::parts::{Parts, in_parts};
 use super::trouble::{Fault, Trouble};
 use super::{asked, reader, status};
 use crate::app::App;
 
 /// How many entries go in one message, at most.
 const AT_ONCE: usize = 256;
-/// How many messages wait for a slow reader.
-const WAITING: usize = 4;
 
 /// Proof of what is recorded.
 #[derive(Debug, Clone)]
@@ -28,7 +25,7 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl AuditService for Service {
-    type ReadEntriesStream = ReceiverStream<Result<pb::ReadEntriesResponse, Status>>;
+    type ReadEntriesStream = Parts<pb::ReadEntriesResponse>;
 
     async fn get_checkpoint(
         &self,
@@ -55,9 +52,7 @@ impl AuditService for Service {
     ) -> Result<Response<Self::ReadEntriesStream>, Status> {
         let (lang, request) = asked(request);
         let reader = reader(&self.0, lang, request.min_position).await?;
-        let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(in_parts(&self.0, lang, Reading::of(reader, &request), Reading::step)))
     }
 
     async fn prove_inclusion(
@@ -160,27 +155,28 @@ pub(super) fn proved(reader: &Reader, mut receipt: pb::Receipt) -> Result<pb::Re
     Ok(receipt)
 }
 
-/// Sends entries as they were recorded, at the reader's pace.
-fn relay(
-    reader: &Reader,
-    request: &pb::ReadEntriesRequest,
-    to: &mpsc::Sender<Result<pb::ReadEntriesResponse, Status>>,
-    lang: Lang,
-) {
-    let limit = if request.limit == 0 { u64::MAX } else { request.limit };
-    let (mut first, end) = (request.from, reader.head().min(request.from.saturating_add(limit)));
-    while first < end {
-        let wanted = usize::try_from(end - first).unwrap_or(usize::MAX).min(AT_ONCE);
-        let message = match reader.events(first, wanted) {
-            Ok(entries) if entries.is_empty() => return,
-            Ok(entries) => Ok(pb::ReadEntriesResponse { first, entries }),
-            Err(error) => Err(status::trouble(&error, lang)),
-        };
-        let read =
-            message.as_ref().map_or(u64::MAX, |message| u64::try_from(message.entries.len()).unwrap_or(u64::MAX));
-        if to.blocking_send(message).is_err() {
-            return;
+/// What is still to be read of a request.
+struct Reading {
+    reader: Reader,
+    next: Position,
+    end: Position,
+}
+
+impl Reading {
+    fn of(reader: Reader, request: &pb::ReadEntriesRequest) -> Self {
+        let limit = if request.limit == 0 { u64::MAX } else { request.limit };
+        Self { next: request.from, end: reader.head().min(request.from.saturating_add(limit)), reader }
+    }
+
+    /// The next entries, as they were recorded; none where there are no more.
+    fn step(&mut self) -> Result<Vec<pb::ReadEntriesResponse>, Fault> {
+        let wanted = usize::try_from(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(AT_ONCE);
+        if wanted == 0 {
+            return Ok(Vec::new());
         }
-        first = first.saturating_add(read);
+        let first = self.next;
+        let entries = self.reader.events(first, wanted).map_err(|error| Trouble::from(&error))?;
+        self.next = first.saturating_add(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+        Ok(if entries.is_empty() { Vec::new() } else { vec![pb::ReadEntriesResponse { first, entries }] })
     }
 }

@@ -5,21 +5,19 @@ use std::sync::Arc;
 use minutebook_domain::command::{Command, ImportDocument};
 use minutebook_domain::document::Document;
 use minutebook_domain::event;
-use minutebook_domain::ids::RequestId;
+use minutebook_domain::ids::{Position, RequestId};
 use minutebook_domain::message::Lang;
 use minutebook_domain::plan::Plan;
 use minutebook_domain::refusal::{Problem, Refusal};
-use minutebook_domain::value::Nearest;
 use minutebook_ledger::{Reader, SubmitError};
 use minutebook_proto::pb::import_document_request::Part;
 use minutebook_proto::pb::ledger_service_server::LedgerService;
-use minutebook_proto::{WriteOptions, commands_from_pb, pb, plan_to_pb, write_from_pb};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use minutebook_proto::{WriteOptions, commands_from_pb, glance, pb, plan_to_pb, write_from_pb};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::subscribe::{Told, subscribe};
-use super::trouble::Trouble;
+use super::parts::{Parts, in_parts};
+use super::subscribe::{Told, subscribe, types_of};
+use super::trouble::{Fault, Trouble};
 use super::{asked, parts, query, reader, receipt_of, status, unsubmitted, write};
 use crate::app::App;
 use crate::import::{self, Defect, Parsed, Violation};
@@ -29,8 +27,6 @@ use crate::serve::Connection;
 const BATCH_EVENTS: usize = 10_000;
 /// How many events are read at a time.
 const AT_ONCE: usize = 256;
-/// How many messages wait for a slow reader.
-const WAITING: usize = 64;
 
 /// Recording, importing and reading the ledger itself.
 #[derive(Debug, Clone)]
@@ -38,7 +34,7 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
 impl LedgerService for Service {
-    type ReadEventsStream = ReceiverStream<Result<pb::ReadEventsResponse, Status>>;
+    type ReadEventsStream = Parts<pb::ReadEventsResponse>;
     type SubscribeStream = Told;
 
     async fn record(&self, request: Request<pb::RecordRequest>) -> Result<Response<pb::RecordResponse>, Status> {
@@ -79,14 +75,9 @@ impl LedgerService for Service {
         request: Request<pb::ReadEventsRequest>,
     ) -> Result<Response<Self::ReadEventsStream>, Status> {
         let (lang, request) = asked(request);
-        if let Some(name) = request.types.iter().find(|name| event::names().all(|known| known != name.as_str())) {
-            let trouble = Trouble::EventUnknown { name: name.clone(), nearest: Nearest::of(name, event::names()) };
-            return Err(status::trouble(trouble, lang));
-        }
+        let types = types_of(&request.types).map_err(|fault| status::unanswered(fault, lang))?;
         let reader = reader(&self.0, lang, request.min_position).await?;
-        let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::task::spawn_blocking(move || relay(&reader, &request, &sender, lang));
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(in_parts(&self.0, lang, Reading::of(reader, &request, types), Reading::step)))
     }
 
     async fn subscribe(
@@ -248,40 +239,41 @@ fn unread(violation: &Violation) -> pb::Problem {
     }
 }
 
-/// Sends the events that a request asks for, as they were recorded, at the reader's pace.
-fn relay(
-    reader: &Reader,
-    request: &pb::ReadEventsRequest,
-    to: &mpsc::Sender<Result<pb::ReadEventsResponse, Status>>,
-    lang: Lang,
-) {
-    let (mut next, head) = (request.from, reader.head());
-    let mut left = if request.limit == 0 { u64::MAX } else { request.limit };
-    while next < head && left > 0 {
-        let events = match reader.events(next, AT_ONCE) {
-            Ok(events) => events,
-            Err(error) => {
-                let _ = to.blocking_send(Err(status::trouble(&error, lang)));
-                return;
+/// What is still to be read of a request.
+struct Reading {
+    reader: Reader,
+    next: Position,
+    head: Position,
+    left: u64,
+    types: Vec<&'static str>,
+}
+
+impl Reading {
+    fn of(reader: Reader, request: &pb::ReadEventsRequest, types: Vec<&'static str>) -> Self {
+        let left = if request.limit == 0 { u64::MAX } else { request.limit };
+        Self { next: request.from, head: reader.head(), reader, left, types }
+    }
+
+    /// The next events that were asked for, as they were recorded; none where there are no more.
+    fn step(&mut self) -> Result<Vec<pb::ReadEventsResponse>, Fault> {
+        let mut found = Vec::new();
+        while found.is_empty() && self.next < self.head && self.left > 0 {
+            let events = self.reader.events(self.next, AT_ONCE).map_err(|error| Trouble::from(&error))?;
+            if events.is_empty() {
+                break;
             }
-        };
-        if events.is_empty() {
-            return;
-        }
-        for event in events {
-            next += 1;
-            if left > 0 && wanted(&event, &request.types) {
-                left -= 1;
-                if to.blocking_send(Ok(pb::ReadEventsResponse { event })).is_err() {
-                    return;
+            for event in events {
+                self.next = self.next.saturating_add(1);
+                if self.left > 0 && self.is_wanted(&event) {
+                    self.left = self.left.saturating_sub(1);
+                    found.push(pb::ReadEventsResponse { event });
                 }
             }
         }
+        Ok(found)
     }
-}
 
-/// Has the event one of these names? Only then is it decoded.
-fn wanted(event: &[u8], types: &[String]) -> bool {
-    let name = || minutebook_proto::decode_event(event).map(|recorded| recorded.event.payload.name());
-    types.is_empty() || name().is_ok_and(|name| types.iter().any(|wanted| wanted == name))
+    fn is_wanted(&self, event: &[u8]) -> bool {
+        self.types.is_empty() || glance(event).name.is_some_and(|name| self.types.contains(&name))
+    }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod decision;
 mod directory;
 mod ledger;
+mod parts;
 mod review;
 mod role;
 pub(crate) mod status;

@@ -64,7 +64,7 @@ fn begin(reader: Reader, request: pb::SubscribeRequest) -> Result<Begun, Fault> 
     let head = reader.subscribe();
     let next = start_of(start, head.head())?;
     let filter = filter.unwrap_or_default();
-    let types = filter.types.iter().map(|name| type_of(name)).collect::<Result<_, _>>()?;
+    let types = types_of(&filter.types)?;
     let filter = filter_from_pb(filter)?;
     check_named(&reader, &filter)?;
     let prover = prove.then(|| Prover::new(reader.clone(), proved_size)).transpose()?;
@@ -100,7 +100,11 @@ fn start_of(start: Option<Start>, head: Position) -> Result<Position, Fault> {
     }
 }
 
-fn type_of(name: &str) -> Result<&'static str, Fault> {
-    let unknown = || Trouble::EventUnknown { name: name.to_owned(), nearest: Nearest::of(name, event::names()) };
-    event::names().find(|known| *known == name).ok_or_else(|| unknown().into())
+/// The names of events that a request names.
+pub(super) fn types_of(names: &[String]) -> Result<Vec<&'static str>, Fault> {
+    let known = |name: &String| {
+        let unknown = || Trouble::EventUnknown { name: name.clone(), nearest: Nearest::of(name, event::names()) };
+        event::names().find(|known| known == name).ok_or_else(|| unknown().into())
+    };
+    names.iter().map(known).collect()
 }
