@@ -13,7 +13,7 @@ use crate::record::{Change, Edition, FieldSet, Record};
 use crate::value::{ChangeKind, Confidence, Disposition, Name, Sha256, Text};
 
 mod names;
-pub use names::names;
+pub use names::{leaves_unstated, names};
 
 /// The reason code of a fact that was recorded later than it held.
 pub const RETROACTIVE: &str = "retroactive";

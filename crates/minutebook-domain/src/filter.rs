@@ -14,6 +14,8 @@ use crate::sheet::Name;
 
 /// The groups of so many days are remembered.
 const DAYS: usize = 256;
+/// Who took a decision is remembered of so many.
+const DECISIONS: usize = 4096;
 
 /// What events must concern. Of each list one must fit, and an empty one is no condition; all lists must fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,12 +69,14 @@ pub struct Judge {
     filter: Filter,
     /// Under which other names each party of the filter goes, by day, since the last event that may have changed it.
     names: HashMap<Day, Vec<Vec<Name>>>,
+    /// Who took each decision, where it is known, likewise.
+    bodies: HashMap<Id, Option<Id>>,
 }
 
 impl Judge {
     /// Judges by a filter.
     pub fn new(filter: Filter) -> Self {
-        Self { filter, names: HashMap::new() }
+        Self { filter, names: HashMap::new(), bodies: HashMap::new() }
     }
 
     /// Is there anything to judge?
@@ -80,10 +84,14 @@ impl Judge {
         self.filter.is_empty()
     }
 
-    /// An event of this name has gone by, whether or not it was judged: who belongs to which group may be otherwise.
+    /// An event of this name has gone by, whether or not it was judged: what is remembered may be otherwise.
     pub fn passed(&mut self, name: &str) {
-        if name.starts_with("Party") || matches!(name, "ErratumRecorded" | "DoubtResolved") {
+        let is_correction = matches!(name, "ErratumRecorded" | "DoubtResolved");
+        if name.starts_with("Party") || is_correction {
             self.names.clear();
+        }
+        if name.starts_with("Decision") || is_correction {
+            self.bodies.clear();
         }
     }
 
@@ -102,7 +110,7 @@ impl Judge {
         if [items, bodies, parties, decisions].into_iter().all(Vec::is_empty) {
             return Ok(Some(Vec::new()));
         }
-        let named = seen.named()?;
+        let named = seen.named(&mut self.bodies)?;
         let fits = |wanted: &[Id], is: fn(Kind) -> bool| {
             wanted.is_empty() || named.iter().any(|(kind, id)| is(*kind) && wanted.contains(id))
         };
@@ -228,7 +236,7 @@ impl Seen<'_> {
     }
 
     /// All that the event names: what it is about, what its records refer to, who decided and for whom.
-    fn named(&self) -> Result<Vec<(Kind, Id)>, Unreadable> {
+    fn named(&self, bodies: &mut HashMap<Id, Option<Id>>) -> Result<Vec<(Kind, Id)>, Unreadable> {
         let event = &self.recorded.event;
         let mut named: Vec<(Kind, Id)> = self.about().map(|key| (key.kind, key.id)).into_iter().collect();
         named.extend(event.actor.on_behalf_of.clone().map(|body| (Kind::Body, body)));
@@ -246,13 +254,28 @@ impl Seen<'_> {
         };
         for decision in event.decision.iter().chain(ground) {
             named.push((Kind::Decision, decision.clone()));
-            let state = self.book.at(&Key::new(Kind::Decision, decision), &self.then(), self.events)?;
-            if let Some(Record::Decision(decision)) = state.as_ref().map(|state| state.record.as_ref()) {
-                named.push((Kind::Body, decision.body.clone()));
-            }
+            let body = match bodies.get(decision) {
+                Some(body) => body.clone(),
+                None => self.body_of(decision, bodies)?,
+            };
+            named.extend(body.map(|body| (Kind::Body, body)));
         }
         self.of_records(&mut named)?;
         Ok(named)
+    }
+
+    /// Who took a decision, as far as it is known by then.
+    fn body_of(&self, decision: &Id, bodies: &mut HashMap<Id, Option<Id>>) -> Result<Option<Id>, Unreadable> {
+        let state = self.book.at(&Key::new(Kind::Decision, decision), &self.then(), self.events)?;
+        let body = state.and_then(|state| match state.record.as_ref() {
+            Record::Decision(decision) => Some(decision.body.clone()),
+            _ => None,
+        });
+        if bodies.len() >= DECISIONS {
+            bodies.clear();
+        }
+        bodies.insert(decision.clone(), body.clone());
+        Ok(body)
     }
 
     /// What the records refer to that the event states; or else the record that it is about, as it read.

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use minutebook_proto::{DESCRIPTOR_SET, DecodeError, decode_event, encode_event, pb};
+use minutebook_domain::event::{Payload, ReviewEvent, ReviewStep, leaves_unstated};
+use minutebook_proto::{DESCRIPTOR_SET, DecodeError, Glance, decode_event, encode_event, glance, pb};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
@@ -85,4 +86,23 @@ fn every_golden_file_belongs_to_a_type_of_event() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(arms.contains(&name), "{} belongs to no type of event", path.display());
     }
+}
+
+#[test]
+fn a_glance_tells_what_decoding_would() {
+    for sample in samples::all() {
+        let (bytes, payload) = (encode_event(&sample), &sample.event.payload);
+        let glance = glance(&bytes);
+        assert_eq!(glance.position, sample.position);
+        assert_eq!(glance.request_id, sample.event.request_id.as_str().as_bytes());
+        assert_eq!(glance.name.unwrap(), wire_name(payload.name()));
+        let is_step = matches!(
+            payload,
+            Payload::Review(ReviewEvent { step: ReviewStep::Withdrawn(_) | ReviewStep::Selected(_), .. })
+        );
+        let is_unstated = payload.record().is_none() && (payload.about().is_some() || is_step);
+        assert_eq!(leaves_unstated(payload.name()), is_unstated, "{}", payload.name());
+    }
+    assert_eq!(glance(&sealed()).name, None);
+    assert_eq!(glance(b"\xff\xff"), Glance { position: 0, request_id: b"", name: None });
 }

@@ -54,6 +54,36 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     NAMES.iter().chain(DEEDS).copied().chain(stated.filter(|name| *name != NEVER))
 }
 
+/// Events that name the record that they are about and leave unsaid how it reads: that is in an event before them.
+const UNSTATED: [&str; 21] = [
+    "ItemDropped",
+    "ItemSuspended",
+    "ItemSplit",
+    "ItemMerged",
+    "DispositionWithdrawn",
+    "DispositionSelected",
+    "PartyMerged",
+    "PartyEnded",
+    "BodyDissolved",
+    "MandateWithdrawn",
+    "MembershipEnded",
+    "DecisionSuperseded",
+    "DecisionRevoked",
+    "MotionSettled",
+    "RoleEnded",
+    "AgreementSigned",
+    "AgreementTookEffect",
+    "AgreementEnded",
+    "AmountEnded",
+    "MilestoneMet",
+    "MilestoneMissed",
+];
+
+/// Does an event of this name leave unsaid how the record reads that it is about?
+pub fn leaves_unstated(name: &str) -> bool {
+    UNSTATED.contains(&name)
+}
+
 /// The name of what is never recorded.
 const NEVER: &str = "Stated";
 

@@ -8,11 +8,12 @@ mod outlet;
 mod pack;
 mod prove;
 mod scan;
+mod sieve;
 
 use std::sync::Arc;
 
 use minutebook_domain::event;
-use minutebook_domain::filter::{Filter, Judge};
+use minutebook_domain::filter::Filter;
 use minutebook_domain::ids::{Key, Position};
 use minutebook_domain::message::Lang;
 use minutebook_domain::value::Nearest;
@@ -69,7 +70,7 @@ fn begin(reader: Reader, request: pb::SubscribeRequest) -> Result<Begun, Fault> 
     check_named(&reader, &filter)?;
     let prover = prove.then(|| Prover::new(reader.clone(), proved_size)).transpose()?;
     let every = if checkpoint_every == 0 { EVERY } else { checkpoint_every };
-    Ok(Begun { scan: Scan::new(reader, types, Judge::new(filter), next), head, every: every.into(), prover })
+    Ok(Begun { scan: Scan::new(reader, types, filter, next), head, every: every.into(), prover })
 }
 
 /// Nothing would ever fit a record that is not there, and that is to be told.

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use minutebook_domain::book::Book;
-use minutebook_domain::filter::{Judge, Touch};
+use minutebook_domain::filter::{Filter, Judge, Touch};
 use minutebook_domain::ids::Position;
 use minutebook_ledger::Reader;
 use minutebook_proto::{Decoder, Glance, glance, pb};
 
 use super::super::trouble::{Fault, Trouble};
 use super::pack::Packer;
+use super::sieve::Sieve;
 
-/// So many events are looked at in one go.
+/// So many events are looked at in one go, at first, and then twice as many each time, up to the most: whoever takes
+/// nothing of what it asked for costs little.
+const AT_FIRST: u64 = 32;
 const AT_ONCE: u64 = 1024;
 
 /// Where one subscriber is, and what it wants.
@@ -21,8 +24,11 @@ pub(super) struct Scan {
     reader: Reader,
     /// The names of the events that fit; none is all.
     types: Vec<&'static str>,
+    sieve: Sieve,
     judge: Judge,
     next: Position,
+    /// How many events are looked at next.
+    stretch: u64,
     packer: Packer,
 }
 
@@ -37,8 +43,10 @@ pub(super) struct Scanned {
 
 impl Scan {
     /// Begins with the event at `next`.
-    pub(super) fn new(reader: Reader, types: Vec<&'static str>, judge: Judge, next: Position) -> Self {
-        Self { reader, types, judge, next, packer: Packer::after(next.checked_sub(1)) }
+    pub(super) fn new(reader: Reader, types: Vec<&'static str>, filter: Filter, next: Position) -> Self {
+        let (sieve, judge) = (Sieve::of(&filter), Judge::new(filter));
+        let packer = Packer::after(next.checked_sub(1));
+        Self { reader, types, sieve, judge, next, stretch: AT_FIRST, packer }
     }
 
     /// The position of the next event to look at.
@@ -58,7 +66,8 @@ impl Scan {
 
     /// Looks at a stretch of the events before `head`, where a request ends.
     pub(super) fn step(&mut self, head: Position) -> Result<Scanned, Fault> {
-        let wanted = usize::try_from(head.saturating_sub(self.next).min(AT_ONCE)).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(head.saturating_sub(self.next).min(self.stretch)).unwrap_or(usize::MAX);
+        self.stretch = AT_ONCE.min(self.stretch.saturating_mul(2));
         let events = match self.reader.recent(self.next, wanted) {
             Some(events) => events,
             None => self.reader.events(self.next, wanted).map_err(|error| Trouble::from(&error))?,
@@ -99,6 +108,9 @@ impl Scan {
             return Ok(None);
         }
         let Some(book) = book else { return Ok(Some(Vec::new())) };
+        if !self.sieve.lets_through(seen.name, event) {
+            return Ok(None);
+        }
         let undecodable = |error| Trouble::EventUnreadable { position: self.next, why: error };
         let recorded = decoder.decode(event).map_err(|error| undecodable(error.to_string()))?;
         Ok(self.judge.judge(&recorded, book, &self.reader)?)
