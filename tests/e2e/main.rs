@@ -17,6 +17,7 @@ mod architecture;
 mod areas;
 mod backups;
 mod batches;
+mod connections;
 mod copies;
 mod demo;
 mod directories;
