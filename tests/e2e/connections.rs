@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use minutebook_proto::pb::GetStatusRequest;
 use prost::Message as _;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -12,7 +13,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::pb::Status as Details;
 
-use crate::fixture::client::{assert_refused, connect, head, record, register, write};
+use crate::fixture::client::{assert_refused, client, connect, head, record, register, write};
 use crate::fixture::program::{Ledger, run};
 use crate::fixture::server::Server;
 
@@ -198,27 +199,42 @@ async fn who_takes_nothing_of_an_answer_is_cut_off() {
     .expect("cut off");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_comes_by_halves_has_a_deadline_and_keeps_its_place_until_then() {
+#[test]
+fn what_comes_by_halves_has_a_deadline_and_takes_nobodys_place() {
     let ledger = Ledger::found();
-    let server = serve(&ledger, "[limits]\nrequest_s = 20\nrequests = 1\n");
-    let half = call(&server, "AdminService/GetStatus", &[0; 64], 20);
-    let full = loop {
-        // Until the half one has come.
-        let answer = tokio::task::block_in_place(|| rest(call(&server, "AdminService/GetStatus", &[], 64)));
-        let (head, _) = halves(&answer);
-        if header(head.as_str(), "grpc-status").is_some() {
-            break status(&head);
+    let server = serve(&ledger, "[limits]\nrequest_s = 5\nrequests = 1\n");
+    let halves_of_calls: Vec<_> = (0..3).map(|_| call(&server, "AdminService/GetStatus", &[0; 64], 20)).collect();
+    let answer = rest(call(&server, "AdminService/GetStatus", &[], 64));
+    assert!(String::from_utf8_lossy(&answer).contains("grpc-status:0"), "{answer:?}");
+    for half in halves_of_calls {
+        let passed = status(&halves(&rest(half)).0);
+        let passed = assert_refused(Err::<(), _>(passed), Code::DeadlineExceeded, "DEADLINE_PASSED");
+        assert!(passed.message().contains("niet op tijd"), "{passed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_at_once_than_there_are_places_for_is_refused_as_overloaded() {
+    let ledger = Ledger::found();
+    let server = serve(&ledger, "[limits]\nrequests = 1\n");
+    let channel = connect(&server.address).await;
+    let begun = Instant::now();
+    let refused = loop {
+        assert!(begun.elapsed() < PATIENCE, "nothing is refused");
+        let calls = (0..16).map(|_| {
+            let mut admin = client!(admin_service_client::AdminServiceClient, channel);
+            tokio::spawn(async move { admin.get_status(GetStatusRequest { digest: true }).await })
+        });
+        let mut refused = None;
+        for call in calls.collect::<Vec<_>>() {
+            refused = call.await.expect("asked").err().or(refused);
+        }
+        if let Some(refused) = refused {
+            break refused;
         }
     };
-    let full = assert_refused(Err::<(), _>(full), Code::Unavailable, "OVERLOADED");
-    assert!(full.message().contains("te veel"), "{full:?}");
-    let passed = tokio::task::block_in_place(|| rest(half));
-    let passed = status(&halves(&passed).0);
-    let passed = assert_refused(Err::<(), _>(passed), Code::DeadlineExceeded, "DEADLINE_PASSED");
-    assert!(passed.message().contains("niet op tijd"), "{passed:?}");
+    assert_refused(Err::<(), _>(refused), Code::Unavailable, "OVERLOADED");
     // There is room again.
-    let channel = connect(&server.address).await;
     assert_eq!(head(&channel).await, 1);
 }
 

@@ -91,6 +91,8 @@ limits! {
     requests_per_connection = 64 in 1..=10_000;
     /// Requests at once in all; more are refused as overloaded, which is quicker told than waited for.
     requests = 1_024 in 1..=100_000;
+    /// Bytes at once of requests that are long and not answered yet, all together; more are refused as overloaded.
+    received_bytes = 268_435_456 in 67_108_864..=2_147_483_648;
     /// Streams at once in all, such as subscriptions; more are refused as overloaded.
     streams = 2_048 in 1..=100_000;
     /// Queries that are worked out at once; others wait. Also one that its client gave up takes a thread until it is
@@ -99,7 +101,8 @@ limits! {
     /// Seconds that a request may take until its answer begins; what a client allows itself counts where it is less.
     /// What is being recorded is recorded all the same.
     request_s = 30 in 1..=3_600;
-    /// Seconds that a document may take to come and to be recorded: it is as long as the line is slow.
+    /// Seconds that a document may take to come and to be recorded: it is as long as the line is slow. When nothing of
+    /// it comes for `request_s`, it is not waited for.
     import_s = 600 in 1..=86_400;
     /// Bytes of the message of a service that only answers: audit, health and reflection.
     query_bytes = 65_536 in 4_096..=4_194_304;

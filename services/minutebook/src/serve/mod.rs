@@ -9,6 +9,7 @@ mod descriptors;
 mod ending;
 pub(crate) mod limits;
 mod pipe;
+mod receive;
 mod requests;
 mod socket;
 mod stall;

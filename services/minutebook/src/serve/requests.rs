@@ -19,7 +19,9 @@ use tonic::Status;
 use super::answer::{Answer, Cause};
 use super::connection::{Connection, LAST_WORDS};
 use super::limits::{Limits, count, seconds};
+use super::receive::{Received, Room, receive};
 use crate::grpc::{Trouble, status};
+use crate::import;
 
 /// Where gRPC says how a request ended.
 const STATUS: &str = "grpc-status";
@@ -35,8 +37,16 @@ enum Shape {
     Unary,
     /// One message for many, such as the parts of a document.
     Import,
-    /// Many messages, for as long as the client likes.
+    /// Many messages for one, for as long as the client likes.
     Stream,
+    /// Many messages on both sides.
+    Dialogue,
+}
+
+impl Shape {
+    fn is_stream(self) -> bool {
+        matches!(self, Self::Stream | Self::Dialogue)
+    }
 }
 
 /// What lets requests through, so many at once.
@@ -45,8 +55,10 @@ pub(crate) struct Gate {
     shapes: HashMap<String, Shape>,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    room: Room,
     request: Duration,
     import: Duration,
+    batch_bytes: usize,
 }
 
 impl Gate {
@@ -62,7 +74,8 @@ impl Gate {
                     shapes.insert(
                         path,
                         match (method.client_streaming(), method.server_streaming()) {
-                            (_, true) => Shape::Stream,
+                            (true, true) => Shape::Dialogue,
+                            (false, true) => Shape::Stream,
                             (true, false) => Shape::Import,
                             (false, false) => Shape::Unary,
                         },
@@ -74,8 +87,10 @@ impl Gate {
             shapes,
             requests: Arc::new(Semaphore::new(count(limits.requests))),
             streams: Arc::new(Semaphore::new(count(limits.streams))),
+            room: Room::new(count(limits.received_bytes)),
             request: seconds(limits.request_s),
             import: seconds(limits.import_s),
+            batch_bytes: count(limits.batch_bytes),
         })
     }
 
@@ -83,10 +98,25 @@ impl Gate {
         self.shapes.get(path).copied().unwrap_or(Shape::Page)
     }
 
-    /// Room for one more request of a shape, if there is any.
-    fn room(&self, shape: Shape) -> Option<OwnedSemaphorePermit> {
-        let room = if shape == Shape::Stream { &self.streams } else { &self.requests };
-        Arc::clone(room).try_acquire_owned().ok()
+    /// A place for one more request of a shape.
+    fn place(&self, shape: Shape) -> Result<OwnedSemaphorePermit, Box<Trouble>> {
+        let (places, full) = if shape.is_stream() {
+            (&self.streams, Trouble::StreamsFull {})
+        } else {
+            (&self.requests, Trouble::Busy {})
+        };
+        Arc::clone(places).try_acquire_owned().map_err(|_| full.into())
+    }
+
+    /// Takes in what a request says. Only a dialogue begins before all of it has come.
+    async fn receive(&self, shape: Shape, body: Body) -> Result<Received, Box<Trouble>> {
+        let most = match shape {
+            Shape::Unary | Shape::Stream => self.batch_bytes,
+            // With what parts of a document have around them.
+            Shape::Import => import::MAX_BYTES * 2,
+            Shape::Page | Shape::Dialogue => return Ok(Received { body, room: None }),
+        };
+        receive(body, most, self.request, &self.room).await
     }
 
     /// When the answer has to have begun.
@@ -110,24 +140,24 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
             Some(turns) => turns.acquire_owned().await.ok(),
             None => None,
         };
-        let full = || if shape == Shape::Stream { Trouble::StreamsFull {} } else { Trouble::Busy {} };
-        let room = gate.room(shape).ok_or_else(full)?;
-        let response = next.run(request).await;
+        let (parts, body) = request.into_parts();
+        let Received { body, room: _room } = gate.receive(shape, body).await?;
+        let place = gate.place(shape)?;
+        let response = next.run(Request::from_parts(parts, body)).await;
         // A stream keeps its place among the streams, everything else keeps its connection from asking for more.
-        let held = if shape == Shape::Stream { Some(room) } else { turn };
-        Ok((response, held))
+        Ok((response, if shape.is_stream() { Some(place) } else { turn }))
     };
-    let answered = timeout_at(deadline, answering).await.unwrap_or(Err(Trouble::DeadlinePassed {}));
+    let answered = timeout_at(deadline, answering).await.unwrap_or_else(|_| Err(Box::new(Trouble::DeadlinePassed {})));
     let (response, held) = match answered {
         Ok(answered) => answered,
-        Err(trouble) => return refused(shape, trouble, lang),
+        Err(trouble) => return refused(shape, *trouble, lang),
     };
     let (mut parts, body) = response.into_parts();
     let is_said = parts.headers.contains_key(STATUS);
     if is_said {
         restate(&mut parts.headers, lang);
     }
-    let cause = (shape == Shape::Stream && !is_said)
+    let cause = (shape.is_stream() && !is_said)
         .then(|| ends_early(connection.as_ref(), asked.map(|asked| begun + asked), lang));
     let stall = connection.map(|connection| connection.stalls().add());
     Response::from_parts(parts, Body::new(Answer { body, lang, held, stall, cause, is_over: false }))
