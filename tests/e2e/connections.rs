@@ -223,7 +223,9 @@ async fn more_at_once_than_there_are_places_for_is_refused_as_overloaded() {
         assert!(begun.elapsed() < PATIENCE, "nothing is refused");
         let calls = (0..16).map(|_| {
             let mut admin = client!(admin_service_client::AdminServiceClient, channel);
-            tokio::spawn(async move { admin.get_status(GetStatusRequest { digest: true }).await })
+            tokio::spawn(async move {
+                admin.get_status(GetStatusRequest { digest: true, ..GetStatusRequest::default() }).await
+            })
         });
         let mut refused = None;
         for call in calls.collect::<Vec<_>>() {

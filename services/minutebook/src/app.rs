@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use crate::metrics::Metrics;
+use crate::serve::limits::{Limits, count};
 
 /// The open ledger of a data directory.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct App {
     address: OnceLock<String>,
     queries: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+    reads: Arc<Semaphore>,
 }
 
 /// The ledger is being rebuilt: it takes and answers nothing.
@@ -39,32 +41,34 @@ pub(crate) struct App {
 pub(crate) struct Rebuilding;
 
 impl App {
-    /// Opens the ledger of a directory, to work out so many queries at once.
-    pub(crate) fn open(data: &Path, options: Options, queries: usize) -> Result<Self, OpenError> {
+    /// Opens the ledger of a directory.
+    pub(crate) fn open(data: &Path, options: Options, limits: &Limits) -> Result<Self, OpenError> {
         let ledger = Ledger::open(data, options.clone())?;
         Ok(Self {
             data: data.to_owned(),
             options,
             ledger: RwLock::new(Some(ledger)),
             address: OnceLock::new(),
-            queries: Arc::new(Semaphore::new(queries)),
             metrics: Arc::default(),
+            queries: Arc::new(Semaphore::new(count(limits.queries))),
+            reads: Arc::new(Semaphore::new(count(limits.reads))),
         })
     }
 
     /// Works something out away from the threads that serve sockets, when it is its turn: it may read from the disk.
-    /// Nothing is worked out for whoever gave up before that; what was begun keeps its place until it is done.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        // The semaphore is never closed.
-        let turn = Arc::clone(&self.queries).acquire_owned().await.ok();
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        })
-        .await
+        in_turn(&self.queries, work).await
+    }
+
+    /// Reads a part of a stream, when it is its turn. However many streams there are, queries do not wait for them.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        in_turn(&self.reads, read).await
     }
 
     fn with<T>(&self, look: impl FnOnce(&Ledger) -> T) -> Result<T, Rebuilding> {
@@ -177,6 +181,20 @@ fn bytes_under(folder: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Nothing is done for whoever gave up before their turn; what was begun keeps its place until it is done.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    // The semaphore is never closed.
+    let turn = Arc::clone(turns).acquire_owned().await.ok();
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
 }
 
 /// What one query works with: the book at one moment, and the events behind it.

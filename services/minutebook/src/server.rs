@@ -18,7 +18,6 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::app::App;
 use crate::serve::config::Config;
-use crate::serve::limits::count;
 use crate::serve::{self, End};
 use crate::{grpc, metrics};
 
@@ -117,7 +116,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
         return Err(StartError::Exposed(address));
     }
     let listen_error = |source| StartError::Listen { address: listen, source };
-    let app = Arc::new(App::open(&data, Options::default(), count(config.limits.queries))?);
+    let app = Arc::new(App::open(&data, Options::default(), &config.limits)?);
     app.look_through()?;
     let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -184,7 +183,7 @@ pub(crate) struct InProcess {
 /// Opens a ledger and serves it inside this process.
 pub(crate) async fn in_process(data: &Path, options: Options) -> Result<InProcess, StartError> {
     let config = Config::default();
-    let app = Arc::new(App::open(data, options, count(config.limits.queries))?);
+    let app = Arc::new(App::open(data, options, &config.limits)?);
     let routes = grpc::routes(&app, &config).await?;
     let (end, ending) = serve::ending();
     let (ours, served) = serve::pipe(routes, config.limits, ending);

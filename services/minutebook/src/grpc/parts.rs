@@ -26,7 +26,7 @@ where
     let stretches = stream::try_unfold(state, move |mut state| {
         let app = Arc::clone(&app);
         async move {
-            let worked = app.work(move || (next(&mut state), state)).await;
+            let worked = app.read(move || (next(&mut state), state)).await;
             let (stretch, state) = worked.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
             let stretch = stretch.map_err(|fault| status::unanswered(fault, lang))?;
             Ok::<_, Status>((!stretch.is_empty()).then_some((stretch, state)))

@@ -12,6 +12,7 @@ use minutebook_ledger::Options;
 use tonic::Code;
 
 use super::*;
+use crate::serve::limits::Limits;
 use crate::server::{FoundOptions, found};
 
 fn founded(data: &Path) -> Arc<App> {
@@ -19,7 +20,7 @@ fn founded(data: &Path) -> Arc<App> {
     let (name, zone) = (name("Paniek"), name("Europe/Amsterdam"));
     let options = FoundOptions { name, organisation: None, zone, origin: None, actor: Actor::default() };
     found(data, options).expect("founded");
-    Arc::new(App::open(data, Options::default(), 4).expect("opened"))
+    Arc::new(App::open(data, Options::default(), &Limits::default()).expect("opened"))
 }
 
 /// What registers a party of that name.

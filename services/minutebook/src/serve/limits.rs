@@ -98,6 +98,8 @@ limits! {
     /// Queries that are worked out at once; others wait. Also one that its client gave up takes a thread until it is
     /// done, so that without a limit requests that are made and given up would take all of them.
     queries = 64 in 1..=512;
+    /// Streams that read from the disk at once; others wait. Many that begin together do not keep queries waiting.
+    reads = 8 in 1..=512;
     /// Seconds that a request may take until its answer begins; what a client allows itself counts where it is less.
     /// What is being recorded is recorded all the same.
     request_s = 30 in 1..=3_600;

@@ -1,6 +1,7 @@
 //! The task of one subscription: looks through what is there, waits for more, and tells how far it is.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use minutebook_domain::ids::Position;
@@ -8,7 +9,6 @@ use minutebook_domain::message::Lang;
 use minutebook_ledger::{Closed, Subscription};
 use minutebook_proto::pb;
 use minutebook_proto::pb::subscribe_response::Told;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::status;
@@ -16,6 +16,7 @@ use super::super::trouble::{Fault, Onward, Trouble};
 use super::outlet::{Outlet, STALL, Unsent};
 use super::prove::Prover;
 use super::scan::{Scan, Scanned};
+use crate::app::App;
 use crate::metrics::Subscriber;
 use crate::serve::Ending;
 
@@ -25,6 +26,7 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_secs(3);
 /// A subscription under way.
 #[derive(Debug)]
 pub(super) struct Follow {
+    app: Arc<App>,
     head: Subscription,
     /// A checkpoint whenever so many events have been looked at.
     every: u64,
@@ -78,6 +80,7 @@ impl From<Fault> for End {
 impl Follow {
     /// What follows the head of a ledger and has told nothing yet.
     pub(super) fn new(
+        app: Arc<App>,
         head: Subscription,
         every: u64,
         prover: Option<Prover>,
@@ -86,7 +89,7 @@ impl Follow {
         lang: Lang,
     ) -> Self {
         let due = Instant::now() + CHECKPOINT_PAUSE;
-        Self { head, every, looked_at: 0, due, prover, ending, told: Onward::default(), subscriber, lang }
+        Self { app, head, every, looked_at: 0, due, prover, ending, told: Onward::default(), subscriber, lang }
     }
 
     /// Tells the subscriber everything, until it leaves or cannot be told more.
@@ -139,7 +142,7 @@ impl Follow {
             let scanned = scan.step(head);
             (scan, scanned)
         } else {
-            away(move || {
+            self.away(move || {
                 let scanned = scan.step(head);
                 (scan, scanned)
             })
@@ -165,11 +168,12 @@ impl Follow {
         let proof = match self.prover.take() {
             Some(mut prover) => {
                 let proof;
-                (prover, proof) = away(move || {
-                    let proof = prover.prove();
-                    (prover, proof)
-                })
-                .await?;
+                (prover, proof) = self
+                    .away(move || {
+                        let proof = prover.prove();
+                        (prover, proof)
+                    })
+                    .await?;
                 self.prover = Some(prover);
                 proof?
             }
@@ -178,6 +182,11 @@ impl Follow {
         (self.looked_at, self.due) = (0, Instant::now() + CHECKPOINT_PAUSE);
         let position = whole.unwrap_or_default();
         self.tell(Told::Checkpoint(pb::SubscriptionCheckpoint { position, proof }), whole, outlet).await
+    }
+
+    /// Works away from the threads that serve sockets: it may wait for a disk.
+    async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, End> {
+        self.app.read(work).await.map_err(|error| End::Fault(Trouble::failed(error).into()))
     }
 
     async fn tell(&mut self, told: Told, whole: Option<Position>, outlet: &Outlet) -> Result<(), End> {
@@ -193,9 +202,4 @@ async fn told(ending: Option<Ending>) {
         Some(mut ending) => ending.told().await,
         None => std::future::pending().await,
     }
-}
-
-/// Works away from the threads that serve sockets: it may wait for a disk.
-async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, End> {
-    spawn_blocking(work).await.map_err(|error| End::Fault(Trouble::failed(error).into()))
 }

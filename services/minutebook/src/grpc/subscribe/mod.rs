@@ -48,7 +48,7 @@ pub(super) async fn subscribe(
     let Begun { scan, head, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
     let (outlet, told) = outlet::outlet();
     let subscriber = app.metrics().subscribers().enter(scan.next());
-    tokio::spawn(Follow::new(head, every, prover, ending, subscriber, lang).run(scan, outlet));
+    tokio::spawn(Follow::new(Arc::clone(app), head, every, prover, ending, subscriber, lang).run(scan, outlet));
     Ok(told)
 }
 
