@@ -85,6 +85,12 @@ pub(crate) async fn status(channel: &Channel) -> Result<pb::GetStatusResponse, S
     Ok(admin.get_status(pb::GetStatusRequest { digest: true, min_position: None }).await?.into_inner())
 }
 
+/// How the ledger is doing, without the digest: what costs the server little.
+pub(crate) async fn status_alone(channel: &Channel) -> Result<pb::GetStatusResponse, Status> {
+    let mut admin = AdminServiceClient::new(channel.clone());
+    Ok(admin.get_status(pb::GetStatusRequest::default()).await?.into_inner())
+}
+
 /// The signed head.
 pub(crate) async fn checkpoint(channel: &Channel) -> Result<pb::GetCheckpointResponse, Status> {
     let mut audit = AuditServiceClient::new(channel.clone());

@@ -9,6 +9,7 @@
 
 mod apart;
 mod asked;
+mod attacks;
 mod backup;
 mod calls;
 mod client;
@@ -88,6 +89,8 @@ enum Campaign {
     Backup(backup::Backup),
     /// Subscribers, held against a full reading
     Follow(follow::Follow),
+    /// Ten attacks of hostile clients
+    Attacks(attacks::Attacks),
     /// All campaigns, one after the other
     All,
 }
@@ -186,6 +189,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Deadline(deadline) => sum.add("deadline", deadline.run(setup).await),
         Campaign::Backup(backup) => sum.add("backup", backup.run(setup).await),
         Campaign::Follow(follow) => sum.add("follow", follow.run(setup).await),
+        Campaign::Attacks(attacks) => sum.add("attacks", attacks.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
             sum.add("power", power::Power::default().run(setup).await);
@@ -196,6 +200,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
             sum.add("deadline", deadline::Deadline::default().run(setup).await);
             sum.add("backup", backup::Backup::default().run(setup).await);
             sum.add("follow", follow::Follow::default().run(setup).await);
+            sum.add("attacks", attacks::Attacks::default().run(setup).await);
         }
     }
     let Sum { held, failed, not_run } = sum;

@@ -197,6 +197,11 @@ impl Server {
         Ok(Self { child, address: String::new(), out: None, log })
     }
 
+    /// The process that it is.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it, as a power cut would: nothing in it gets to finish. Gives its log.
     pub(crate) fn kill(mut self) -> Result<String> {
         self.child.kill()?;
