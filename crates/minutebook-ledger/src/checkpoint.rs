@@ -4,10 +4,9 @@
 //! What is signed was read back from the log a moment before: an event that was recorded as one thing and is stored as
 //! another is found out here, and nothing over it is ever signed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use minutebook_domain::ids::Position;
 use minutebook_domain::value::{Name, Text};
 use minutebook_tlog::{Checkpoint, Fault, Frontier, Handover, NOTE_BYTES, SigningKey, Tree, VerifierKey, leaf_hash};
 
+use crate::durable;
 use crate::journal::sync_dir;
 use crate::log::{IoFailure, Log, LogError};
 use crate::observed::SignedOf;
@@ -368,18 +368,8 @@ fn read(path: &Path) -> Result<Option<String>, KeptError> {
     }
 }
 
-/// Writes a file of the data directory whole, or leaves it as it was.
+/// Writes a file of the data directory whole, or leaves it as it was. Keys are their owner's alone.
 fn write(data: &Path, name: &str, text: &str) -> Result<(), IoFailure> {
-    let (path, unfinished) = (data.join(name), data.join(format!("{name}.tmp")));
     let mode = if name == CHECKPOINT { 0o644 } else { 0o600 };
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&unfinished)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&unfinished, &path))
-        .and_then(|()| sync_dir(data))
-        .map_err(IoFailure::of("write", &path))
+    durable::replace(data, name, mode, text.as_bytes())
 }

@@ -1,8 +1,8 @@
 //! A ledger as a program holds it: the data directory is locked, the writer and the store's thread run, readers are
 //! handed out. What a ledger does is written elsewhere; this module puts the parts together and takes them down.
 //!
-//! A data directory holds `lock`, `journal/` (the truth), `key` and `checkpoint` (what proves it), `store/` and
-//! `snapshot/` (both can be thrown away).
+//! A data directory holds `lock`, `journal/` (the truth), `key` and `checkpoint` (what proves it), `cursors/` (how far
+//! consumers are), `store/` and `snapshot/` (both can be thrown away).
 
 use std::io;
 use std::ops::ControlFlow;
@@ -26,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::{self, Kept, KeptError, RotateError, SignError, Signer};
 use crate::clock::{self, Clock};
+use crate::cursors::{self, Cursors};
 use crate::frame::{EncodedFrame, FrameBuilder};
 use crate::journal::{Journal, JournalOptions, Witness};
 use crate::lock::{Lock, LockError};
@@ -104,9 +105,9 @@ pub enum OpenError {
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
-    /// What can be thrown away could not be.
+    /// What can be thrown away could not be, or the directory of the cursors cannot be read.
     #[error(transparent)]
-    Discard(#[from] IoFailure),
+    Files(#[from] IoFailure),
     /// The founding could not be signed.
     #[error("the founding cannot be signed: {0}")]
     Unsigned(#[source] SignError),
@@ -143,6 +144,7 @@ pub struct Ledger {
     signing: Option<(SyncSender<()>, JoinHandle<()>)>,
     // Ends the thread that looks through the journal when it is dropped.
     looking: Option<(SyncSender<()>, JoinHandle<()>)>,
+    cursors: Arc<Cursors>,
     // The position of the snapshot that it started from.
     snapshot_at: Position,
     // INVARIANT: the last field, so that the directory is unlocked after everything else has ended.
@@ -230,6 +232,8 @@ impl Ledger {
         }
         let (queue, waiting) = mpsc::channel(options.queue.max(1));
         let zone = zone_of(&shared)?;
+        let following = Reader::new(Arc::clone(&shared)).subscribe();
+        let cursors = Arc::new(Cursors::open(data, following, options.clock.clone())?);
         let snapshots = Snapshots::new(data, options.snapshot_every, snapshot_at);
         let head = shared.log.head();
         let (for_writer, tree) = (Arc::clone(&shared), Tree::clone(&shared.tree.load()));
@@ -238,7 +242,7 @@ impl Ledger {
         let signing = shared.signer.is_some().then(|| sign_from_time_to_time(Arc::clone(&shared)));
         let signing = signing.transpose().map_err(OpenError::Thread)?;
         let (data, queue, follower) = (data.into(), Some(queue), Some(follower));
-        Ok(Self { data, shared, queue, writer, follower, signing, looking: None, snapshot_at, lock })
+        Ok(Self { data, shared, queue, writer, follower, signing, looking: None, cursors, snapshot_at, lock })
     }
 
     /// Ask for something to be recorded. Never waits, but reads all of a large submission; the answer comes when it is
@@ -284,6 +288,11 @@ impl Ledger {
     /// A handle to read with.
     pub fn reader(&self) -> Reader {
         Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// The named cursors. Once the ledger is closed they change no more.
+    pub fn cursors(&self) -> Arc<Cursors> {
+        Arc::clone(&self.cursors)
     }
 
     /// Reads the whole journal once, on a thread of its own: what has become unreadable since it was written is found
@@ -350,6 +359,7 @@ impl Ledger {
     }
 
     fn stop(&mut self) {
+        self.cursors.close();
         drop(self.queue.take());
         // The writer cannot have panicked: that ends the program.
         let _ = self.writer.take().map(JoinHandle::join);
@@ -384,9 +394,10 @@ fn sign_from_time_to_time(shared: Arc<Shared>) -> io::Result<(SyncSender<()>, Jo
     Ok((stop, thread::Builder::new().name("signer".into()).spawn(work)?))
 }
 
-/// Whether a directory holds what is made of a journal. That is never there before the journal is.
+/// Whether a directory holds what is made of a journal, or says how far somebody has read in one. That is never there
+/// before the journal is.
 pub fn has_remains(data: &Path) -> bool {
-    start::derived(data).iter().any(|dir| dir.exists()) || checkpoint::is_signed(data)
+    start::derived(data).iter().any(|dir| dir.exists()) || checkpoint::is_signed(data) || cursors::are_present(data)
 }
 
 /// Where the journal of a data directory is.

@@ -13,6 +13,8 @@
 
 mod checkpoint;
 mod clock;
+mod cursors;
+mod durable;
 pub mod frame;
 pub mod journal;
 mod ledger;
@@ -35,6 +37,7 @@ mod writer;
 
 pub use checkpoint::{KeptError, RotateError, SignError, Signed};
 pub use clock::Clock;
+pub use cursors::{Cursor, CursorError, Cursors, Holder, Holding, Kept, Parked, Place};
 pub use ledger::{Ledger, OpenError, Options, Status, founding_frame, has_remains};
 pub use observed::{Commits, Distribution, Observed, SignedOf};
 pub use parts::Hash;

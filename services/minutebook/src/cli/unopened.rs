@@ -131,7 +131,7 @@ impl From<&OpenError> for Unopened {
             OpenError::Lock(LockError::Io(failure))
             | OpenError::Log(LogError::Io(failure))
             | OpenError::Kept(KeptError::Io(failure))
-            | OpenError::Discard(failure) => failure.into(),
+            | OpenError::Files(failure) => failure.into(),
             OpenError::Kept(KeptError::KeyGone(file)) => Self::KeyGone { file: file.display().to_string() },
             OpenError::Kept(KeptError::KeyDiffers(file)) => Self::KeyDiffers { file: file.display().to_string() },
             OpenError::Kept(KeptError::Checkpoint { path, fault: Fault::Unsigned(_) | Fault::Origin { .. } }) => {
