@@ -19,6 +19,7 @@ mod backups;
 mod batches;
 mod connections;
 mod copies;
+mod cursors;
 mod demo;
 mod directories;
 mod documents;

@@ -23,10 +23,11 @@ use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
 use crate::fixture::{AGENDA, FIRST, NEXT, text};
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "minutebook.v1.AdminService",
     "minutebook.v1.AgendaService",
     "minutebook.v1.AgreementService",
+    "minutebook.v1.CursorService",
     "minutebook.v1.DecisionService",
     "minutebook.v1.DirectoryService",
     "minutebook.v1.LedgerService",
@@ -133,7 +134,9 @@ async fn every_query_waits_for_the_event_that_it_is_to_see_and_not_for_ever() {
     for (name, method) in methods() {
         // What has a receipt is a write; a rebuild asks nothing, and whoever follows waits anyhow.
         let waits = ["AdminService.Rebuild", "LedgerService.Subscribe"].contains(&name.as_str());
-        let reads = !method.says("receipt") && !waits;
+        // What is done with cursors records nothing.
+        let changes = name.starts_with("CursorService.") && !name.contains("Get") && !name.contains("List");
+        let reads = !method.says("receipt") && !waits && !changes;
         let tag = method.min_position();
         assert_eq!(tag.is_some(), reads, "{name}: {method:?}");
         let Some(tag) = tag else { continue };
@@ -235,6 +238,8 @@ async fn every_question_is_answered_at_the_newest_position() {
     let mut reviews = client!(review_service_client::ReviewServiceClient, channel);
     ask!(reviews, list_reviews, pb::ListReviewsRequest { agenda: agenda(), min_position: None });
     ask!(reviews, get_review, pb::GetReviewRequest { agenda: agenda(), edition: None, min_position: None });
+    let mut cursors = client!(cursor_service_client::CursorServiceClient, channel);
+    ask!(cursors, list_cursors, pb::ListCursorsRequest::default());
     ask!(client!(admin_service_client::AdminServiceClient, channel), get_status, pb::GetStatusRequest::default());
     for (method, position) in positions {
         assert_eq!(position, newest, "{method}");

@@ -8,6 +8,7 @@ mod answer;
 mod areas;
 mod command;
 mod convert;
+mod cursor;
 mod encoded;
 mod event;
 mod filter;
@@ -33,6 +34,7 @@ pub use convert::{
     date_from_pb, disposition_to_pb, id_from_pb, key_from_pb, key_to_pb, kind_from_pb, kind_to_pb, optional_id_from_pb,
     record_from_pb, record_to_pb,
 };
+pub use cursor::{AcquireCursor, acquire_from_pb, park_from_pb};
 pub use event::{DecodeError, Decoder, Glance, READER, decode_event, encode_event, glance, is_about_key};
 pub use filter::{FILTER_ENTRIES, filter_from_pb};
 pub use governance::{

@@ -39,6 +39,14 @@ messages! {
         TooMany { count: usize, most: usize } = "TOO_MANY"
             nl "heeft {count} waarden, en er passen er {most}"
             en "has {count} entries, and {most} fit"
+        /// A text that is longer than it may be here.
+        TooLong { bytes: usize, most: usize } = "TOO_LONG"
+            nl "heeft {bytes} bytes, en er passen er {most}"
+            en "has {bytes} bytes, and {most} fit"
+        /// A number that is too small or too large.
+        NotBetween { least: u32, most: u32 } = "NOT_BETWEEN"
+            nl "moet van {least} tot en met {most} zijn"
+            en "should be from {least} to {most}"
         /// Registers are of no agenda.
         OnlyWithAgendas {} = "ONLY_WITH_AGENDAS"
             nl "zegt iets over agenda's; noem die ook, in `agendas`"

@@ -11,8 +11,8 @@ use minutebook_domain::dates::{Day, Timestamp};
 use minutebook_domain::history::Cut;
 use minutebook_domain::ids::Position;
 use minutebook_ledger::{
-    Ledger, Observed, OpenError, Options, Pending, Reader, Receipt, RotateError, Status as LedgerStatus, Submission,
-    SubmitError,
+    Cursors, Ledger, Observed, OpenError, Options, Pending, Reader, Receipt, RotateError, Status as LedgerStatus,
+    Submission, SubmitError,
 };
 use minutebook_proto::{WriteOptions, pb};
 use tokio::sync::Semaphore;
@@ -88,6 +88,11 @@ impl App {
     /// A handle to read with.
     pub(crate) fn reader(&self) -> Result<Reader, Rebuilding> {
         self.with(Ledger::reader)
+    }
+
+    /// The named cursors, as long as this ledger is open.
+    pub(crate) fn cursors(&self) -> Result<Arc<Cursors>, Rebuilding> {
+        self.with(Ledger::cursors)
     }
 
     /// How the ledger is doing.

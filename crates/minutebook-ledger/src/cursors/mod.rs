@@ -490,7 +490,7 @@ impl Slot {
         Self::of(match load(path, name) {
             Ok(kept) => Held::Whole(Arc::new(kept)),
             Err(damage) => {
-                tracing::error!(path = %path.display(), %damage, "a cursor is damaged; the others go on");
+                tracing::warn!(path = %path.display(), %damage, "a cursor is damaged; the others go on");
                 Held::Damaged(damage)
             }
         })

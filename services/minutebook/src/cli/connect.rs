@@ -14,6 +14,7 @@ use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::agreement_service_client::AgreementServiceClient;
 use minutebook_proto::pb::audit_service_client::AuditServiceClient;
+use minutebook_proto::pb::cursor_service_client::CursorServiceClient;
 use minutebook_proto::pb::decision_service_client::DecisionServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
@@ -119,6 +120,8 @@ impl Session {
         agreement: AgreementServiceClient,
         /// Proof.
         audit: AuditServiceClient,
+        /// The places of consumers.
+        cursor: CursorServiceClient,
         /// Decisions and motions.
         decision: DecisionServiceClient,
         /// Registers and single records.

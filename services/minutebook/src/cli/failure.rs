@@ -155,9 +155,11 @@ fn exit_of(code: Code, reason: Option<&str>) -> Exit {
         (Code::NotFound | Code::OutOfRange, _) | (_, Some("BEFORE_FOUNDING" | "POSITION_NOT_REACHED")) => {
             Exit::NotFound
         }
-        (Code::Aborted | Code::AlreadyExists, _) => Exit::Conflict,
+        (Code::Aborted | Code::AlreadyExists, _) | (_, Some("CURSOR_HELD")) => Exit::Conflict,
         (Code::DataLoss, _) => Exit::Integrity,
-        (Code::InvalidArgument | Code::FailedPrecondition, _) => Exit::Refused,
+        (Code::InvalidArgument | Code::FailedPrecondition, _) | (_, Some("TOO_MANY_CURSORS" | "TOO_MANY_PARKED")) => {
+            Exit::Refused
+        }
         _ => Exit::Unreachable,
     }
 }
@@ -230,6 +232,10 @@ mod tests {
             (Code::DataLoss, "UNREADABLE", 5),
             (Code::Unavailable, "STOPPED", 6),
             (Code::ResourceExhausted, "DISK_FULL", 6),
+            (Code::ResourceExhausted, "TOO_MANY_PARKED", 1),
+            (Code::FailedPrecondition, "CURSOR_HELD", 4),
+            (Code::Aborted, "LEASE_LAPSED", 4),
+            (Code::DataLoss, "CURSOR_DAMAGED", 5),
             (Code::FailedPrecondition, "LEDGER_NEWER", 6),
         ] {
             let complaint = told(status(code, reason).into());

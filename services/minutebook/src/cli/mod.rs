@@ -9,6 +9,7 @@ mod backup;
 mod changes;
 mod connect;
 mod correct;
+mod cursor;
 mod decision;
 mod demo;
 mod document;
@@ -173,6 +174,8 @@ enum Command {
     Review(review::Review),
     /// Print the events as they were recorded
     Events(events::Events),
+    /// Keep the places of consumers: list, reset and delete them, or be one from a script
+    Cursor(cursor::Cursor),
     /// Print the signed head of the ledger
     Checkpoint(proof::Head),
     /// Prove that an event is in the ledger
@@ -407,6 +410,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::ResolveDoubt(resolve) => resolve.run(session, output).await,
         Command::Review(review) => review.run(session, output).await,
         Command::Events(events) => events.run(session, output).await,
+        Command::Cursor(cursor) => cursor.run(session, output).await,
         Command::Checkpoint(head) => head.run(session, output).await,
         Command::ExportTiles(export) => export.run(session, output).await,
         Command::Prove(prove) => prove.run(session, output).await,

@@ -4,6 +4,7 @@ mod admin;
 mod agenda;
 mod agreement;
 mod audit;
+mod cursor;
 mod decision;
 mod directory;
 mod ledger;
@@ -76,6 +77,7 @@ pub(crate) async fn routes(app: &Arc<App>, config: &Config) -> anyhow::Result<Ro
     use pb::agenda_service_server::AgendaServiceServer as Agenda;
     use pb::agreement_service_server::AgreementServiceServer as Agreement;
     use pb::audit_service_server::AuditServiceServer as Audit;
+    use pb::cursor_service_server::CursorServiceServer as Cursor;
     use pb::decision_service_server::DecisionServiceServer as Decision;
     use pb::directory_service_server::DirectoryServiceServer as Directory;
     use pb::ledger_service_server::LedgerServiceServer as LedgerServer;
@@ -100,6 +102,7 @@ pub(crate) async fn routes(app: &Arc<App>, config: &Config) -> anyhow::Result<Ro
         Agenda(agenda, requests),
         Agreement(agreement, requests),
         Audit(audit, queries),
+        Cursor(cursor, queries),
         Decision(decision, requests),
         Directory(directory, requests),
         LedgerServer(ledger, batches),

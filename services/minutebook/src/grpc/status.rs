@@ -1,6 +1,7 @@
 //! The one place where refusals and failures become gRPC statuses, with details that programs can act on.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use minutebook_domain::ids::{Id, Key};
@@ -200,6 +201,9 @@ pub(crate) fn trouble(trouble: impl Into<Trouble>, lang: Lang) -> Status {
     let trouble = trouble.into();
     status(trouble.status_code(), trouble.code(), trouble.message(lang), |details, message| {
         details.set_localized_message(name(lang), message);
+        if let Trouble::CursorHeld { left_ms, .. } = trouble {
+            details.set_retry_info(Some(Duration::from_millis(left_ms)));
+        }
     })
 }
 

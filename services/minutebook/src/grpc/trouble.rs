@@ -8,7 +8,7 @@ use minutebook_domain::ids::{Id, Key, Position};
 use minutebook_domain::message::{Lang, messages};
 use minutebook_domain::refusal::{Refusal, Rejection};
 use minutebook_domain::value::Nearest;
-use minutebook_ledger::{LedgerNewer, ReadError, SignError, SubmitError};
+use minutebook_ledger::{CursorError, LedgerNewer, ReadError, SignError, SubmitError};
 use minutebook_proto::Violations;
 use tonic::Code;
 
@@ -96,10 +96,10 @@ messages! {
         PositionNotReached { position: Position, newest: Position } = "POSITION_NOT_REACHED"
             nl "gebeurtenis {position} kwam er niet op tijd; de nieuwste is {newest}; vraag het later nog eens, of vraag zonder te wachten"
             en "event {position} did not come in time; the newest is {newest}; ask again later, or ask without waiting"
-        /// A subscription that begins nowhere.
+        /// A subscription or a cursor that begins nowhere.
         StartMissing {} = "INVALID_REQUEST"
-            nl "zeg waar het abonnement begint: `beginning`, `after` met een gebeurtenis, of `now`"
-            en "say where the subscription begins: `beginning`, `after` with an event, or `now`"
+            nl "zeg waar het begint: `beginning`, `after` met een gebeurtenis, of `now`"
+            en "say where it begins: `beginning`, `after` with an event, or `now`"
         /// A subscriber that takes nothing.
         SubscriberStalled { seconds: u64, on: Onward } = "SUBSCRIBER_STALLED"
             nl "er is {seconds} seconden niets afgenomen; ga verder {on:#}"
@@ -108,6 +108,35 @@ messages! {
         SubscriptionEnding { on: Onward } = "ENDING"
             nl "de server sluit deze verbinding of bouwt het grootboek opnieuw op; ga op een nieuwe verder {on:#}"
             en "the server closes this connection or rebuilds the ledger; go on with a new one {on}"
+
+        /// There is no such cursor.
+        CursorUnknown { name: Id, nearest: Nearest } = "NOT_FOUND"
+            nl "er is geen cursor `{name}`{nearest:#}; `minutebook cursor list` noemt ze alle"
+            en "there is no cursor `{name}`{nearest}; `minutebook cursor list` names them all"
+        /// Another has it.
+        CursorHeld { name: Id, holder: String, left_ms: u64 } = "CURSOR_HELD"
+            nl "cursor `{name}` is in handen van `{holder}`, nog ten minste {left_ms} ms; probeer het daarna"
+            en "cursor `{name}` is held by `{holder}`, for {left_ms} ms at least; try again after that"
+        /// The lease has ended.
+        LeaseLapsed { name: Id } = "LEASE_LAPSED"
+            nl "cursor `{name}` is niet meer in uw handen: de termijn is voorbij, of een ander nam hem over of zette hem terug; neem hem opnieuw"
+            en "you do not hold cursor `{name}` any more: the lease has ended, or another took or reset it; acquire it again"
+        /// Its file is not what was written.
+        CursorDamaged { file: String, why: String } = "CURSOR_DAMAGED"
+            nl "de cursor in `{file}` is beschadigd (melding: {why}); zet hem met `minutebook cursor reset` waar de verwerker was"
+            en "the cursor in `{file}` is damaged: {why}; put it where its consumer was with `minutebook cursor reset`"
+        /// An event that is not parked.
+        NotParked { name: Id, position: Position } = "NOT_FOUND"
+            nl "gebeurtenis {position} is bij cursor `{name}` niet terzijde gelegd"
+            en "event {position} is not parked by cursor `{name}`"
+        /// As many cursors as there may be.
+        TooManyCursors { limit: usize } = "TOO_MANY_CURSORS"
+            nl "er zijn al {limit} cursors; verwijder er een die niet meer nodig is"
+            en "there are {limit} cursors already; delete one that is not needed any more"
+        /// As many parked events as there may be.
+        TooManyParked { name: Id, limit: usize } = "TOO_MANY_PARKED"
+            nl "bij cursor `{name}` zijn al {limit} gebeurtenissen terzijde gelegd; handel er eerst een af"
+            en "cursor `{name}` has {limit} parked events already; deal with one of them first"
 
         /// No tree has that size, or not in that order.
         SizeForm { size: u64, head: u64 } = "INVALID_REQUEST"
@@ -215,14 +244,16 @@ impl Trouble {
         match self.code() {
             "NOT_FOUND" => Code::NotFound,
             "INVALID_REQUEST" | "DATE_FORM" | "EVENT_UNKNOWN" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
-            "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" => Code::FailedPrecondition,
+            "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" | "CURSOR_HELD" => Code::FailedPrecondition,
+            "LEASE_LAPSED" => Code::Aborted,
             "BEYOND_HEAD" => Code::OutOfRange,
             "POSITION_NOT_REACHED" | "DEADLINE_PASSED" => Code::DeadlineExceeded,
             "OVERLOADED" | "OUTCOME_UNKNOWN" | "STOPPED" | "REBUILDING" | "KEY_UNFINISHED" | "ENDING" => {
                 Code::Unavailable
             }
-            "DISK_FULL" | "SUBSCRIBER_STALLED" | "MESSAGE_TOO_LARGE" | "ANSWER_TOO_LARGE" => Code::ResourceExhausted,
-            "UNREADABLE" | "NOT_SIGNED" => Code::DataLoss,
+            "DISK_FULL" | "SUBSCRIBER_STALLED" | "MESSAGE_TOO_LARGE" | "ANSWER_TOO_LARGE" | "TOO_MANY_CURSORS"
+            | "TOO_MANY_PARKED" => Code::ResourceExhausted,
+            "UNREADABLE" | "NOT_SIGNED" | "CURSOR_DAMAGED" => Code::DataLoss,
             _ => Code::Internal,
         }
     }
@@ -275,6 +306,33 @@ impl From<&SignError> for Trouble {
                 Self::Unsigned { why: error.to_string() }
             }
         }
+    }
+}
+
+impl From<CursorError> for Trouble {
+    fn from(error: CursorError) -> Self {
+        match error {
+            CursorError::Unknown { name, nearest } => Self::CursorUnknown { name, nearest },
+            CursorError::Held { name, holder, left } => {
+                let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+                Self::CursorHeld { name, holder: holder.to_string(), left_ms }
+            }
+            CursorError::Lapsed { name } => Self::LeaseLapsed { name },
+            CursorError::Damaged { file, why } => Self::CursorDamaged { file: file.display().to_string(), why },
+            CursorError::Beyond { position, head } => Self::Beyond { position, newest: head.saturating_sub(1) },
+            CursorError::NotParked { name, position } => Self::NotParked { name, position },
+            CursorError::TooMany { limit } => Self::TooManyCursors { limit },
+            CursorError::TooManyParked { name, limit } => Self::TooManyParked { name, limit },
+            CursorError::Io(failure) if failure.is_full_disk() => Self::DiskFull {},
+            CursorError::Io(failure) => Self::failed(failure),
+            CursorError::Closed => Self::Rebuilding {},
+        }
+    }
+}
+
+impl From<CursorError> for Fault {
+    fn from(error: CursorError) -> Self {
+        Trouble::from(error).into()
     }
 }
 

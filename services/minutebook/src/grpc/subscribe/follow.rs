@@ -1,12 +1,13 @@
 //! The task of one subscription: looks through what is there, waits for more, and tells how far it is.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
-use minutebook_ledger::{Closed, Subscription};
+use minutebook_ledger::{Closed, Holding, Subscription};
 use minutebook_proto::pb;
 use minutebook_proto::pb::subscribe_response::Told;
 use tokio::time::{Instant, sleep_until};
@@ -92,13 +93,20 @@ impl Follow {
         Self { app, head, every, looked_at: 0, due, prover, ending, told: Onward::default(), subscriber, lang }
     }
 
-    /// Tells the subscriber everything, until it leaves or cannot be told more.
-    pub(super) async fn run(mut self, scan: Scan, outlet: Outlet) {
+    /// Tells the subscriber everything, until it leaves, cannot be told more, or holds its cursor no longer.
+    pub(super) async fn run(mut self, scan: Scan, holding: Option<Holding>, outlet: Outlet) {
         self.told = Onward(scan.whole());
         let ending = self.ending.take();
+        let lost = async {
+            match holding {
+                Some(holding) => holding.lost().await,
+                None => pending().await,
+            }
+        };
         let end = tokio::select! {
             Err(end) = self.follow(scan, &outlet) => end,
             () = told(ending) => End::Closed,
+            error = lost => End::Fault(error.into()),
         };
         let (told, lang) = (self.told, self.lang);
         let why = match end {
@@ -200,6 +208,6 @@ impl Follow {
 async fn told(ending: Option<Ending>) {
     match ending {
         Some(mut ending) => ending.told().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }

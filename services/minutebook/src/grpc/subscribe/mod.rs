@@ -17,9 +17,9 @@ use minutebook_domain::filter::Filter;
 use minutebook_domain::ids::{Key, Position};
 use minutebook_domain::message::Lang;
 use minutebook_domain::value::Nearest;
-use minutebook_ledger::{Reader, Subscription};
+use minutebook_ledger::{Cursors, Holding, Reader, Subscription};
 use minutebook_proto::pb::subscribe_request::Start;
-use minutebook_proto::{filter_from_pb, pb};
+use minutebook_proto::{filter_from_pb, id_from_pb, pb};
 use tonic::Status;
 
 use self::follow::Follow;
@@ -41,14 +41,16 @@ pub(super) async fn subscribe(
     ending: Option<Ending>,
     lang: Lang,
 ) -> Result<Told, Status> {
-    let reader = app.reader().map_err(|rebuilding| status::trouble(rebuilding, lang))?;
+    let opened = app.reader().and_then(|reader| Ok((reader, app.cursors()?)));
+    let (reader, cursors) = opened.map_err(|rebuilding| status::trouble(rebuilding, lang))?;
     // The book may have to be looked through for the nearest name.
-    let begun = app.work(move || begin(reader, request)).await;
+    let begun = app.work(move || begin(reader, &cursors, request)).await;
     let begun = begun.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
-    let Begun { scan, head, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
+    let Begun { scan, head, holding, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
     let (outlet, told) = outlet::outlet();
     let subscriber = app.metrics().subscribers().enter(scan.next());
-    tokio::spawn(Follow::new(Arc::clone(app), head, every, prover, ending, subscriber, lang).run(scan, outlet));
+    let follow = Follow::new(Arc::clone(app), head, every, prover, ending, subscriber, lang);
+    tokio::spawn(follow.run(scan, holding, outlet));
     Ok(told)
 }
 
@@ -56,21 +58,23 @@ pub(super) async fn subscribe(
 struct Begun {
     scan: Scan,
     head: Subscription,
+    /// The cursor after which it goes on.
+    holding: Option<Holding>,
     every: u64,
     prover: Option<Prover>,
 }
 
-fn begin(reader: Reader, request: pb::SubscribeRequest) -> Result<Begun, Fault> {
+fn begin(reader: Reader, cursors: &Cursors, request: pb::SubscribeRequest) -> Result<Begun, Fault> {
     let pb::SubscribeRequest { start, filter, checkpoint_every, prove, proved_size } = request;
     let head = reader.subscribe();
-    let next = start_of(start, head.head())?;
+    let (next, holding) = start_of(start, &head, cursors)?;
     let filter = filter.unwrap_or_default();
     let types = types_of(&filter.types)?;
     let filter = filter_from_pb(filter)?;
     check_named(&reader, &filter)?;
     let prover = prove.then(|| Prover::new(reader.clone(), proved_size)).transpose()?;
     let every = if checkpoint_every == 0 { EVERY } else { checkpoint_every };
-    Ok(Begun { scan: Scan::new(reader, types, filter, next), head, every: every.into(), prover })
+    Ok(Begun { scan: Scan::new(reader, types, filter, next), head, holding, every: every.into(), prover })
 }
 
 /// Nothing would ever fit a record that is not there, and that is to be told.
@@ -90,13 +94,24 @@ fn check_named(reader: &Reader, filter: &Filter) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The position of the first event to look at.
-fn start_of(start: Option<Start>, head: Position) -> Result<Position, Fault> {
+/// The position of the first event to look at, and the cursor where that says so.
+fn start_of(
+    start: Option<Start>,
+    head: &Subscription,
+    cursors: &Cursors,
+) -> Result<(Position, Option<Holding>), Fault> {
+    let after = |position: Position| match head.head() {
+        head if position < head => Ok(position.saturating_add(1)),
+        head => Err(Fault::from(Trouble::Beyond { position, newest: head.saturating_sub(1) })),
+    };
     match start {
-        Some(Start::Beginning(pb::FromBeginning {})) => Ok(0),
-        Some(Start::Now(pb::FromNow {})) => Ok(head),
-        Some(Start::After(position)) if position < head => Ok(position.saturating_add(1)),
-        Some(Start::After(position)) => Err(Trouble::Beyond { position, newest: head.saturating_sub(1) }.into()),
+        Some(Start::Beginning(pb::FromBeginning {})) => Ok((0, None)),
+        Some(Start::Now(pb::FromNow {})) => Ok((head.head(), None)),
+        Some(Start::After(position)) => Ok((after(position)?, None)),
+        Some(Start::Cursor(pb::HeldCursor { name, token })) => {
+            let holding = cursors.hold(&id_from_pb("cursor.name", name)?, token)?;
+            Ok((holding.acknowledged().map_or(Ok(0), after)?, Some(holding)))
+        }
         None => Err(Trouble::StartMissing {}.into()),
     }
 }
