@@ -8,22 +8,12 @@ use minutebook_proto::pb;
 use tonic::transport::Channel;
 
 use crate::fixture::client::{connect, decoded, events, head, rebuild, record, register, status};
+use crate::fixture::dice::Dice;
 use crate::fixture::program::Ledger;
 use crate::fixture::server::Server;
 
 const KILLS: u64 = 50;
 const WRITERS: u64 = 4;
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `limit`.
-    fn roll(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 /// A write: its name, and how many events it gives. Both follow from its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +101,7 @@ impl Known {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server_is_killed() {
     let ledger = Ledger::found();
-    let mut dice = Dice(20_161_213);
+    let mut dice = Dice::new(20_161_213);
     let mut known = Known::default();
     let (mut cut_off, mut found_recorded) = (0, 0);
     let mut server = Server::start(&ledger.data());

@@ -18,6 +18,7 @@ mod areas;
 mod backups;
 mod batches;
 mod connections;
+mod consumers;
 mod copies;
 mod cursors;
 mod demo;
