@@ -19,7 +19,7 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::generate;
-use crate::measure::{Times, number, rate};
+use crate::measure::{Times, rate};
 use crate::program::{ABSENT, Program, Served};
 use crate::record::request;
 use crate::replay::{FULL, QUICK};
@@ -239,8 +239,11 @@ fn live(report: &mut Report, server: &Served, runtime: &tokio::runtime::Runtime,
     Ok(())
 }
 
+/// Positions, and when each was there.
+type Received = Vec<(u64, Instant)>;
+
 /// When a subscriber had each of so many events.
-async fn receive(mut stream: Streaming<pb::SubscribeResponse>, events: u64) -> Result<Vec<(u64, Instant)>> {
+async fn receive(mut stream: Streaming<pb::SubscribeResponse>, events: u64) -> Result<Received> {
     let mut received = Vec::new();
     while u64::try_from(received.len())? < events {
         let message = stream.message().await?.context("the stream ended")?;
@@ -255,7 +258,7 @@ async fn receive(mut stream: Streaming<pb::SubscribeResponse>, events: u64) -> R
 /// Records so many events at an even pace; when each was acknowledged.
 async fn acknowledge(server: &Served, events: u64) -> Result<HashMap<u64, Instant>> {
     let (begin, each) = (Instant::now(), Duration::from_secs(1) / u32::try_from(PACE)?);
-    let mut writers: Vec<JoinHandle<Result<Vec<(u64, Instant)>>>> = Vec::new();
+    let mut writers: Vec<JoinHandle<Result<Received>>> = Vec::new();
     let next = Arc::new(std::sync::atomic::AtomicU64::new(0));
     for writer in 0..WRITERS {
         let (mut ledger, next) = (LedgerServiceClient::new(server.connect().await?), Arc::clone(&next));
@@ -277,6 +280,5 @@ async fn acknowledge(server: &Served, events: u64) -> Result<HashMap<u64, Instan
     for writer in writers {
         acknowledged.extend(writer.await??);
     }
-    debug_assert!(number(events) > 0.0);
     Ok(acknowledged)
 }
