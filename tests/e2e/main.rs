@@ -27,6 +27,7 @@ mod documents;
 mod ends;
 mod errors;
 mod fixture;
+mod followers;
 mod governance;
 mod guide;
 mod keys;
