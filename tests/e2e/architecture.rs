@@ -17,7 +17,10 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("minutebook-proto", &["minutebook-domain"]),
     ("minutebook-ledger", &["minutebook-domain", "minutebook-proto", "minutebook-tlog"]),
     ("minutebook-client", &["minutebook-proto", "minutebook-tlog"]),
-    ("minutebook", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
+    (
+        "minutebook",
+        &["minutebook-client", "minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"],
+    ),
     ("minutebook-e2e", &["minutebook-client", "minutebook-proto", "minutebook-tlog"]),
     ("minutebook-bench", &["minutebook-domain", "minutebook-ledger", "minutebook-proto", "minutebook-tlog"]),
     ("minutebook-faults", &["minutebook-proto"]),

@@ -41,4 +41,5 @@ mod requests;
 mod reviews;
 mod services;
 mod store;
+mod subscribe_command;
 mod subscriptions;

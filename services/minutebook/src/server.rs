@@ -153,7 +153,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
 
 /// Hears from now on of an interrupt or a request to terminate.
 #[cfg(unix)]
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn told_to_end() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -166,7 +166,7 @@ fn told_to_end() -> io::Result<impl Future<Output = ()>> {
 
 /// Hears of an interrupt.
 #[cfg(not(unix))]
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn told_to_end() -> io::Result<impl Future<Output = ()>> {
     // Without a handler the default one ends the process, which loses nothing either.
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

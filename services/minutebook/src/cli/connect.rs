@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use minutebook_client::{Client, Error, Language, Line};
 use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
@@ -20,11 +20,6 @@ use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
 use minutebook_proto::pb::review_service_client::ReviewServiceClient;
 use minutebook_proto::pb::role_service_client::RoleServiceClient;
-use tonic::metadata::MetadataValue;
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
 
 use super::failure::{Exit, Failure};
 use super::unopened::{Unopened, refused};
@@ -32,10 +27,6 @@ use crate::server::{InProcess, StartError, in_process};
 
 /// The part of a data directory without which it is no ledger.
 const JOURNAL: &str = "journal";
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// The largest answer that is taken, in bytes.
-const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Where the ledger is.
 #[derive(Debug, Clone)]
@@ -46,26 +37,10 @@ pub(crate) struct Place {
     pub(crate) data: PathBuf,
 }
 
-/// Says in each request which language answers should be in.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Speaks(Lang);
-
-impl Interceptor for Speaks {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let lang = if self.0 == Lang::Nl { "nl" } else { "en" };
-        request.metadata_mut().insert("accept-language", MetadataValue::from_static(lang));
-        Ok(request)
-    }
-}
-
-/// What the generated clients speak over.
-pub(crate) type Line = InterceptedService<Channel, Speaks>;
-
 /// A connection to a ledger.
 #[derive(Debug)]
 pub(crate) struct Session {
-    channel: Channel,
-    speaks: Speaks,
+    client: Client,
     // The server inside this process, where there is one.
     held: Option<InProcess>,
 }
@@ -75,7 +50,7 @@ macro_rules! clients {
         $(
             $(#[$doc])*
             pub(crate) fn $name(&self) -> $client<Line> {
-                $client::with_interceptor(self.channel.clone(), self.speaks).max_decoding_message_size(ANSWER_BYTES)
+                self.client.$name()
             }
         )*
     };
@@ -84,20 +59,20 @@ macro_rules! clients {
 impl Session {
     /// Connects to a ledger.
     pub(crate) async fn open(place: &Place, lang: Lang) -> Result<Self, Failure> {
-        let speaks = Speaks(lang);
+        let language = if lang == Lang::Nl { Language::Dutch } else { Language::English };
         if let Some(server) = &place.server {
-            return Ok(Self { channel: dial(server, lang).await?, speaks, held: None });
+            return Ok(Self { client: dial(server, lang).await?.speaking(language), held: None });
         }
         check_directory(&place.data, lang)?;
         match in_process(&place.data, Options::default()).await {
-            Ok(held) => Ok(Self { channel: held.channel(), speaks, held: Some(held) }),
+            Ok(held) => Ok(Self { client: Client::over(held.channel()).speaking(language), held: Some(held) }),
             Err(StartError::Open(OpenError::Lock(LockError::Locked { dir, address }))) => {
                 // The holder may note its address a moment after it takes the lock.
                 let address = address.or_else(|| holder_address(&dir).ok().flatten());
                 let address = address.ok_or_else(|| locked(&dir, lang))?;
                 // Where nobody answers there, the directory is held all the same.
-                let channel = dial(&address, lang).await.map_err(|_| locked(&dir, lang))?;
-                Ok(Self { channel, speaks, held: None })
+                let client = dial(&address, lang).await.map_err(|_| locked(&dir, lang))?;
+                Ok(Self { client: client.speaking(language), held: None })
             }
             Err(error) => Err(not_started(&error, &place.data, lang)),
         }
@@ -134,10 +109,15 @@ impl Session {
         role: RoleServiceClient,
     }
 
+    /// The client that follows the ledger.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Ends the connection, and closes a ledger that this process opened.
     pub(crate) async fn close(self) {
-        let Self { channel, held, .. } = self;
-        drop(channel);
+        let Self { client, held } = self;
+        drop(client);
         if let Some(held) = held {
             held.close().await;
         }
@@ -156,29 +136,23 @@ pub(crate) fn check_directory(data: &Path, lang: Lang) -> Result<(), Failure> {
     }
 }
 
-async fn dial(address: &str, lang: Lang) -> Result<Channel, Failure> {
+async fn dial(address: &str, lang: Lang) -> Result<Client, Failure> {
     let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     if url.starts_with("https:") {
         let nl = "https kan nog niet; gebruik http:// naar deze machine of naar een programma dat de lijn versleutelt";
         let en = "https is not there yet; use http:// to this machine, or to a program that encrypts the line";
         return Err(Failure::usage(if lang == Lang::Nl { nl } else { en }));
     }
-    let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| {
+    Client::connect(&url).await.map_err(|error| {
+        if let Error::Unreachable { why, .. } = error {
+            let nl = format!("geen server bereikbaar op {url} ({why}); draait `minutebook serve` daar?");
+            let en = format!("no server can be reached at {url} ({why}); does `minutebook serve` run there?");
+            return Failure::new(Exit::Unreachable, "UNREACHABLE", if lang == Lang::Nl { nl } else { en });
+        }
         let nl = format!("`{address}` is geen adres; gebruik bijvoorbeeld http://127.0.0.1:7468");
         let en = format!("`{address}` is not an address; use for example http://127.0.0.1:7468");
         Failure::usage(if lang == Lang::Nl { nl } else { en })
-    })?;
-    endpoint.connect_timeout(CONNECT).connect().await.map_err(|error| {
-        let why = root_of(&error);
-        let nl = format!("geen server bereikbaar op {url} ({why}); draait `minutebook serve` daar?");
-        let en = format!("no server can be reached at {url} ({why}); does `minutebook serve` run there?");
-        Failure::new(Exit::Unreachable, "UNREACHABLE", if lang == Lang::Nl { nl } else { en })
     })
-}
-
-/// What the operating system said, below the layers that passed it on.
-fn root_of(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), root_of)
 }
 
 fn unopened(why: &Unopened, lang: Lang) -> Failure {

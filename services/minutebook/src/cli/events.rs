@@ -49,7 +49,7 @@ impl Events {
 }
 
 /// One event on one line.
-fn line(bytes: &[u8], output: Output) -> String {
+pub(super) fn line(bytes: &[u8], output: Output) -> String {
     match (decode_event(bytes), output.format) {
         (Ok(recorded), Format::Json) => format!("{}\n", event_json::event(&recorded)),
         (Ok(recorded), _) => format!("{}\n", event_json::summary(&recorded, output.words)),

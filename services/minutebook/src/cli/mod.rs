@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod backup;
 mod changes;
+mod cloud_event;
 mod connect;
 mod correct;
 mod cursor;
@@ -34,6 +35,7 @@ mod review;
 mod role;
 mod sheet;
 mod sources;
+mod subscribe;
 mod unopened;
 mod verify;
 mod words;
@@ -58,8 +60,6 @@ use words::Words;
 
 /// The data directory, where none is named.
 const DATA: &str = "minutebook-data";
-/// How many threads may read from the disk or work something out: more than there may be streams and queries at once.
-const THREADS: usize = 4_096;
 /// How long what was begun for somebody who has left may still take when the program ends.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
@@ -110,6 +110,15 @@ pub(crate) enum Format {
     Csv,
     /// For pages
     Markdown,
+    /// For brokers of events (`subscribe` only)
+    Cloudevents,
+}
+
+impl Format {
+    /// Is it JSON, complaints and all?
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Cloudevents)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -176,6 +185,8 @@ enum Command {
     Events(events::Events),
     /// Keep the places of consumers: list, reset and delete them, or be one from a script
     Cursor(cursor::Cursor),
+    /// Print the events from a place on, and then those that are recorded, as they come
+    Subscribe(subscribe::Subscribe),
     /// Print the signed head of the ledger
     Checkpoint(proof::Head),
     /// Prove that an event is in the ledger
@@ -259,10 +270,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misread(&error, &arguments),
     };
-    let (lang, json) = (cli.global.lang, cli.global.format == Format::Json);
+    let (lang, json) = (cli.global.lang, cli.global.format.is_json());
     start_tracing(&cli.command);
-    // A stream of events may hold a thread for as long as its reader is slow, and none of them is to wait for that.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(THREADS).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(obey(cli));
@@ -304,8 +314,9 @@ fn start_tracing(command: &Command) {
 
 /// A command line that clap does not accept, or that asks for help.
 fn misread(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let asks_json = arguments.windows(2).any(|pair| pair == ["--format", "json"])
-        || arguments.iter().any(|argument| argument == "--format=json");
+    let asks_json =
+        arguments.windows(2).any(|pair| pair == ["--format", "json"] || pair == ["--format", "cloudevents"])
+            || arguments.iter().any(|argument| argument == "--format=json" || argument == "--format=cloudevents");
     // What our own readers of arguments say is told as every other complaint is; the rest is clap's.
     if let Some(misread) = error.source().and_then(|source| source.downcast_ref::<args::Misread>()) {
         let lang = args::asked_lang(arguments);
@@ -333,6 +344,13 @@ async fn obey(cli: Cli) -> Result<(), Failure> {
         let (nl, en) = (
             "alleen `changes` wordt als csv geschreven; kies text, json of markdown",
             "only `changes` is written as csv; choose text, json or markdown",
+        );
+        return Err(Failure::usage(output.words.pick(nl, en)));
+    }
+    if global.format == Format::Cloudevents && !matches!(command, Command::Subscribe(_)) {
+        let (nl, en) = (
+            "alleen `subscribe` schrijft cloudevents; kies text, json of markdown",
+            "only `subscribe` writes cloudevents; choose text, json or markdown",
         );
         return Err(Failure::usage(output.words.pick(nl, en)));
     }
@@ -411,6 +429,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<(), 
         Command::Review(review) => review.run(session, output).await,
         Command::Events(events) => events.run(session, output).await,
         Command::Cursor(cursor) => cursor.run(session, output).await,
+        Command::Subscribe(subscribe) => subscribe.run(session, output).await,
         Command::Checkpoint(head) => head.run(session, output).await,
         Command::ExportTiles(export) => export.run(session, output).await,
         Command::Prove(prove) => prove.run(session, output).await,

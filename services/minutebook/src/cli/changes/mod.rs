@@ -49,7 +49,8 @@ impl Changes {
         match output.format {
             Format::Json => print_json(&json::changes(&answer)),
             Format::Csv => print(&csv::table(&answer, all)?),
-            Format::Text | Format::Markdown => {
+            // CloudEvents were refused before anybody was asked.
+            Format::Text | Format::Markdown | Format::Cloudevents => {
                 let mut page = output.page();
                 write(&mut page, output.words, &answer, all);
                 print(&page.into_text())
