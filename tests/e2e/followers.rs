@@ -113,6 +113,40 @@ async fn a_follower_goes_on_over_restarts_and_cut_lines_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_often_the_line_is_cut_each_event_comes_once() {
+    let ledger = Ledger::with_both_editions();
+    let server = Server::start(&ledger.data());
+    let relay = Relay::to(Some(&server)).await;
+    let (all, some) = (
+        pb::EventFilter::default(),
+        pb::EventFilter { agendas: vec![AGENDA.into()], registers: true, ..pb::EventFilter::default() },
+    );
+    let trusted = key(&ledger);
+    let followers =
+        [(all.clone(), false), (some.clone(), false), (all, true), (some, true)].map(|(filter, verified)| {
+            let follower = client(&relay.address).follow(Start::Beginning).filter(filter);
+            let mut follower = if verified { follower.verified_by(trusted.clone()) } else { follower };
+            tokio::spawn(async move {
+                let mut taken = Taken::default();
+                taken.until(&mut follower, 601).await;
+                taken
+            })
+        });
+    let channel = connect(&server.address).await;
+    for n in 0..40 {
+        record_party(&channel, &format!("r-{n}"), &format!("p-{n}"), "P").await.expect("recorded");
+        relay.cut();
+        tokio::time::sleep(Duration::from_millis(n * 5)).await;
+    }
+    let recorded = events(&channel, 0).await;
+    for follower in followers {
+        let taken = follower.await.expect("no panic");
+        assert_eq!(taken.events, recorded);
+        assert!(taken.interrupted > 1, "{}", taken.interrupted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_says_nothing_any_more_is_left() {
     let ledger = Ledger::found();
     let server = Server::start(&ledger.data());
