@@ -320,8 +320,8 @@ async fn a_refusal_of_a_write_is_told_at_once_and_what_nobody_answers_after_a_wh
         error => panic!("{error}"),
     }
     client.write(batch("r-2", vec![register("p-1", "P")])).await.expect("recorded");
-    let reused = client.write(batch("r-2", vec![register("p-2", "P")])).await.expect_err("another content");
-    assert!(matches!(&reused, Error::Refused(refused) if refused.reason == "REQUEST_ID_REUSED"), "{reused}");
+    let again = client.write(batch("r-2", vec![register("p-2", "P")])).await.expect_err("another content");
+    assert!(matches!(&again, Error::Refused(refused) if refused.reason == "REQUEST_ID_REUSED"), "{again}");
     server.stop();
     let lost = client.retrying_for(Duration::from_millis(500)).write(batch("r-3", Vec::new())).await;
     let lost = lost.expect_err("nobody is there");
