@@ -6,6 +6,7 @@ use minutebook_proto::pb::admin_service_client::AdminServiceClient;
 use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
 use minutebook_proto::pb::agreement_service_client::AgreementServiceClient;
 use minutebook_proto::pb::audit_service_client::AuditServiceClient;
+use minutebook_proto::pb::cursor_service_client::CursorServiceClient;
 use minutebook_proto::pb::decision_service_client::DecisionServiceClient;
 use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
 use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
@@ -114,6 +115,8 @@ impl Client {
         agreement: AgreementServiceClient,
         /// Proof.
         audit: AuditServiceClient,
+        /// Places that the server keeps for consumers.
+        cursor: CursorServiceClient,
         /// Decisions and motions.
         decision: DecisionServiceClient,
         /// Registers and single records.

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_told_apart_from_what_stays_refused() {
         for (code, reason, may_pass, may_go_on) in [
-            (Code::Unavailable, "SHUTTING_DOWN", true, true),
+            (Code::Unavailable, "ENDING", true, true),
             (Code::Unavailable, "OUTCOME_UNKNOWN", true, true),
             (Code::DeadlineExceeded, "POSITION_NOT_REACHED", true, true),
             (Code::ResourceExhausted, "SUBSCRIBER_STALLED", false, true),

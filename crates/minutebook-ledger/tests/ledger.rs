@@ -474,8 +474,8 @@ fn what_is_committed_is_counted_and_what_is_refused_is_not() {
 
     ledger.submit(submission("three", ["a", "b", "c"].map(note).to_vec())).wait().unwrap();
     submit(&ledger, "one", "d").unwrap();
-    // What was there already, and what was answered before, give no event and so no commit.
-    submit(&ledger, "again", "d").unwrap();
+    // What is refused, and what was answered before, give no event and so no commit.
+    submit(&ledger, "again", "d").unwrap_err();
     submit(&ledger, "one", "d").unwrap();
 
     let commits = ledger.observed().commits;

@@ -2,12 +2,13 @@
 //! takes one, says how far it is, and gives it back.
 
 use clap::{Args, Subcommand};
+use minutebook_client::Line;
 use minutebook_proto::pb;
 use minutebook_proto::pb::cursor_place::Place as Begin;
 use serde_json::{Value, json};
 
 use super::Output;
-use super::connect::{Line, Session};
+use super::connect::Session;
 use super::failure::Failure;
 use super::page::Page;
 use super::words::{Words, instant};

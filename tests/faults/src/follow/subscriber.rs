@@ -102,6 +102,11 @@ impl Subscriber {
             Some(position) if self.has_begun => Start::After(position),
             _ => wanted.start,
         };
+        let begins = match &start {
+            Start::Beginning(_) => Some(None),
+            Start::After(position) => Some(Some(*position)),
+            _ => None,
+        };
         let request = pb::SubscribeRequest {
             start: Some(start),
             filter: Some(wanted.filter),
@@ -116,12 +121,8 @@ impl Subscriber {
             left = left.saturating_sub(1);
             let Some(message) = self.next(&mut stream).await? else { continue };
             if std::mem::take(&mut is_first) {
-                let began = match start {
-                    Start::Beginning(_) => None,
-                    Start::After(position) => Some(position),
-                    // It is told first where that is.
-                    Start::Now(_) => Some(position_of(&message)),
-                };
+                // Where it begins with what is new, it is told first where that is.
+                let began = begins.unwrap_or_else(|| Some(position_of(&message)));
                 self.told.parts.push(Part::Began(began));
                 (self.has_begun, self.position) = (true, began);
             }
