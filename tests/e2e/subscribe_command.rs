@@ -215,7 +215,7 @@ fn what_makes_no_sense_is_told_as_other_commands_tell_it() {
     let stranger = Ledger::found().run(&["checkpoint", "--format", "json"]).json();
     let stranger = stranger["verifier_key"].as_str().expect("a key");
     for (options, code, error) in [
-        (&["--type", "ItemChangd"][..], 1, "EVENT_UNKNOWN"),
+        (&["--type", "ItemChangd"][..], 2, "EVENT_UNKNOWN"),
         (&["--from", "2"], 3, "BEYOND_HEAD"),
         (&["--party", "nobody"], 3, "NOT_FOUND"),
         (&["--party", "No body"], 2, "INVALID_REQUEST"),

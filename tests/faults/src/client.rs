@@ -79,6 +79,14 @@ pub(crate) async fn events(channel: &Channel, from: u64) -> Result<Streaming<pb:
     Ok(ledger(channel).read_events(request).await?.into_inner())
 }
 
+/// A subscription.
+pub(crate) async fn subscribe(
+    channel: &Channel,
+    request: pb::SubscribeRequest,
+) -> Result<Streaming<pb::SubscribeResponse>, Status> {
+    Ok(ledger(channel).subscribe(request).await?.into_inner())
+}
+
 /// How the ledger is doing, with the digest of the book.
 pub(crate) async fn status(channel: &Channel) -> Result<pb::GetStatusResponse, Status> {
     let mut admin = AdminServiceClient::new(channel.clone());

@@ -21,6 +21,7 @@ mod follow;
 mod full;
 mod kill;
 mod known;
+mod linear;
 mod load;
 mod power;
 mod program;
@@ -89,6 +90,8 @@ enum Campaign {
     Backup(backup::Backup),
     /// Subscribers, held against a full reading
     Follow(follow::Follow),
+    /// Writers and readers at once, and one order that fits them all
+    Linear(linear::Linear),
     /// Ten attacks of hostile clients
     Attacks(attacks::Attacks),
     /// All campaigns, one after the other
@@ -189,6 +192,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
         Campaign::Deadline(deadline) => sum.add("deadline", deadline.run(setup).await),
         Campaign::Backup(backup) => sum.add("backup", backup.run(setup).await),
         Campaign::Follow(follow) => sum.add("follow", follow.run(setup).await),
+        Campaign::Linear(linear) => sum.add("linear", linear.run(setup).await),
         Campaign::Attacks(attacks) => sum.add("attacks", attacks.run(setup).await),
         Campaign::All => {
             sum.add("kill", kill::Kill::default().run(setup).await);
@@ -200,6 +204,7 @@ async fn run(setup: &Setup, campaign: Campaign) -> ExitCode {
             sum.add("deadline", deadline::Deadline::default().run(setup).await);
             sum.add("backup", backup::Backup::default().run(setup).await);
             sum.add("follow", follow::Follow::default().run(setup).await);
+            sum.add("linear", linear::Linear::default().run(setup).await);
             sum.add("attacks", attacks::Attacks::default().run(setup).await);
         }
     }

@@ -150,7 +150,7 @@ fn said(status: &Status) -> String {
 
 fn exit_of(code: Code, reason: Option<&str>) -> Exit {
     match (code, reason) {
-        (Code::InvalidArgument, Some("INVALID_REQUEST" | "DATE_FORM")) => Exit::Usage,
+        (Code::InvalidArgument, Some("INVALID_REQUEST" | "DATE_FORM" | "EVENT_UNKNOWN")) => Exit::Usage,
         (Code::FailedPrecondition, Some("LEDGER_NEWER")) => Exit::Unreachable,
         (Code::NotFound | Code::OutOfRange, _) | (_, Some("BEFORE_FOUNDING" | "POSITION_NOT_REACHED")) => {
             Exit::NotFound

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use minutebook_proto::pb;
-use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
 use minutebook_proto::pb::subscribe_request::Start;
 use minutebook_proto::pb::subscribe_response::Told as Message;
 use tokio::sync::watch;
@@ -13,6 +12,7 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Status, Streaming};
 
 use super::world;
+use crate::client;
 use crate::dice::Dice;
 
 /// So long it waits before it tries again.
@@ -113,7 +113,7 @@ impl Subscriber {
             checkpoint_every: wanted.every,
             ..pb::SubscribeRequest::default()
         };
-        let mut stream = LedgerServiceClient::new(channel).subscribe(request).await?.into_inner();
+        let mut stream = client::subscribe(&channel, request).await?;
         let mut is_first = true;
         // Now and then it leaves by itself.
         let mut left = if self.dice.one_in(3) { self.dice.between(1, 30) } else { u64::MAX };

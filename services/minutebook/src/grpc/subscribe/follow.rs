@@ -95,7 +95,7 @@ impl Follow {
 
     /// Tells the subscriber everything, until it leaves, cannot be told more, or holds its cursor no longer.
     pub(super) async fn run(mut self, scan: Scan, holding: Option<Holding>, outlet: Outlet) {
-        self.told = Onward(scan.whole());
+        self.told = Onward(scan.settled());
         let ending = self.ending.take();
         let lost = async {
             match holding {
@@ -122,7 +122,7 @@ impl Follow {
         let mut has_caught_up = false;
         loop {
             if self.looked_at >= self.every || Instant::now() >= self.due {
-                self.checkpoint(scan.whole(), outlet).await?;
+                self.checkpoint(scan.settled(), outlet).await?;
             }
             let head = self.head.head();
             if scan.next() < head {
@@ -188,7 +188,8 @@ impl Follow {
             None => None,
         };
         (self.looked_at, self.due) = (0, Instant::now() + CHECKPOINT_PAUSE);
-        let position = whole.unwrap_or_default();
+        // Before the first event there is no place to go on after.
+        let Some(position) = whole else { return Ok(()) };
         self.tell(Told::Checkpoint(pb::SubscriptionCheckpoint { position, proof }), whole, outlet).await
     }
 

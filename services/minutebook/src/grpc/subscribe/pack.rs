@@ -20,18 +20,20 @@ pub(super) struct Packer {
     is_open: bool,
     /// The last event of the last request that was looked at whole.
     whole: Option<Position>,
+    /// The same, of those of which nothing is held back here.
+    settled: Option<Position>,
     ready: Vec<pb::EventBatch>,
 }
 
 impl Packer {
     /// Begins after the event at a position, or with the first one.
     pub(super) fn after(whole: Option<Position>) -> Self {
-        Self { batch: pb::EventBatch::default(), bytes: 0, is_open: false, whole, ready: Vec::new() }
+        Self { batch: pb::EventBatch::default(), bytes: 0, is_open: false, whole, settled: whole, ready: Vec::new() }
     }
 
-    /// The last event of the last request that was looked at whole: a place to go on after.
-    pub(super) fn whole(&self) -> Option<Position> {
-        self.whole
+    /// Everything up to here has been taken out, or does not fit, and a request ends here: a place to go on after.
+    pub(super) fn settled(&self) -> Option<Position> {
+        self.settled
     }
 
     /// Takes in an event that fits.
@@ -49,15 +51,18 @@ impl Packer {
             self.whole = Some(position);
             if self.bytes >= BATCH_BYTES || self.is_open {
                 self.finish(false);
+            } else if self.batch.events.is_empty() {
+                self.settled = self.whole;
             }
         } else if self.bytes >= CUT_BYTES || self.batch.events.len() >= CUT_EVENTS {
             self.finish(true);
         }
     }
 
-    /// The messages that are complete; with what there is of whole requests, however little.
-    pub(super) fn take(&mut self, ends_whole: bool) -> Vec<pb::EventBatch> {
-        if ends_whole && !self.batch.events.is_empty() {
+    /// The messages that are complete; where a request ends with the event at a position, which was looked at last, with
+    /// what there is, however little.
+    pub(super) fn take(&mut self, position: Option<Position>) -> Vec<pb::EventBatch> {
+        if self.whole == position && !self.batch.events.is_empty() {
             self.finish(false);
         }
         std::mem::take(&mut self.ready)
@@ -66,6 +71,54 @@ impl Packer {
     fn finish(&mut self, continues: bool) {
         let batch = std::mem::take(&mut self.batch);
         self.ready.push(pb::EventBatch { position: self.whole.unwrap_or_default(), continues, ..batch });
-        (self.bytes, self.is_open) = (0, continues);
+        (self.bytes, self.is_open, self.settled) = (0, continues, self.whole);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(bytes: usize) -> Bytes {
+        vec![b'e'; bytes].into()
+    }
+
+    /// What came out: how many events, the position, and whether they go on.
+    fn out(batches: &[pb::EventBatch]) -> Vec<(usize, u64, bool)> {
+        batches.iter().map(|batch| (batch.events.len(), batch.position, batch.continues)).collect()
+    }
+
+    #[test]
+    fn nobody_can_go_on_after_what_is_still_held_back() {
+        let mut packer = Packer::after(None);
+        packer.push(event(10), Vec::new());
+        packer.looked_at(0, true);
+        assert_eq!(packer.settled(), None, "the event is still here");
+        // The next request is in the middle when the stretch ends: what came before it is not told of yet.
+        packer.push(event(10), Vec::new());
+        packer.looked_at(1, false);
+        assert_eq!((out(&packer.take(Some(1))), packer.settled()), (vec![], None));
+        packer.looked_at(2, true);
+        assert_eq!((out(&packer.take(Some(2))), packer.settled()), (vec![(2, 2, false)], Some(2)));
+        packer.looked_at(3, true);
+        assert_eq!((out(&packer.take(Some(3))), packer.settled()), (vec![], Some(3)), "what does not fit is settled");
+        packer.looked_at(4, false);
+        assert_eq!(packer.settled(), Some(3), "a request is not whole");
+    }
+
+    #[test]
+    fn a_message_is_sent_when_it_is_worth_it_and_a_large_request_in_parts() {
+        let mut packer = Packer::after(Some(9));
+        for position in 10..14 {
+            packer.push(event(BATCH_BYTES / 2), Vec::new());
+            packer.looked_at(position, true);
+        }
+        assert_eq!(out(&packer.take(Some(13))), [(2, 11, false), (2, 13, false)]);
+        packer.push(event(CUT_BYTES), Vec::new());
+        packer.looked_at(14, false);
+        assert_eq!((out(&packer.take(Some(14))), packer.settled()), (vec![(1, 13, true)], Some(13)));
+        // Nothing more of the request fits: its end is told all the same.
+        packer.looked_at(15, true);
+        assert_eq!((out(&packer.take(Some(15))), packer.settled()), (vec![(0, 15, false)], Some(15)));
     }
 }

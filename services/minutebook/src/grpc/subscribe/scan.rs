@@ -54,9 +54,9 @@ impl Scan {
         self.next
     }
 
-    /// The last event of the last request that was looked at whole.
-    pub(super) fn whole(&self) -> Option<Position> {
-        self.packer.whole()
+    /// Everything up to here has been handed out, or does not fit, and a request ends here.
+    pub(super) fn settled(&self) -> Option<Position> {
+        self.packer.settled()
     }
 
     /// Can the next stretch be looked at without waiting for a disk?
@@ -89,8 +89,7 @@ impl Scan {
             self.packer.looked_at(self.next, is_last);
             self.next = self.next.saturating_add(1);
         }
-        let is_whole = self.packer.whole() == self.next.checked_sub(1);
-        Ok(Scanned { looked_at: self.next - first, batches: self.packer.take(is_whole) })
+        Ok(Scanned { looked_at: self.next - first, batches: self.packer.take(self.next.checked_sub(1)) })
     }
 
     /// The parties by which an event fits; `None` where it does not. Only where more than its name counts is it decoded.
