@@ -232,7 +232,8 @@ impl Ledger {
         }
         let (queue, waiting) = mpsc::channel(options.queue.max(1));
         let zone = zone_of(&shared)?;
-        let following = Reader::new(Arc::clone(&shared)).subscribe();
+        let following = Arc::clone(&shared);
+        let following = cursors::Head::new(move || following.head());
         let cursors = Arc::new(Cursors::open(data, following, options.clock.clone())?);
         let snapshots = Snapshots::new(data, options.snapshot_every, snapshot_at);
         let head = shared.log.head();

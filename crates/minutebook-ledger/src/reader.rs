@@ -59,6 +59,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The position of the next event.
+    ///
+    /// INVARIANT: everybody takes it from the book, which is published at one moment. Whoever sees an event in one way
+    /// sees it from then on in every way.
+    pub(crate) fn head(&self) -> Position {
+        match self.newer {
+            None => self.book.load().head(),
+            // There is no book, and nothing is recorded.
+            Some(_) => self.log.head().next,
+        }
+    }
+
     /// Signs all that is published. Where the log does not hold what was recorded, nothing more is.
     pub(crate) fn sign(&self) -> Result<Arc<Signed>, SignError> {
         let signer = self.signer.as_ref().ok_or(SignError::NoKey)?;
@@ -178,9 +190,9 @@ impl Reader {
         self.0.newer.map_or_else(|| Ok(self.0.book.load_full()), Err)
     }
 
-    /// The position of the next event: how many events are durable.
+    /// The position of the next event: how many events are durable and in the book.
     pub fn head(&self) -> Position {
-        self.0.log.head().next
+        self.0.head()
     }
 
     /// The events of the book as a transparency log.
@@ -200,7 +212,7 @@ impl Reader {
 
     /// Wait for more events.
     pub fn subscribe(&self) -> Subscription {
-        Subscription::new(self.0.head.clone())
+        Subscription::new(Arc::clone(&self.0))
     }
 
     /// The bytes of the event at `position`, exactly as they were recorded.

@@ -21,6 +21,7 @@ mod lease;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -39,7 +40,6 @@ use crate::clock::Clock;
 use crate::durable::{self, UNFINISHED};
 use crate::journal::sync_dir;
 use crate::log::IoFailure;
-use crate::subscription::Subscription;
 
 const DIRECTORY: &str = "cursors";
 
@@ -143,11 +143,27 @@ pub enum CursorError {
     Closed,
 }
 
+/// Tells the position of the next event.
+pub(crate) struct Head(Box<dyn Fn() -> Position + Send + Sync>);
+
+impl Head {
+    /// As this function tells it.
+    pub(crate) fn new(head: impl Fn() -> Position + Send + Sync + 'static) -> Self {
+        Self(Box::new(head))
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Head").field(&(self.0)()).finish()
+    }
+}
+
 /// The cursors of a data directory.
 #[derive(Debug)]
 pub struct Cursors {
     data: PathBuf,
-    head: Subscription,
+    head: Head,
     clock: Clock,
     set: Mutex<Set>,
 }
@@ -192,7 +208,7 @@ pub(crate) fn are_present(data: &Path) -> bool {
 
 impl Cursors {
     /// The cursors as they are kept. Those that are held are for a whole lease.
-    pub(crate) fn open(data: &Path, head: Subscription, clock: Clock) -> Result<Self, IoFailure> {
+    pub(crate) fn open(data: &Path, head: Head, clock: Clock) -> Result<Self, IoFailure> {
         let mut slots = BTreeMap::new();
         let dir = data.join(DIRECTORY);
         let entries = match fs::read_dir(&dir) {
@@ -444,12 +460,12 @@ impl Cursors {
         match place {
             Place::Beginning => Ok(None),
             Place::After(position) => self.check_there(position).map(|()| Some(position)),
-            Place::Now => Ok(self.head.head().checked_sub(1)),
+            Place::Now => Ok((self.head.0)().checked_sub(1)),
         }
     }
 
     fn check_there(&self, position: Position) -> Result<(), CursorError> {
-        let head = self.head.head();
+        let head = (self.head.0)();
         if position < head { Ok(()) } else { Err(CursorError::Beyond { position, head }) }
     }
 

@@ -43,7 +43,8 @@ impl Fixture {
 /// With a clock that stands still: tokens do not hang on it.
 fn open(data: &Path, head: &watch::Sender<Position>) -> Cursors {
     let clock = Clock::new(|| Timestamp(1_559_340_000_000));
-    Cursors::open(data, Subscription::new(head.subscribe()), clock).expect("opened")
+    let head = head.subscribe();
+    Cursors::open(data, Head::new(move || *head.borrow()), clock).expect("opened")
 }
 
 fn id(text: &str) -> Id {

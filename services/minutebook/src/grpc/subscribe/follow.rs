@@ -121,6 +121,13 @@ impl Follow {
     async fn follow(&mut self, mut scan: Scan, outlet: &Outlet) -> Result<Infallible, End> {
         let mut has_caught_up = false;
         loop {
+            // The newest event may run ahead of it for as long as it likes.
+            if !has_caught_up && scan.settled() >= self.head.began().checked_sub(1) {
+                has_caught_up = true;
+                let position = scan.settled();
+                let caught_up = pb::CaughtUp { position: position.unwrap_or_default() };
+                self.tell(Told::CaughtUp(caught_up), position, outlet).await?;
+            }
             if self.looked_at >= self.every || Instant::now() >= self.due {
                 self.checkpoint(scan.settled(), outlet).await?;
             }
@@ -128,11 +135,6 @@ impl Follow {
             if scan.next() < head {
                 scan = self.scan(scan, head, outlet).await?;
                 continue;
-            }
-            if !has_caught_up {
-                has_caught_up = true;
-                let position = head.saturating_sub(1);
-                self.tell(Told::CaughtUp(pb::CaughtUp { position }), Some(position), outlet).await?;
             }
             let due = self.due;
             tokio::select! {
