@@ -142,7 +142,7 @@ async fn however_often_the_line_is_cut_each_event_comes_once() {
     for follower in followers {
         let taken = follower.await.expect("no panic");
         assert_eq!(taken.events, recorded);
-        assert!(taken.interrupted > 1, "{}", taken.interrupted);
+        assert!(taken.interrupted > 0, "{}", taken.interrupted);
     }
 }
 

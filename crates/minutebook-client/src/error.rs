@@ -53,6 +53,9 @@ pub enum Error {
         /// How that shows.
         why: String,
     },
+    /// Another ledger is served at that address than before: what came of the one goes on in the other nowhere.
+    #[error("another ledger is served there than the one that was followed")]
+    OtherLedger,
     /// Events came that are not those that were due.
     #[error("the server told of event {found} where {due} was due")]
     OutOfOrder {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use minutebook_proto::pb;
 use minutebook_proto::pb::subscribe_request::Start as Asked;
 use minutebook_tlog::VerifierKey;
@@ -52,6 +53,8 @@ pub struct Follower {
     file: Option<PathBuf>,
     /// What was kept by an earlier run, and then what this one handed out.
     kept: Option<Kept>,
+    /// The first event of the ledger that is followed, which no other ledger has.
+    founding: Option<Bytes>,
     intake: Option<Intake>,
     line: Option<Streaming<pb::SubscribeResponse>>,
     backoff: Backoff,
@@ -102,6 +105,7 @@ impl Client {
             key: None,
             file: None,
             kept: None,
+            founding: None,
             intake: None,
             line: None,
             backoff: Backoff::default(),
@@ -242,6 +246,7 @@ impl Follower {
             self.intake = Some(self.begin()?);
         }
         let connecting = async {
+            self.look_at_founding().await?;
             self.look_at_log().await?;
             let request = self.request();
             self.client.ledger().subscribe(request).await.map_err(Error::from)
@@ -268,6 +273,18 @@ impl Follower {
         };
         let is_gapless = self.filter.as_ref().is_none_or(|filter| *filter == pb::EventFilter::default());
         Ok(Intake::new(position, first, is_gapless, audit))
+    }
+
+    /// Sees that it is still the same ledger. Another one may have taken its address, and have as many events.
+    async fn look_at_founding(&mut self) -> Result<(), Error> {
+        let request = pb::ReadEventsRequest { limit: 1, ..pb::ReadEventsRequest::default() };
+        let first = self.client.ledger().read_events(request).await?.into_inner().message().await?;
+        let found = first.map(|answer| answer.event);
+        if self.founding.is_some() && self.founding != found {
+            return Err(Error::OtherLedger);
+        }
+        self.founding = found;
+        Ok(())
     }
 
     /// Learns which key signs now, and that the log continues what was seen of it, where this follower verifies. Even where

@@ -28,6 +28,10 @@ messages! {
         WentBack { seen: Position, why: String } = "WENT_BACK"
             nl "het grootboek eindigt vóór gebeurtenis {seen}, die er al was: het is teruggezet, of het is een ander (melding: {why})"
             en "the ledger ends before event {seen}, which was there: it was put back, or it is another one ({why})"
+        /// Another ledger took the address.
+        Other {} = "OTHER_LEDGER"
+            nl "op dit adres staat nu een ander grootboek dan dat werd gevolgd"
+            en "another ledger is served at this address than the one that was followed"
         /// Something is missing, or comes twice.
         Misplaced { due: Position, found: Position } = "CORRUPT"
             nl "de server gaf gebeurtenis {found} waar {due} hoort"
@@ -232,6 +236,7 @@ fn unfollowed(error: Error, w: Words) -> Failure {
         Error::Refused(refused) => return refused.status().clone().into(),
         Error::NotProved(why) => return Unproved::of(why).failure(w),
         Error::WentBack { seen, why } => Unfollowed::WentBack { seen, why },
+        Error::OtherLedger => Unfollowed::Other {},
         Error::OutOfOrder { due, found } => Unfollowed::Misplaced { due, found },
         error => return Failure::new(Exit::Unreachable, "UNREACHABLE", error.to_string()),
     };

@@ -21,9 +21,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::State;
 use axum::handler::Handler as _;
-use axum::http::{HeaderName, Method};
-use axum::middleware::from_fn_with_state;
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use minutebook_domain::book::{AgendaState, Revision};
 use minutebook_domain::command::Command;
 use minutebook_domain::dates::Day;
@@ -123,9 +126,26 @@ pub(crate) async fn routes(app: &Arc<App>, config: &Config) -> anyhow::Result<Ro
     let observe = from_fn_with_state(Arc::clone(app.metrics()), metrics::observe);
     // A browser's call becomes one like any other before the gate, and its answer is put in its form after it.
     let services = routes.into_axum_router().layer(gate.clone()).layer(observe.clone()).layer(GrpcWebLayer::new());
+    let origins: Arc<[HeaderValue]> = config.web_origins.clone().into();
+    let services = services.layer(from_fn_with_state(origins, named_origin));
     let services = if config.web_origins.is_empty() { services } else { services.layer(cross_origin(config)) };
     let pages = web::routes(app).layer(gate).layer(observe.clone());
     Ok(services.merge(pages).fallback(web::elsewhere.layer(observe)))
+}
+
+/// Lets no script of a page through whose origin is not named. That a browser asks first does not suffice: it does not
+/// where a page's name was made to lead here.
+async fn named_origin(
+    State(origins): State<Arc<[HeaderValue]>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    match request.headers().get(ORIGIN) {
+        Some(origin) if !origins.contains(origin) => {
+            (StatusCode::FORBIDDEN, "the origin of this page is not among the server's web_origins\n").into_response()
+        }
+        _ => next.run(request).await,
+    }
 }
 
 /// That scripts of these pages may call, and read what a call comes to.

@@ -183,6 +183,14 @@ messages! {
         DeadlinePassed {} = "DEADLINE_PASSED"
             nl "het antwoord kwam niet op tijd; wat werd vastgelegd, wordt vastgelegd: stuur het opnieuw onder hetzelfde request id"
             en "the answer was not there in time; what was being recorded is recorded: send it again with the same request id"
+        /// A stream had the time that its client gave it.
+        StreamDeadline {} = "DEADLINE_PASSED"
+            nl "de tijd die u deze stroom gaf is voorbij; vraag het opnieuw, vanaf de laatste gebeurtenis die er was"
+            en "the time that you gave this stream is over; ask again, after the last event that came"
+        /// A message that is none.
+        Malformed { why: String } = "MALFORMED"
+            nl "het bericht is niet te lezen (melding: {why}); vergelijk het met de beschrijving van de dienst"
+            en "the message cannot be read: {why}; compare it with the description of the service"
         /// The server ends, or the connection is old.
         Ending {} = "ENDING"
             nl "de server sluit deze verbinding; ga verder op een nieuwe, vanaf de laatste gebeurtenis die er was"
@@ -243,7 +251,9 @@ impl Trouble {
     pub(super) fn status_code(&self) -> Code {
         match self.code() {
             "NOT_FOUND" => Code::NotFound,
-            "INVALID_REQUEST" | "DATE_FORM" | "EVENT_UNKNOWN" | "REQUEST_TOO_LARGE" => Code::InvalidArgument,
+            "INVALID_REQUEST" | "DATE_FORM" | "EVENT_UNKNOWN" | "REQUEST_TOO_LARGE" | "MALFORMED" => {
+                Code::InvalidArgument
+            }
             "BEFORE_FOUNDING" | "LEDGER_NEWER" | "NO_KEY" | "CURSOR_HELD" => Code::FailedPrecondition,
             "LEASE_LAPSED" => Code::Aborted,
             "BEYOND_HEAD" => Code::OutOfRange,

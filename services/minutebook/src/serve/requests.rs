@@ -14,7 +14,7 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::answer::{Answer, Cause};
 use super::connection::{Connection, LAST_WORDS};
@@ -191,7 +191,7 @@ fn ends_early(connection: Option<&Connection>, deadline: Option<Instant>, lang: 
             sleep(LAST_WORDS).await;
         };
         let trouble = tokio::select! {
-            () = passed => Trouble::DeadlinePassed {},
+            () = passed => Trouble::StreamDeadline {},
             () = ended => Trouble::Ending {},
         };
         status::trouble(trouble, lang)
@@ -204,7 +204,7 @@ pub(super) fn restate(headers: &mut HeaderMap, lang: Lang) {
         return;
     }
     let Some(found) = Status::from_header_map(headers) else { return };
-    let Some(trouble) = too_large(&found) else { return };
+    let Some(trouble) = too_large(&found).or_else(|| malformed(&found)) else { return };
     // INVARIANT: the statuses of this program can be written; each header takes the place of the one before.
     let _ = status::trouble(trouble, lang).add_header(headers);
 }
@@ -218,6 +218,13 @@ fn too_large(found: &Status) -> Option<Trouble> {
         "Error, encoded" => Some(Trouble::AnswerTooLarge { limit }),
         _ => None,
     }
+}
+
+/// A message that is none, as tonic tells it: a fault of whoever sent it, and not of this program.
+fn malformed(found: &Status) -> Option<Trouble> {
+    let why = found.message();
+    let is_malformed = why.starts_with("failed to decode Protobuf message") || why == "Missing request message.";
+    (found.code() == Code::Internal && is_malformed).then(|| Trouble::Malformed { why: why.to_owned() })
 }
 
 /// How long a client is ready to wait: `grpc-timeout`, at most eight digits and a unit. What is not understood limits
@@ -239,8 +246,6 @@ fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use tonic::Code;
-
     use super::*;
 
     #[test]
@@ -280,6 +285,10 @@ mod tests {
         assert!(status.message().contains("8 bytes") && !status.details().is_empty(), "{status:?}");
         let status = restated(Status::out_of_range(large.replace("decoded", "encoded")));
         assert!(status.message().contains("answer"), "{status:?}");
+        let broken = "failed to decode Protobuf message: invalid wire type";
+        let status = restated(Status::internal(broken));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().contains("invalid wire type"), "{status:?}");
         let other = restated(Status::out_of_range("nothing there"));
         assert_eq!((other.code(), other.message()), (Code::OutOfRange, "nothing there"));
         let own = status::trouble(Trouble::Beyond { position: 3, newest: 2 }, Lang::En);
