@@ -202,7 +202,7 @@ async fn who_takes_nothing_of_an_answer_is_cut_off() {
 #[test]
 fn what_comes_by_halves_has_a_deadline_and_takes_nobodys_place() {
     let ledger = Ledger::found();
-    let server = serve(&ledger, "[limits]\nrequest_s = 5\nrequests = 1\n");
+    let server = serve(&ledger, "web_origins = [\"https://page.example\"]\n[limits]\nrequest_s = 5\nrequests = 1\n");
     let halves_of_calls: Vec<_> = (0..3).map(|_| call(&server, "AdminService/GetStatus", &[0; 64], 20)).collect();
     let answer = rest(call(&server, "AdminService/GetStatus", &[], 64));
     assert!(String::from_utf8_lossy(&answer).contains("grpc-status:0"), "{answer:?}");
@@ -268,8 +268,12 @@ async fn a_watching_client_is_told_that_the_server_ends_or_its_line_is_old() {
     let mut watching = health.watch(HealthCheckRequest::default()).await.expect("watching").into_inner();
     assert!(watching.message().await.expect("health").is_some());
     assert_refused(watching.message().await, Code::Unavailable, "ENDING");
-    // Whoever asks again does so over a new line.
-    assert_eq!(head(&channel).await, 1);
+    // Whoever asks again does so over a new line, once the old one is gone.
+    let mut admin = client!(admin_service_client::AdminServiceClient, channel);
+    let begun = Instant::now();
+    while let Err(closing) = admin.get_status(GetStatusRequest::default()).await {
+        assert!(begun.elapsed() < PATIENCE, "{closing:?}");
+    }
     drop(server);
 
     let server = Server::start(&ledger.data());
@@ -307,6 +311,16 @@ fn a_page_calls_over_the_same_port_and_reads_why_it_is_refused() {
     let large = rest(call(&server, "AuditService/GetCheckpoint", &vec![0; 70_000], 80_000));
     let large = assert_refused(Err::<(), _>(status(&halves(&large).0)), Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
     assert!(large.message().contains("65536"), "{large:?}");
+}
+
+#[test]
+fn no_script_of_a_page_without_a_name_calls_even_where_its_browser_does_not_ask() {
+    let ledger = Ledger::found();
+    let server = serve(&ledger, "web_origins = [\"https://council.example\"]\n");
+    let answer = rest(call(&server, "AdminService/GetStatus", &[], 64));
+    let (head, words) = halves(&answer);
+    assert!(head.starts_with("HTTP/1.1 403"), "{head}");
+    assert!(String::from_utf8_lossy(words).contains("web_origins"), "{words:?}");
 }
 
 /// Whether a page of this origin may call, as its browser asks beforehand.
