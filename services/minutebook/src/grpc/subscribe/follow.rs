@@ -10,7 +10,7 @@ use minutebook_domain::message::Lang;
 use minutebook_ledger::{Closed, Holding, Subscription};
 use minutebook_proto::pb;
 use minutebook_proto::pb::subscribe_response::Told;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::status;
 use super::super::trouble::{Fault, Onward, Trouble};
@@ -23,6 +23,10 @@ use crate::serve::Ending;
 
 /// There is a checkpoint at least so often.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(3);
+
+/// Whoever found nothing that fits looks again after so long: many who wait for something rare would otherwise be woken by
+/// every event, and keep those waiting for whom it is.
+const FRUITLESS_PAUSE: Duration = Duration::from_millis(20);
 
 /// A subscription under way.
 #[derive(Debug)]
@@ -159,6 +163,7 @@ impl Follow {
             .await?
         };
         let Scanned { looked_at, batches } = scanned?;
+        let is_fruitless = batches.is_empty() && scan.next() >= head;
         self.looked_at = self.looked_at.saturating_add(looked_at);
         for batch in batches {
             let whole = Some(batch.position);
@@ -171,6 +176,9 @@ impl Follow {
             }
         }
         self.subscriber.reached(scan.next());
+        if is_fruitless {
+            sleep(FRUITLESS_PAUSE).await;
+        }
         Ok(scan)
     }
 
