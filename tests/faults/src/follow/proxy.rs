@@ -45,7 +45,11 @@ impl Proxy {
     /// Leads to another server from now on.
     pub(super) fn lead_to(&self, server: &str) {
         if let Ok(to) = host(server) {
-            *self.to.lock().unwrap_or_else(PoisonError::into_inner) = to;
+            let before = std::mem::replace(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), to.clone());
+            // Somebody else may have taken the port of a server that is gone.
+            if before != to {
+                self.cut();
+            }
         }
     }
 
