@@ -106,10 +106,7 @@ async fn life(setup: &Setup, (first, last): (u64, u64), calls: u64, tally: &mut 
         }
         tally.step();
     }
-    let ended = server.stop()?;
-    if ended.code() != Some(0) || ended.has_panicked() {
-        tally.bad(Bad::Failed, 1, format!("the server did not end in order: {ended}"));
-    }
+    tally.check_end(&server.stop()?);
     Ok(())
 }
 

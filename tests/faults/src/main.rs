@@ -147,10 +147,7 @@ impl Setup {
         known.check(&Written::default(), tally);
         let digest = client::status(&channel).await?.digest;
         drop(channel);
-        let ended = server.stop()?;
-        if ended.code() != Some(0) || ended.has_panicked() {
-            tally.bad(Bad::Failed, 1, format!("the server did not end in order: {ended}"));
-        }
+        tally.check_end(&server.stop()?);
         let verified = self.program.verify(data)?;
         let folded = hex(&digest);
         if verified.events() != Some(known.head()) || verified.hash("digest") != Some(folded.as_str()) {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::program::Ended;
+
 /// How often a long campaign tells how far it is.
 const PROGRESS: Duration = Duration::from_mins(1);
 
@@ -72,6 +74,13 @@ impl Tally {
         eprintln!("{}: seed {}, {} {}: {bad:?}: {what}", self.campaign, self.seed, self.unit, self.done);
         let counted = self.bad.entry(bad).or_default();
         *counted = counted.saturating_add(count);
+    }
+
+    /// A server that was asked to end does so in order.
+    pub(crate) fn check_end(&mut self, ended: &Ended) {
+        if ended.code() != Some(0) || ended.has_panicked() {
+            self.bad(Bad::Failed, 1, format!("the server did not end in order: {ended}"));
+        }
     }
 
     /// Counts something that may happen.

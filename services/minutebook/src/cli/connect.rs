@@ -1,25 +1,16 @@
 //! How the command line reaches a ledger: always by gRPC, with a server elsewhere or with one inside this process.
 
 use std::io::ErrorKind;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use minutebook_client::{Client, Error, Language, Line};
+use minutebook_client::{Client, Error, Language};
 use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
 use minutebook_domain::refusal::Refusal;
 use minutebook_ledger::lock::{LockError, holder_address};
 use minutebook_ledger::{OpenError, Options, has_remains};
 use minutebook_proto::pb;
-use minutebook_proto::pb::admin_service_client::AdminServiceClient;
-use minutebook_proto::pb::agenda_service_client::AgendaServiceClient;
-use minutebook_proto::pb::agreement_service_client::AgreementServiceClient;
-use minutebook_proto::pb::audit_service_client::AuditServiceClient;
-use minutebook_proto::pb::cursor_service_client::CursorServiceClient;
-use minutebook_proto::pb::decision_service_client::DecisionServiceClient;
-use minutebook_proto::pb::directory_service_client::DirectoryServiceClient;
-use minutebook_proto::pb::ledger_service_client::LedgerServiceClient;
-use minutebook_proto::pb::review_service_client::ReviewServiceClient;
-use minutebook_proto::pb::role_service_client::RoleServiceClient;
 
 use super::failure::{Exit, Failure};
 use super::unopened::{Unopened, refused};
@@ -45,15 +36,13 @@ pub(crate) struct Session {
     held: Option<InProcess>,
 }
 
-macro_rules! clients {
-    ($($(#[$doc:meta])* $name:ident: $client:ident,)*) => {
-        $(
-            $(#[$doc])*
-            pub(crate) fn $name(&self) -> $client<Line> {
-                self.client.$name()
-            }
-        )*
-    };
+/// A session is asked like the client that it holds.
+impl Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Session {
@@ -84,34 +73,6 @@ impl Session {
             self.admin().get_status(pb::GetStatusRequest { digest: false, min_position }).await?;
         }
         Ok(())
-    }
-
-    clients! {
-        /// How the ledger is doing.
-        admin: AdminServiceClient,
-        /// Agendas, and corrections.
-        agenda: AgendaServiceClient,
-        /// Agreements and money.
-        agreement: AgreementServiceClient,
-        /// Proof.
-        audit: AuditServiceClient,
-        /// The places of consumers.
-        cursor: CursorServiceClient,
-        /// Decisions and motions.
-        decision: DecisionServiceClient,
-        /// Registers and single records.
-        directory: DirectoryServiceClient,
-        /// Imports and events.
-        ledger: LedgerServiceClient,
-        /// Reviews.
-        review: ReviewServiceClient,
-        /// Roles.
-        role: RoleServiceClient,
-    }
-
-    /// The client that follows the ledger.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
     }
 
     /// Ends the connection, and closes a ledger that this process opened.

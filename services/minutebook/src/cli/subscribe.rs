@@ -113,7 +113,7 @@ impl Subscribe {
     }
 
     fn follower(&self, session: &Session, w: Words) -> Result<Follower, Failure> {
-        let follower = session.client().follow(self.which.start()).filter(self.which.filter());
+        let follower = session.follow(self.which.start()).filter(self.which.filter());
         Ok(match &self.prove {
             Some(key) => follower.verified_by(verifier_key(key, w)?),
             None => follower,

@@ -85,10 +85,7 @@ async fn life(setup: &Setup, first: u64, last: u64, tally: &mut Tally) -> Result
         }
         tally.step();
     }
-    let ended = server.stop()?;
-    if ended.code() != Some(0) || ended.has_panicked() {
-        tally.bad(Bad::Failed, 1, format!("the server did not end in order: {ended}"));
-    }
+    tally.check_end(&server.stop()?);
     Ok(())
 }
 
@@ -112,10 +109,7 @@ async fn disturb(
             server = setup.program.serve(data)?;
         }
         1 => {
-            let ended = server.stop()?;
-            if ended.code() != Some(0) || ended.has_panicked() {
-                tally.bad(Bad::Failed, 1, format!("the server did not end in order: {ended}"));
-            }
+            tally.check_end(&server.stop()?);
             tally.count("restarts");
             server = setup.program.serve(data)?;
         }
