@@ -29,7 +29,7 @@ const BYTES: u64 = 400 << 10;
 const EVENT_BYTES: u64 = 50 << 10;
 /// So many writes are sent with the fault, and so many more after the first that failed.
 const WRITES: [u64; 2] = [10, 3];
-/// What the store's engine does when is its own affair: a fault there may find nothing to fail, and is tried so often.
+/// A fault that may find nothing to fail is tried so often.
 const TRIES: u32 = 3;
 
 /// Every write, sync, open, rename and truncation failing, once and from then on
@@ -126,7 +126,8 @@ impl Base {
     }
 
     async fn trial(&self, setup: &Setup, fault: &Fault, tally: &mut Tally) -> Result<()> {
-        let mut tries = if fault.call.file.starts_with("store") { TRIES } else { 1 };
+        let is_timed = fault.is_timed();
+        let mut tries = if is_timed { TRIES } else { 1 };
         loop {
             tries -= 1;
             let folder = setup.folder()?;
@@ -138,7 +139,7 @@ impl Base {
             self.without(setup, &data, known, &written, tally).await.with_context(|| format!("{written:?}"))?;
             tally.add("calls failed", injected);
             match (injected, tries) {
-                (0, 0) if fault.call.file.starts_with("store") => tally.count("not met by the store's engine"),
+                (0, 0) if is_timed => tally.count("not met"),
                 (0, 0) => tally.bad(Bad::Failed, 1, format!("{fault}: no call failed")),
                 (0, _) => continue,
                 _ => {}

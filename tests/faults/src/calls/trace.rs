@@ -52,6 +52,16 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// Does it hang on the time a run takes whether there is such a call? What the store's engine does when is its own
+    /// affair, and after the first checkpoint, put into the data directory itself, one is signed from time to time.
+    pub(super) fn is_timed(&self) -> bool {
+        let file = &self.call.file;
+        let is_of_checkpoints = file.as_os_str().is_empty() || file == Path::new("checkpoint.tmp");
+        file.starts_with("store") || (is_of_checkpoints && self.number > 1)
+    }
+}
+
 /// A server under `strace`.
 #[derive(Debug)]
 pub(super) struct Traced {
