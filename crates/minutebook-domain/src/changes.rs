@@ -12,7 +12,7 @@ use crate::event::{ControlTotal, ItemStep, Payload, Recorded};
 use crate::findings::Finding;
 use crate::history::{Act, Cut, Entry, Mark, Recall, State, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::Record;
+use crate::record::{FieldSet, Record};
 use crate::related::Related;
 use crate::steps::deciding;
 use crate::value::Disposition;
@@ -267,7 +267,8 @@ impl<'a> Comparison<'a> {
         let Some(from) = self.span.from.filter(|from| entry.reads_the_same(from, &self.span.to)) else {
             return Ok(false);
         };
-        let Some(after) = entry.at_for(AMOUNTS, &self.span.to, self.events)? else { return Ok(true) };
+        let amounts = FieldSet::named(key.kind, [AMOUNTS]);
+        let Some(after) = entry.at_for(amounts, &self.span.to, self.events)? else { return Ok(true) };
         if self.amounts_moved(&after.record) {
             return Ok(false);
         }

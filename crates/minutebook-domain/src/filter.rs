@@ -9,7 +9,7 @@ use crate::document::key;
 use crate::event::{Deed, DeedStep, ItemEvent, Payload, Proposal, Recorded, ReviewEvent, ReviewStep, Statement};
 use crate::history::{Cut, Recall, Unreadable};
 use crate::ids::{Id, Key, Kind, Position};
-use crate::record::Record;
+use crate::record::{FieldSet, Record};
 use crate::sheet::Name;
 
 /// The groups of so many days are remembered.
@@ -51,6 +51,16 @@ impl Filter {
             (&[Kind::Decision], &self.decisions),
         ];
         lists.into_iter().flat_map(|(kinds, ids)| ids.iter().map(move |id| (kinds, id)))
+    }
+
+    /// Does it make a difference which record of this kind an event names, agendas aside?
+    fn asks_for(&self, kind: Kind) -> bool {
+        let Self { agendas: _, registers: _, items, bodies, parties, decisions } = self;
+        let is_asked = |ids: &[Id], is: bool| is && !ids.is_empty();
+        is_asked(items, kind.is_item())
+            || is_asked(decisions, kind == Kind::Decision)
+            || is_asked(bodies, is_partner(kind))
+            || is_asked(parties, is_partner(kind))
     }
 }
 
@@ -106,11 +116,12 @@ impl Judge {
         if !self.filter.agendas.is_empty() && !seen.is_of(&self.filter)? {
             return Ok(None);
         }
-        let Filter { items, bodies, parties, decisions, .. } = &self.filter;
+        let filter = &self.filter;
+        let Filter { items, bodies, parties, decisions, .. } = filter;
         if [items, bodies, parties, decisions].into_iter().all(Vec::is_empty) {
             return Ok(Some(Vec::new()));
         }
-        let named = seen.named(&mut self.bodies)?;
+        let named = seen.named(&|kind| filter.asks_for(kind), &mut self.bodies)?;
         let fits = |wanted: &[Id], is: fn(Kind) -> bool| {
             wanted.is_empty() || named.iter().any(|(kind, id)| is(*kind) && wanted.contains(id))
         };
@@ -230,13 +241,17 @@ impl Seen<'_> {
             return Ok(Some(agenda));
         }
         let mut named = Vec::new();
-        self.of_records(&mut named)?;
+        self.of_records(&Kind::is_item, &mut named)?;
         let mut items = named.into_iter().filter(|(kind, _)| kind.is_item()).map(|(kind, id)| Key::new(kind, &id));
         Ok(items.find_map(|item| self.book.entry(&item)?.agenda.clone()))
     }
 
-    /// All that the event names: what it is about, what its records refer to, who decided and for whom.
-    fn named(&self, bodies: &mut HashMap<Id, Option<Id>>) -> Result<Vec<(Kind, Id)>, Unreadable> {
+    /// All of these kinds that the event names: what it is about, what its records refer to, who decided and for whom.
+    fn named(
+        &self,
+        wanted: &dyn Fn(Kind) -> bool,
+        bodies: &mut HashMap<Id, Option<Id>>,
+    ) -> Result<Vec<(Kind, Id)>, Unreadable> {
         let event = &self.recorded.event;
         let mut named: Vec<(Kind, Id)> = self.about().map(|key| (key.kind, key.id)).into_iter().collect();
         named.extend(event.actor.on_behalf_of.clone().map(|body| (Kind::Body, body)));
@@ -260,7 +275,7 @@ impl Seen<'_> {
             };
             named.extend(body.map(|body| (Kind::Body, body)));
         }
-        self.of_records(&mut named)?;
+        self.of_records(wanted, &mut named)?;
         Ok(named)
     }
 
@@ -278,8 +293,9 @@ impl Seen<'_> {
         Ok(body)
     }
 
-    /// What the records refer to that the event states; or else the record that it is about, as it read.
-    fn of_records(&self, named: &mut Vec<(Kind, Id)>) -> Result<(), Unreadable> {
+    /// What the records refer to that the event states; or else the record that it is about, as it read. Of other kinds
+    /// than those wanted it may be what the record refers to since.
+    fn of_records(&self, wanted: &dyn Fn(Kind) -> bool, named: &mut Vec<(Kind, Id)>) -> Result<(), Unreadable> {
         match &self.recorded.event.payload {
             Payload::Stated(Statement { record, .. }) => refer(record, named),
             Payload::DispositionProposed(Proposal { change, items, .. }) => {
@@ -297,7 +313,8 @@ impl Seen<'_> {
                 if let Some(record) = payload.record() {
                     refer(&record, named);
                 } else if let Some(key) = self.about()
-                    && let Some(state) = self.book.at(&key, &self.then(), self.events)?
+                    && let Some(entry) = self.book.entry(&key)
+                    && let Some(state) = entry.at_for(referring(key.kind, wanted), &self.then(), self.events)?
                 {
                     refer(&state.record, named);
                 }
@@ -305,6 +322,16 @@ impl Seen<'_> {
         }
         Ok(())
     }
+}
+
+/// The fields that may name a record of these kinds.
+fn referring(kind: Kind, wanted: &dyn Fn(Kind) -> bool) -> FieldSet {
+    // They name items otherwise than as references (see `refer`).
+    if matches!(kind, Kind::Change | Kind::Assignment) {
+        return FieldSet::ALL;
+    }
+    let may_name = |field: &&str| Record::refers(kind, field).is_some_and(wanted);
+    FieldSet::named(kind, Record::fields(kind).iter().copied().filter(may_name))
 }
 
 /// What a deed names beside its record.

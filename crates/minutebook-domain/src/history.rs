@@ -347,15 +347,14 @@ impl Entry {
         self.marks.iter().all(|mark| from.selects(mark) == to.selects(mark))
     }
 
-    /// How the record read at a point in time, as far as one field goes: where later marks touched only others, no
+    /// How the record read at a point in time, as far as these fields go: where later marks touched only others, no
     /// event has to be read.
-    pub(crate) fn at_for(&self, field: &str, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
+    pub(crate) fn at_for(&self, fields: FieldSet, cut: &Cut, events: &dyn Recall) -> Result<Option<State>, Unreadable> {
         if let Some(state) = self.settled(cut) {
             return Ok(Some(state));
         }
-        let kind = self.record.kind();
         let selected = self.marks.iter().filter(|mark| cut.selects(mark));
-        if self.marks.iter().any(|mark| !cut.selects(mark) && mark.fields.contains(kind, field)) {
+        if self.marks.iter().any(|mark| !cut.selects(mark) && !mark.fields.and(fields).is_empty()) {
             return self.at(cut, events);
         }
         let is_known = selected.clone().next().is_some();

@@ -12,6 +12,7 @@ mod corrections;
 mod deeds;
 mod documents;
 mod faults;
+mod filters;
 mod findings;
 mod minutes;
 mod model;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::status;
 use super::super::trouble::{Fault, Onward, Trouble};
+use super::ahead::Ahead;
 use super::outlet::{Outlet, STALL, Unsent};
 use super::prove::Prover;
 use super::scan::{Scan, Scanned};
@@ -24,9 +25,13 @@ use crate::serve::Ending;
 /// There is a checkpoint at least so often.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(3);
 
-/// Whoever found nothing that fits looks again after so long: many who wait for something rare would otherwise be woken by
-/// every event, and keep those waiting for whom it is.
-const FRUITLESS_PAUSE: Duration = Duration::from_millis(20);
+/// Whoever has looked at the newest event looks again after so long at the soonest, so that many subscribers of a busy
+/// ledger get messages worth sending.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Whoever finds nothing that fits waits twice as long each time, up to this: many who wait for something rare would
+/// otherwise be woken by every event, and keep those waiting for whom it is.
+const LONG_PAUSE: Duration = Duration::from_millis(40);
 
 /// A subscription under way.
 #[derive(Debug)]
@@ -99,7 +104,7 @@ impl Follow {
 
     /// Tells the subscriber everything, until it leaves, cannot be told more, or holds its cursor no longer.
     pub(super) async fn run(mut self, scan: Scan, holding: Option<Holding>, outlet: Outlet) {
-        self.told = Onward(scan.settled());
+        self.told = Onward(scan.place().settled);
         let ending = self.ending.take();
         let lost = async {
             match holding {
@@ -122,48 +127,44 @@ impl Follow {
         outlet.end(status::ended(why, told, lang));
     }
 
-    async fn follow(&mut self, mut scan: Scan, outlet: &Outlet) -> Result<Infallible, End> {
-        let mut has_caught_up = false;
+    async fn follow(&mut self, scan: Scan, outlet: &Outlet) -> Result<Infallible, End> {
+        let mut place = scan.place();
+        let mut ahead = Ahead::new(Arc::clone(&self.app), scan);
+        let (mut has_caught_up, mut pause) = (false, PAUSE);
         loop {
             // The newest event may run ahead of it for as long as it likes.
-            if !has_caught_up && scan.settled() >= self.head.began().checked_sub(1) {
+            if !has_caught_up && place.settled >= self.head.began().checked_sub(1) {
                 has_caught_up = true;
-                let position = scan.settled();
-                let caught_up = pb::CaughtUp { position: position.unwrap_or_default() };
-                self.tell(Told::CaughtUp(caught_up), position, outlet).await?;
+                let caught_up = pb::CaughtUp { position: place.settled.unwrap_or_default() };
+                self.tell(Told::CaughtUp(caught_up), place.settled, outlet).await?;
             }
             if self.looked_at >= self.every || Instant::now() >= self.due {
-                self.checkpoint(scan.settled(), outlet).await?;
+                self.checkpoint(place.settled, outlet).await?;
             }
             let head = self.head.head();
-            if scan.next() < head {
-                scan = self.scan(scan, head, outlet).await?;
+            if place.next < head {
+                let scanned = ahead.next(head).await?;
+                ahead.begin(head);
+                place = scanned.place;
+                pause = if scanned.batches.is_empty() { LONG_PAUSE.min(pause * 2) } else { PAUSE };
+                self.pass_on(scanned, outlet).await?;
+                if place.next >= head {
+                    sleep(pause).await;
+                }
                 continue;
             }
             let due = self.due;
             tokio::select! {
-                reached = self.head.reached(scan.next()) => drop(reached?),
+                reached = self.head.reached(place.next) => drop(reached?),
                 () = sleep_until(due) => {}
                 () = outlet.left() => return Err(End::Left),
             }
         }
     }
 
-    /// Looks at a stretch of events, and tells what fits.
-    async fn scan(&mut self, mut scan: Scan, head: Position, outlet: &Outlet) -> Result<Scan, End> {
-        let scanned;
-        (scan, scanned) = if scan.is_quick() {
-            let scanned = scan.step(head);
-            (scan, scanned)
-        } else {
-            self.away(move || {
-                let scanned = scan.step(head);
-                (scan, scanned)
-            })
-            .await?
-        };
-        let Scanned { looked_at, batches } = scanned?;
-        let is_fruitless = batches.is_empty() && scan.next() >= head;
+    /// Tells what fits of a stretch of events.
+    async fn pass_on(&mut self, scanned: Scanned, outlet: &Outlet) -> Result<(), End> {
+        let Scanned { looked_at, place, batches } = scanned;
         self.looked_at = self.looked_at.saturating_add(looked_at);
         for batch in batches {
             let whole = Some(batch.position);
@@ -175,11 +176,8 @@ impl Follow {
                 self.checkpoint(whole, outlet).await?;
             }
         }
-        self.subscriber.reached(scan.next());
-        if is_fruitless {
-            sleep(FRUITLESS_PAUSE).await;
-        }
-        Ok(scan)
+        self.subscriber.reached(place.next);
+        Ok(())
     }
 
     async fn checkpoint(&mut self, whole: Option<Position>, outlet: &Outlet) -> Result<(), End> {

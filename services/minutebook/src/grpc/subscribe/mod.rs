@@ -1,8 +1,9 @@
 //! Subscriptions: the events from a place on, and then those that are recorded.
 //!
-//! Nothing is queued for a subscriber. A task of its own looks through the events ([`scan`]) as fast as the subscriber
-//! takes them ([`outlet`]) and waits where there are no more ([`follow`]).
+//! Nothing is queued for a subscriber. A task of its own looks through the events ([`scan`]), a stretch [`ahead`] of what the
+//! subscriber takes ([`outlet`]), and waits where there are no more ([`follow`]).
 
+mod ahead;
 mod follow;
 mod outlet;
 mod pack;
@@ -48,7 +49,7 @@ pub(super) async fn subscribe(
     let begun = begun.map_err(|error| status::trouble(Trouble::failed(error), lang))?;
     let Begun { scan, head, holding, every, prover } = begun.map_err(|fault| status::unanswered(fault, lang))?;
     let (outlet, told) = outlet::outlet();
-    let subscriber = app.metrics().subscribers().enter(scan.next());
+    let subscriber = app.metrics().subscribers().enter(scan.place().next);
     let follow = Follow::new(Arc::clone(app), head, every, prover, ending, subscriber, lang);
     tokio::spawn(follow.run(scan, holding, outlet));
     Ok(told)

@@ -32,11 +32,22 @@ pub(super) struct Scan {
     packer: Packer,
 }
 
+/// How far one subscriber is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The position of the next event to look at.
+    pub(super) next: Position,
+    /// Everything up to here has been handed out, or does not fit, and a request ends here.
+    pub(super) settled: Option<Position>,
+}
+
 /// What came of a stretch of events.
 #[derive(Debug)]
 pub(super) struct Scanned {
     /// How many were looked at.
     pub(super) looked_at: u64,
+    /// Where that leaves the subscriber, once all of this is sent.
+    pub(super) place: Place,
     /// What is to be sent.
     pub(super) batches: Vec<pb::EventBatch>,
 }
@@ -54,9 +65,14 @@ impl Scan {
         self.next
     }
 
-    /// Everything up to here has been handed out, or does not fit, and a request ends here.
-    pub(super) fn settled(&self) -> Option<Position> {
-        self.packer.settled()
+    /// How far it has handed out what it looked at.
+    pub(super) fn place(&self) -> Place {
+        Place { next: self.next, settled: self.packer.settled() }
+    }
+
+    /// Are stretches as long as they get?
+    pub(super) fn is_in_full_swing(&self) -> bool {
+        self.stretch == AT_ONCE
     }
 
     /// Can the next stretch be looked at without waiting for a disk?
@@ -76,8 +92,10 @@ impl Scan {
         let first = self.next;
         let reaches_head = first.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX)) >= head;
         let mut decoder = Decoder::default();
+        let mut glances = events.iter().map(|event| glance(event)).peekable();
         for (n, event) in events.iter().enumerate() {
-            let (seen, following) = (glance(event), events.get(n.saturating_add(1)).map(|event| glance(event)));
+            let Some(seen) = glances.next() else { break };
+            let following = glances.peek();
             // Whether a request ends with the last event of a stretch shows in the next one.
             if following.is_none() && !reaches_head && n > 0 {
                 break;
@@ -89,7 +107,8 @@ impl Scan {
             self.packer.looked_at(self.next, is_last);
             self.next = self.next.saturating_add(1);
         }
-        Ok(Scanned { looked_at: self.next - first, batches: self.packer.take(self.next.checked_sub(1)) })
+        let batches = self.packer.take(self.next.checked_sub(1));
+        Ok(Scanned { looked_at: self.next - first, place: self.place(), batches })
     }
 
     /// The parties by which an event fits; `None` where it does not. Only where more than its name counts is it decoded.
