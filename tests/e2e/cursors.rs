@@ -218,6 +218,8 @@ async fn what_does_not_fit_a_cursor_is_refused_and_says_what_would() {
         let status = assert_refused(cursors.acquire_cursor(bad).await, Code::InvalidArgument, "INVALID_REQUEST");
         assert_eq!(bad_fields(&status), ["lease_ms"]);
     }
+    let personal = pb::AcquireCursorRequest { holder: "jan@example.org".into(), ..acquire(NAME, Some(beginning())) };
+    assert_refused(cursors.acquire_cursor(personal).await, Code::InvalidArgument, "PERSONAL_DATA_IN_TEXT");
     let nowhere = acquire(NAME, Some(pb::CursorPlace::default()));
     assert_refused(cursors.acquire_cursor(nowhere).await, Code::InvalidArgument, "INVALID_REQUEST");
     assert_refused(cursors.acquire_cursor(acquire(NAME, None)).await, Code::NotFound, "NOT_FOUND");
@@ -237,6 +239,8 @@ async fn what_does_not_fit_a_cursor_is_refused_and_says_what_would() {
     assert_refused(cursors.acknowledge_cursor(ack).await, Code::OutOfRange, "BEYOND_HEAD");
     let park = |parked, reason: &str| pb::ParkEventRequest { name: NAME.into(), token, parked, reason: reason.into() };
     assert_refused(cursors.park_event(park(5, "why")).await, Code::OutOfRange, "BEYOND_HEAD");
+    let personal = cursors.park_event(park(4, "asked jan@example.org")).await;
+    assert_refused(personal, Code::InvalidArgument, "PERSONAL_DATA_IN_TEXT");
     for reason in ["", " ", "\u{7}", &"x".repeat(257)] {
         let status =
             assert_refused(cursors.park_event(park(4, reason)).await, Code::InvalidArgument, "INVALID_REQUEST");

@@ -35,16 +35,17 @@ async fn every_bad_field_of_a_request_is_named_at_once_by_its_path() {
     };
     let status = assert_refused(decisions.record_decision(request).await, Code::InvalidArgument, "INVALID_REQUEST");
     let fields = bad_fields(&status);
-    for (end, of) in [
+    for (path, of) in [
         ("request_id", "the name of the write"),
         ("agenda", "the agenda"),
-        ("id", "the decision's id"),
-        ("date", "the date"),
-        ("what", "the text"),
+        ("decision.id", "the decision's id"),
+        ("decision.date", "the date"),
+        ("decision.what", "the text"),
         ("effective", "the effective date"),
         ("reason", "the reason"),
     ] {
-        assert!(fields.iter().any(|field| field == end || field.ends_with(&format!(".{end}"))), "{of}: {fields:?}");
+        let is_it = |field: &String| field == path || field.strip_prefix("write.") == Some(path);
+        assert!(fields.iter().any(is_it), "{of}: {fields:?}");
     }
     assert_eq!(head(&channel).await, 1);
 }

@@ -10,6 +10,7 @@ use minutebook_tlog::{Checkpoint, VerifierKey, check_consistency, check_inclusio
 use serde_json::Value;
 use tonic::Code;
 use tonic::transport::Channel;
+use tonic_types::StatusExt as _;
 
 use crate::fixture::AGENDA;
 use crate::fixture::client::{
@@ -254,10 +255,11 @@ async fn what_cannot_be_followed_is_refused_by_its_own_reason() {
     let channel = connect(&server.address).await;
     let list = |id: &str| vec![id.to_owned()];
     let no_start = Subscriber::begin(&channel, pb::SubscribeRequest::default()).await;
-    assert_refused(no_start, Code::InvalidArgument, "INVALID_REQUEST");
+    assert_eq!(bad_fields(&assert_refused(no_start, Code::InvalidArgument, "INVALID_REQUEST")), ["start"]);
     for position in [1, 2, u64::MAX] {
         let beyond = Subscriber::begin(&channel, asked(Start::After(position), everything())).await;
-        assert_refused(beyond, Code::OutOfRange, "BEYOND_HEAD");
+        let status = assert_refused(beyond, Code::OutOfRange, "BEYOND_HEAD");
+        assert_eq!(status.get_details_error_info().expect("details").metadata["newest"], "0");
     }
     let types = pb::EventFilter { types: list("ItemChange"), ..everything() };
     let status =

@@ -182,7 +182,7 @@ def is_refused(decisions, ledger, cursors, newest):
     end = refused(decisions.RecordDecision, decision("case-10", "No Id", date="2018-13"))
     assert (end.code, end.reason) == (code.INVALID_ARGUMENT, "INVALID_REQUEST"), end.message
     fields = {violation.field: violation.description for violation in end.BadRequest.field_violations}
-    assert set(fields) == {"record.decision.id", "record.decision.date"} and all(fields.values()), fields
+    assert set(fields) == {"decision.id", "decision.date"} and all(fields.values()), fields
     # In words for people, in the language asked for.
     follow = ledger_pb2.SubscribeRequest(now=ledger_pb2.FromNow())
     follow.filter.types.append("DecisionTaken")

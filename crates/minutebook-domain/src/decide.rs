@@ -5,8 +5,7 @@ use crate::command::{Command, Context};
 use crate::event::{Draft, Founding, KeyRotation, Payload};
 use crate::history::Recall;
 use crate::ids::{Id, Kind};
-use crate::refusal::{Refusal, Rejection};
-use crate::statement::personal_data;
+use crate::refusal::{Personal, Refusal, Rejection};
 use crate::value::{Name, Nearest, Text};
 
 impl Book {
@@ -78,7 +77,7 @@ fn check_personal_data(command: &Command, context: &Context) -> Result<(), Refus
         .chain(quoted.flatten().map(Text::as_str))
         .chain(named.flatten().map(Name::as_str))
         .chain([context.request_id.as_str()]);
-    all.try_for_each(|text| personal_data(&text.into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what })))
+    all.try_for_each(Personal::refuse_in)
 }
 
 impl Draft {

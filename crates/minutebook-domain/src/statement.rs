@@ -71,9 +71,16 @@ fn check_amounts(planner: &mut Planner) {
     }
 }
 
-/// Refuses text that looks like personal data.
+impl Personal {
+    /// Refuses text that looks like personal data.
+    pub fn refuse_in(text: &str) -> Result<(), Refusal> {
+        personal_data(&text.into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what }))
+    }
+}
+
+/// The same, of a text that is stated.
 pub(crate) fn check_text(text: &Text) -> Result<(), Refusal> {
-    personal_data(&text.as_str().into()).map_or(Ok(()), |what| Err(Refusal::PersonalData { what }))
+    Personal::refuse_in(text.as_str())
 }
 
 /// What is stated on purpose says something.

@@ -62,10 +62,12 @@ pub(crate) enum StartError {
     )]
     Exposed(SocketAddr),
     /// The address cannot be used.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}, given by {option}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What gave it.
+        option: &'static str,
         /// Why.
         source: io::Error,
     },
@@ -115,7 +117,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
     if let Some(address) = reachable.filter(|_| !insecure_listen) {
         return Err(StartError::Exposed(address));
     }
-    let listen_error = |source| StartError::Listen { address: listen, source };
+    let listen_error = |source| StartError::Listen { address: listen, option: "--listen", source };
     let app = Arc::new(App::open(&data, Options::default(), &config.limits)?);
     app.look_through()?;
     let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
@@ -123,7 +125,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), StartError> {
     let metrics = match metrics {
         Some(address) => {
             let started = metrics::Listener::bind(address).await.and_then(|listener| listener.start(&app));
-            Some(started.map_err(|source| StartError::Listen { address, source })?)
+            Some(started.map_err(|source| StartError::Listen { address, option: "--metrics", source })?)
         }
         None => None,
     };

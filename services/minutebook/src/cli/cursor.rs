@@ -112,7 +112,7 @@ struct Acquire {
     #[arg(long, value_name = "TEXT")]
     holder: String,
     /// For how many seconds you may say nothing before another may take it, from 1 to 600
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600))]
     lease: u32,
     #[command(flatten)]
     start: Place,

@@ -180,7 +180,11 @@ impl Complaint {
             format!("  {place}{colon}{message}")
         };
         let mut lines = vec![format!("{error}: {}", self.message)];
-        lines.extend(self.details.iter().map(detail));
+        match self.details.as_slice() {
+            // The message says it already.
+            [(_, one)] if self.message.ends_with(one.as_str()) => {}
+            places => lines.extend(places.iter().map(detail)),
+        }
         lines.extend(self.request_id.iter().map(|id| format!("  {retry} --request-id {id}")));
         lines.join("\n")
     }

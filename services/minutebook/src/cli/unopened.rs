@@ -82,9 +82,9 @@ messages! {
             nl "{address} is vanaf andere machines te bereiken, en versleuteling en aanmelding zijn er nog niet; gebruik 127.0.0.1, of geef --insecure-listen als een ander programma dat adres bewaakt"
             en "{address} can be reached from other machines, and encryption and authentication are not there yet; listen on 127.0.0.1, or pass --insecure-listen if another program guards that address"
         /// An address that cannot be used.
-        Listen { address: String, why: String } = "IO"
-            nl "luisteren op {address} lukt niet (melding: {why}); kies met --listen een ander adres"
-            en "cannot listen on {address}: {why}; choose another address with --listen"
+        Listen { address: String, option: &'static str, why: String } = "IO"
+            nl "luisteren op {address} lukt niet (melding: {why}); kies met {option} een ander adres"
+            en "cannot listen on {address}: {why}; choose another address with {option}"
         /// A file that cannot be used.
         File { action: &'static str, path: String, why: String } = "IO"
             nl "`{path}` is niet te gebruiken (melding: {action}: {why}); controleer de rechten en de ruimte"
@@ -115,8 +115,8 @@ impl From<&StartError> for Unopened {
         match error {
             StartError::Open(error) => error.into(),
             StartError::Exposed(address) => Self::Exposed { address: address.to_string() },
-            StartError::Listen { address, source } => {
-                Self::Listen { address: address.to_string(), why: source.to_string() }
+            StartError::Listen { address, option, source } => {
+                Self::Listen { address: address.to_string(), option, why: source.to_string() }
             }
             StartError::Origin { name, fault } => Self::Origin { name: name.clone(), why: fault.to_string() },
             StartError::Serve(_) | StartError::Other(_) => Self::Other { why: error.to_string() },

@@ -34,7 +34,7 @@ impl AgreementService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.agreement.map(pb::record::Record::Agreement);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "agreement", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::StateAgreementResponse { receipt }))
     }
@@ -156,7 +156,7 @@ impl AgreementService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.amount.map(pb::record::Record::Amount);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "amount", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::RecordAmountResponse { receipt }))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minutebook_domain::ids::Position;
 use minutebook_domain::message::Lang;
+use minutebook_domain::refusal::Personal;
 use minutebook_ledger::{Cursor, Cursors, Holder, Place};
 use minutebook_proto::pb::cursor_place::Place as Asked;
 use minutebook_proto::pb::cursor_service_server::CursorService;
@@ -52,7 +53,8 @@ impl CursorService for Service {
         let (lang, pb::AcquireCursorRequest { name, holder, lease_ms, start }) = asked(request);
         let acquired = self.act(lang, None, move |cursors| {
             let AcquireCursor { name, holder, lease_ms } = acquire_from_pb(name, &holder, lease_ms)?;
-            let start = start.map(|start| place_from_pb(Some(start))).transpose()?;
+            Personal::refuse_in(holder.as_str())?;
+            let start = start.map(|start| place_from_pb("start", Some(start))).transpose()?;
             Ok(cursors.acquire(&name, &Holder { name: holder, lease_ms }, start)?)
         });
         let (position, cursor) = acquired.await?;
@@ -86,6 +88,7 @@ impl CursorService for Service {
         let (lang, request) = asked(request);
         let park = move |cursors: &Cursors| {
             let (name, reason) = park_from_pb(&request)?;
+            Personal::refuse_in(reason.as_str())?;
             Ok(cursors.park(&name, request.token, request.parked, &reason)?)
         };
         answer!(ParkEventResponse, self.act(lang, None, park))
@@ -146,7 +149,8 @@ impl CursorService for Service {
         request: Request<pb::ResetCursorRequest>,
     ) -> Result<Response<pb::ResetCursorResponse>, Status> {
         let (lang, pb::ResetCursorRequest { name, place }) = asked(request);
-        let reset = move |cursors: &Cursors| Ok(cursors.reset(&id_from_pb("name", name)?, place_from_pb(place)?)?);
+        let reset =
+            move |cursors: &Cursors| Ok(cursors.reset(&id_from_pb("name", name)?, place_from_pb("place", place)?)?);
         answer!(ResetCursorResponse, self.act(lang, None, reset))
     }
 
@@ -161,12 +165,12 @@ impl CursorService for Service {
     }
 }
 
-fn place_from_pb(place: Option<pb::CursorPlace>) -> Result<Place, Fault> {
+fn place_from_pb(field: &'static str, place: Option<pb::CursorPlace>) -> Result<Place, Fault> {
     match place.and_then(|place| place.place) {
         Some(Asked::Beginning(pb::FromBeginning {})) => Ok(Place::Beginning),
         Some(Asked::After(position)) => Ok(Place::After(position)),
         Some(Asked::Now(pb::FromNow {})) => Ok(Place::Now),
-        None => Err(Trouble::StartMissing {}.into()),
+        None => Err(Trouble::StartMissing { field }.into()),
     }
 }
 

@@ -30,7 +30,7 @@ impl DecisionService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.decision.map(pb::record::Record::Decision);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "decision", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::RecordDecisionResponse { receipt }))
     }
@@ -124,7 +124,7 @@ impl DecisionService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.motion.map(pb::record::Record::Motion);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "motion", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::RecordMotionResponse { receipt }))
     }

@@ -73,7 +73,7 @@ impl DirectoryService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.record.and_then(|record| record.record);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "record", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::RegisterRecordResponse { receipt }))
     }
@@ -85,7 +85,7 @@ impl DirectoryService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.mandate.map(pb::record::Record::Mandate);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "mandate", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::GrantMandateResponse { receipt }))
     }

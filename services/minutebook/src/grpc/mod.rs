@@ -150,7 +150,7 @@ async fn named_origin(
 
 /// That scripts of these pages may call, and read what a call comes to.
 fn cross_origin(config: &Config) -> CorsLayer {
-    let asks = ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "accept-language"];
+    let asks = ["content-type", "x-grpc-web", "x-user-agent", "grpc-timeout", "accept-language", "x-request-id"];
     let answers = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(config.web_origins.iter().cloned()))
@@ -283,6 +283,8 @@ fn deed_of(
 struct StateRequest {
     write: Option<pb::Write>,
     agenda: Option<String>,
+    /// Where the request has its record.
+    field: &'static str,
     record: Option<pb::record::Record>,
     effective: Option<pb::Date>,
     reason: Option<String>,
@@ -291,7 +293,7 @@ struct StateRequest {
 impl StateRequest {
     /// Records the statement.
     async fn record(self, app: &Arc<App>, metadata: &MetadataMap) -> Result<Option<pb::Receipt>, Status> {
-        let Self { write: header, agenda, record, effective, reason } = self;
+        let Self { write: header, agenda, field, record, effective, reason } = self;
         write(app, metadata, header, || {
             let statement = minutebook_proto::state_from_pb(Some(pb::StateRecord {
                 agenda,
@@ -299,10 +301,25 @@ impl StateRequest {
                 effective,
                 reason,
                 expected_revision: None,
-            }))?;
+            }));
+            let statement = statement.map_err(|mut violations| {
+                violations.0.iter_mut().for_each(|violation| violation.path = path_in(field, &violation.path));
+                violations
+            })?;
             Ok(vec![Command::State(statement)])
         })
         .await
+    }
+}
+
+/// Where a request that has its record in a field of its own has what stands at this path of a statement.
+fn path_in(field: &str, path: &str) -> String {
+    match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["record", ..] if field == "record" => path.to_owned(),
+        // The second is the name of the kind.
+        ["record", _, rest @ ..] if !rest.is_empty() => format!("{field}.{}", rest.join(".")),
+        ["record", ..] => field.to_owned(),
+        _ => path.to_owned(),
     }
 }
 

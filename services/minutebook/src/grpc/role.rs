@@ -25,7 +25,7 @@ impl RoleService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.role.map(pb::record::Record::Role);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "role", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::DefineRoleWordResponse { receipt }))
     }
@@ -72,7 +72,7 @@ impl RoleService for Service {
         let (metadata, pb) = parts(request);
         let (write, agenda, effective, reason) = (pb.write, pb.agenda, pb.effective, pb.reason);
         let record = pb.assignment.map(pb::record::Record::Assignment);
-        let state = StateRequest { write, agenda, record, effective, reason };
+        let state = StateRequest { write, agenda, field: "assignment", record, effective, reason };
         let receipt = state.record(&self.0, &metadata).await?;
         Ok(Response::new(pb::AssignRoleResponse { receipt }))
     }

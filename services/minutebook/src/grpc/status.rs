@@ -89,9 +89,11 @@ fn add_places(details: &mut ErrorDetails, places: impl IntoIterator<Item = (Stri
     }
 }
 
-fn status(code: Code, reason: &str, message: String, add: impl FnOnce(&mut ErrorDetails, &str)) -> Status {
+/// A status with its reason, and its message in the language that was asked for.
+fn status(code: Code, reason: &str, message: String, lang: Lang, add: impl FnOnce(&mut ErrorDetails, &str)) -> Status {
     let message = shortened(message, MESSAGE_BYTES);
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::<String, String>::new());
+    details.set_localized_message(name(lang), message.as_str());
     add(&mut details, &message);
     Status::with_error_details(code, message, details)
 }
@@ -122,8 +124,11 @@ pub(crate) fn stale(refusal: &Refusal, newer: &[Newer], lang: Lang) -> Status {
 
 fn refused_with(refusal: &Refusal, places: Vec<(String, String)>, lang: Lang) -> Status {
     let code = code_of(refusal);
-    status(code, refusal.code(), refusal.message(lang), |details, message| {
+    status(code, refusal.code(), refusal.message(lang), lang, |details, message| {
         add_places(details, places, lang);
+        if let Refusal::FieldInvalid { field, .. } = refusal {
+            details.add_bad_request_violation(field, message);
+        }
         if code == Code::FailedPrecondition {
             details.add_precondition_failure_violation(refusal.code(), "", message);
         }
@@ -135,7 +140,6 @@ fn refused_with(refusal: &Refusal, places: Vec<(String, String)>, lang: Lang) ->
             });
             add_places(details, places, lang);
         }
-        details.set_localized_message(name(lang), message);
     })
 }
 
@@ -170,7 +174,7 @@ pub(crate) fn document_refused(problems: &[pb::Problem], lang: Lang) -> Status {
         Lang::Nl => format!("het document kan zo niet worden vastgelegd (bezwaren: {})", problems.len()),
         Lang::En => format!("the document cannot be recorded like this (problems: {})", problems.len()),
     };
-    status(Code::InvalidArgument, "INVALID_DOCUMENT", message, |details, _| {
+    status(Code::InvalidArgument, "INVALID_DOCUMENT", message, lang, |details, _| {
         let said = |problem| (place_of(problem, lang), format!("{} [{}]", words(problem), problem.code));
         add_places(details, problems.iter().map(said), lang);
     })
@@ -187,7 +191,7 @@ fn place_of(problem: &pb::Problem, lang: Lang) -> String {
 /// Fields of a request that do not fit, all at once.
 pub(crate) fn invalid(violations: &Violations, lang: Lang) -> Status {
     let message = if lang == Lang::Nl { format!("{violations:#}") } else { violations.to_string() };
-    status(Code::InvalidArgument, "INVALID_REQUEST", message, |details, _| {
+    status(Code::InvalidArgument, "INVALID_REQUEST", message, lang, |details, _| {
         add_places(
             details,
             violations.0.iter().map(|violation| (violation.path.clone(), violation.said(lang).to_owned())),
@@ -199,8 +203,12 @@ pub(crate) fn invalid(violations: &Violations, lang: Lang) -> Status {
 /// Why a request has no answer.
 pub(crate) fn trouble(trouble: impl Into<Trouble>, lang: Lang) -> Status {
     let trouble = trouble.into();
-    status(trouble.status_code(), trouble.code(), trouble.message(lang), |details, message| {
-        details.set_localized_message(name(lang), message);
+    let (code, reason) = (trouble.status_code(), trouble.code());
+    status(code, reason, trouble.message(lang), lang, |details, message| {
+        details.set_error_info(reason, DOMAIN, trouble.facts());
+        if let Some(field) = trouble.field() {
+            details.add_bad_request_violation(field, message);
+        }
         if let Trouble::CursorHeld { left_ms, .. } = trouble {
             details.set_retry_info(Some(Duration::from_millis(left_ms)));
         }
@@ -220,8 +228,9 @@ pub(crate) fn unanswered(fault: Fault, lang: Lang) -> Status {
 pub(crate) fn ended(fault: Fault, on: Onward, lang: Lang) -> Status {
     let status = unanswered(fault, lang);
     let mut details = status.get_error_details();
-    if let (Some(position), Some(info)) = (on.0, details.error_info().cloned()) {
-        details.set_error_info(info.reason, info.domain, [("position".to_owned(), position.to_string())]);
+    if let (Some(position), Some(mut info)) = (on.0, details.error_info().cloned()) {
+        info.metadata.insert("position".to_owned(), position.to_string());
+        details.set_error_info(info.reason, info.domain, info.metadata);
     }
     Status::with_error_details(status.code(), status.message(), details)
 }

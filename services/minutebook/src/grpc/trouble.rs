@@ -1,5 +1,6 @@
 //! Why a request has no answer, apart from what the rules refuse: each with its stable code and the words for people.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use minutebook_domain::dates::Day;
@@ -97,9 +98,9 @@ messages! {
             nl "gebeurtenis {position} kwam er niet op tijd; de nieuwste is {newest}; vraag het later nog eens, of vraag zonder te wachten"
             en "event {position} did not come in time; the newest is {newest}; ask again later, or ask without waiting"
         /// A subscription or a cursor that begins nowhere.
-        StartMissing {} = "INVALID_REQUEST"
-            nl "zeg waar het begint: `beginning`, `after` met een gebeurtenis, of `now`"
-            en "say where it begins: `beginning`, `after` with an event, or `now`"
+        StartMissing { field: &'static str } = "INVALID_REQUEST"
+            nl "zeg in `{field}` waar het begint: `beginning`, `after` met een gebeurtenis, `now`, of bij een abonnement een `cursor`"
+            en "say in `{field}` where it begins: `beginning`, `after` with an event, `now`, or for a subscription a `cursor`"
         /// A subscriber that takes nothing.
         SubscriberStalled { seconds: u64, on: Onward } = "SUBSCRIBER_STALLED"
             nl "er is {seconds} seconden niets afgenomen; ga verder {on:#}"
@@ -268,6 +269,29 @@ impl Trouble {
         }
     }
 
+    /// The field of the request that it is about, where it is about one.
+    pub(super) fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::StartMissing { field } => Some(field),
+            Self::YearForm { .. } => Some("year"),
+            Self::BatchEmpty {} => Some("commands"),
+            _ => None,
+        }
+    }
+
+    /// What a program needs to know of it, by name.
+    pub(super) fn facts(&self) -> HashMap<String, String> {
+        let fact = match self {
+            Self::Beyond { position: _, newest } | Self::PositionNotReached { position: _, newest } => {
+                ("newest", newest.to_string())
+            }
+            Self::MessageTooLarge { limit } | Self::AnswerTooLarge { limit } => ("limit", limit.to_string()),
+            Self::CursorHeld { name: _, holder, left_ms: _ } => ("holder", holder.clone()),
+            _ => return HashMap::new(),
+        };
+        HashMap::from([(fact.0.to_owned(), fact.1)])
+    }
+
     /// What should not have happened.
     pub(super) fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed { why: error.to_string() }
@@ -393,10 +417,16 @@ impl From<Violations> for Fault {
     }
 }
 
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
 impl From<Rejection> for Fault {
     fn from(rejection: Rejection) -> Self {
         match rejection {
-            Rejection::Refused(refusal) => Self::Refused(refusal.into()),
+            Rejection::Refused(refusal) => refusal.into(),
             Rejection::Unreadable(error) => error.into(),
         }
     }

@@ -106,8 +106,10 @@ struct Ending {
 impl Ending {
     fn of(code: Code, reason: Option<String>) -> Self {
         use Code::{DataLoss, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown};
-        let is_failure =
-            matches!(code, DataLoss | DeadlineExceeded | Internal | ResourceExhausted | Unavailable | Unknown);
+        // A connection is renewed now and then, and whoever waits for an event says for how long.
+        let is_usual = matches!(reason.as_deref(), Some("ENDING" | "POSITION_NOT_REACHED"));
+        let is_failure = !is_usual
+            && matches!(code, DataLoss | DeadlineExceeded | Internal | ResourceExhausted | Unavailable | Unknown);
         Self { status: name_of(code), is_failure, reason }
     }
 
@@ -278,5 +280,7 @@ mod tests {
         let fails = |code| Ending::of(code, None).is_failure;
         assert!([Code::Internal, Code::DataLoss, Code::Unavailable, Code::ResourceExhausted].into_iter().all(fails));
         assert!(![Code::Ok, Code::InvalidArgument, Code::NotFound, Code::Aborted].into_iter().any(fails));
+        assert!(Ending::of(Code::Unavailable, Some("STOPPED".to_owned())).is_failure);
+        assert!(!Ending::of(Code::Unavailable, Some("ENDING".to_owned())).is_failure, "connections are renewed");
     }
 }

@@ -113,7 +113,7 @@ fn start_of(
             let holding = cursors.hold(&id_from_pb("cursor.name", name)?, token)?;
             Ok((holding.acknowledged().map_or(Ok(0), after)?, Some(holding)))
         }
-        None => Err(Trouble::StartMissing {}.into()),
+        None => Err(Trouble::StartMissing { field: "start" }.into()),
     }
 }
 
