@@ -9,6 +9,7 @@ use minutebook_domain::ids::Position;
 use minutebook_domain::message::messages;
 use minutebook_domain::value::Value;
 use minutebook_proto::decode_event;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -128,6 +129,7 @@ impl Subscribe {
                     let text = batch.events.iter().map(|event| lines.of_event(event)).collect();
                     printer.print(Text::Answer(text)).await?;
                 }
+                _ if !is_read() => return Err(Failure::of_output(&io::ErrorKind::BrokenPipe.into())),
                 _ if self.quiet => {}
                 told => printer.print(Text::Aside(lines.of_progress(told))).await?,
             }
@@ -241,6 +243,15 @@ fn unfollowed(error: Error, w: Words) -> Failure {
         error => return Failure::new(Exit::Unreachable, "UNREACHABLE", error.to_string()),
     };
     Failure::new(Exit::Integrity, unfollowed.code(), unfollowed.message(w.0))
+}
+
+/// Does anybody read on? Where standard output is a pipe whose reader has gone, nobody does, and there may be no event for
+/// long to find that out by.
+fn is_read() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let told = poll(&mut polled, Some(&Timespec::default()));
+    told.is_err() || !polled.iter().any(|polled| polled.revents().contains(PollFlags::ERR))
 }
 
 /// What is printed.

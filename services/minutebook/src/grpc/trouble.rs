@@ -112,8 +112,8 @@ messages! {
 
         /// There is no such cursor.
         CursorUnknown { name: Id, nearest: Nearest } = "NOT_FOUND"
-            nl "er is geen cursor `{name}`{nearest:#}; `minutebook cursor list` noemt ze alle"
-            en "there is no cursor `{name}`{nearest}; `minutebook cursor list` names them all"
+            nl "er is geen cursor `{name}`{nearest:#}; `minutebook cursor list` noemt ze alle, en wie er een neemt met waar hij begint, maakt hem"
+            en "there is no cursor `{name}`{nearest}; `minutebook cursor list` names them all, and acquiring it with a start makes it"
         /// Another has it.
         CursorHeld { name: Id, holder: String, left_ms: u64 } = "CURSOR_HELD"
             nl "cursor `{name}` is in handen van `{holder}`, nog ten minste {left_ms} ms; probeer het daarna"
