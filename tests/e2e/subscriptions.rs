@@ -299,15 +299,20 @@ async fn a_request_too_large_for_one_message_comes_in_parts_and_is_gone_on_befor
     let large = (0..2200).map(|n| register(&format!("p-{n}"), "P")).collect();
     record(&channel, "large", large).await.expect("recorded");
     record_party(&channel, "last", "last", "L").await.expect("recorded");
-    let mut follower = follow(&channel, beginning(), everything()).await;
+    let request = pb::SubscribeRequest { checkpoint_every: 100, ..asked(beginning(), everything()) };
+    let mut follower = Subscriber::begin(&channel, request).await.expect("a subscription");
     let (mut got, mut parts) = (Vec::new(), 0);
     while got.len() < 2203 {
         let batch = follower.batch().await;
-        got.extend(batch.events);
         if batch.continues {
             parts += 1;
             assert_eq!(batch.position, 1, "within a request nobody can go on");
+            assert!(
+                positions(&batch.events).iter().all(|position| *position > 1),
+                "what is whole goes before the parts"
+            );
         }
+        got.extend(batch.events);
     }
     assert_eq!(parts, 1);
     assert_eq!(positions(&got), (0..2203).collect::<Vec<_>>());

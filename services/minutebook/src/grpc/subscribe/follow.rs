@@ -138,7 +138,8 @@ impl Follow {
                 let caught_up = pb::CaughtUp { position: place.settled.unwrap_or_default() };
                 self.tell(Told::CaughtUp(caught_up), place.settled, outlet).await?;
             }
-            if self.looked_at >= self.every || Instant::now() >= self.due {
+            // Between the parts of a request only proofs are told, of which a part may need one.
+            if !place.is_open && (self.looked_at >= self.every || Instant::now() >= self.due) {
                 self.checkpoint(place.settled, outlet).await?;
             }
             let head = self.head.head();

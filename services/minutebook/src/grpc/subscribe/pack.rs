@@ -16,6 +16,8 @@ const CUT_EVENTS: usize = 2048;
 pub(super) struct Packer {
     batch: pb::EventBatch,
     bytes: usize,
+    /// How many events of the batch are of requests that were looked at whole.
+    whole_events: usize,
     /// A part of the request that is being looked at has been sent.
     is_open: bool,
     /// The last event of the last request that was looked at whole.
@@ -28,7 +30,13 @@ pub(super) struct Packer {
 impl Packer {
     /// Begins after the event at a position, or with the first one.
     pub(super) fn after(whole: Option<Position>) -> Self {
-        Self { batch: pb::EventBatch::default(), bytes: 0, is_open: false, whole, settled: whole, ready: Vec::new() }
+        let batch = pb::EventBatch::default();
+        Self { batch, bytes: 0, whole_events: 0, is_open: false, whole, settled: whole, ready: Vec::new() }
+    }
+
+    /// Is a request being sent in parts?
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Everything up to here has been taken out, or does not fit, and a request ends here: a place to go on after.
@@ -49,12 +57,26 @@ impl Packer {
     pub(super) fn looked_at(&mut self, position: Position, is_last: bool) {
         if is_last {
             self.whole = Some(position);
+            self.whole_events = self.batch.events.len();
             if self.bytes >= BATCH_BYTES || self.is_open {
                 self.finish(false);
             } else if self.batch.events.is_empty() {
                 self.settled = self.whole;
             }
         } else if self.bytes >= CUT_BYTES || self.batch.events.len() >= CUT_EVENTS {
+            self.cut();
+        }
+    }
+
+    /// Sends a part of the request that is being looked at, and before it what is whole: whoever drops the parts of a
+    /// request that it did not get whole goes on before that request.
+    fn cut(&mut self) {
+        if self.whole_events > 0 {
+            let part = self.batch.events.split_off(self.whole_events);
+            self.finish(false);
+            self.batch.events = part;
+        }
+        if !self.batch.events.is_empty() {
             self.finish(true);
         }
     }
@@ -71,7 +93,7 @@ impl Packer {
     fn finish(&mut self, continues: bool) {
         let batch = std::mem::take(&mut self.batch);
         self.ready.push(pb::EventBatch { position: self.whole.unwrap_or_default(), continues, ..batch });
-        (self.bytes, self.is_open, self.settled) = (0, continues, self.whole);
+        (self.bytes, self.whole_events, self.is_open, self.settled) = (0, 0, continues, self.whole);
     }
 }
 
@@ -114,11 +136,16 @@ mod tests {
             packer.looked_at(position, true);
         }
         assert_eq!(out(&packer.take(Some(13))), [(2, 11, false), (2, 13, false)]);
+        packer.push(event(10), Vec::new());
+        packer.looked_at(14, true);
         packer.push(event(CUT_BYTES), Vec::new());
-        packer.looked_at(14, false);
-        assert_eq!((out(&packer.take(Some(14))), packer.settled()), (vec![(1, 13, true)], Some(13)));
+        packer.looked_at(15, false);
+        // What is whole goes by itself, so that its position is a place to go on after when the parts are dropped.
+        assert_eq!(out(&packer.take(Some(15))), [(1, 14, false), (1, 14, true)]);
+        assert_eq!((packer.is_open(), packer.settled()), (true, Some(14)));
         // Nothing more of the request fits: its end is told all the same.
-        packer.looked_at(15, true);
-        assert_eq!((out(&packer.take(Some(15))), packer.settled()), (vec![(0, 15, false)], Some(15)));
+        packer.looked_at(16, true);
+        assert_eq!(out(&packer.take(Some(16))), [(0, 16, false)]);
+        assert_eq!((packer.is_open(), packer.settled()), (false, Some(16)));
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub(super) next: Position,
     /// Everything up to here has been handed out, or does not fit, and a request ends here.
     pub(super) settled: Option<Position>,
+    /// A part of the request after that has been.
+    pub(super) is_open: bool,
 }
 
 /// What came of a stretch of events.
@@ -67,7 +69,7 @@ impl Scan {
 
     /// How far it has handed out what it looked at.
     pub(super) fn place(&self) -> Place {
-        Place { next: self.next, settled: self.packer.settled() }
+        Place { next: self.next, settled: self.packer.settled(), is_open: self.packer.is_open() }
     }
 
     /// Are stretches as long as they get?
