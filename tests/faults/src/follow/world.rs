@@ -41,9 +41,13 @@ pub(crate) fn beginning() -> pb::RecordRequest {
     batch("beginning", parties.into_iter().chain(groups).chain(bodies).collect())
 }
 
-/// A request of some commands, now and then of many, under this name.
+/// A request of some commands, now and then of many, seldom of more than a subscriber gets at once, under this name.
 pub(crate) fn request(dice: &mut Dice, name: &str) -> pb::RecordRequest {
-    let count = if dice.one_in(40) { dice.between(100, 400) } else { dice.between(1, 6) };
+    let count = match dice.below(400) {
+        0..2 => dice.between(2_100, 5_000),
+        2..10 => dice.between(100, 400),
+        _ => dice.between(1, 6),
+    };
     batch(name, (0..count).map(|n| command(dice, &format!("{name}-{n}"))).collect())
 }
 
