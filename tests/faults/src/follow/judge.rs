@@ -29,6 +29,8 @@ struct Read {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     events: Vec<Read>,
+    /// Who took each decision.
+    deciders: BTreeMap<String, String>,
 }
 
 impl Judge {
@@ -38,7 +40,13 @@ impl Judge {
         while let Some(answer) = stream.message().await? {
             let mut groups = self.events.last().map(|read| read.groups.clone()).unwrap_or_default();
             let event = pb::Event::decode(answer.event.clone())?;
-            let (name, names) = told_by(event.payload.as_ref(), &mut groups);
+            let (name, mut names) = told_by(event.payload.as_ref(), &mut groups);
+            names.extend(event.decision_id.and_then(|id| self.deciders.get(&id).cloned()));
+            if let Some(Payload::DecisionRecorded(pb::DecisionRecorded { decision: Some(decision), .. })) =
+                event.payload
+            {
+                self.deciders.insert(decision.id, decision.body);
+            }
             let request_id = event.request_id;
             self.events.push(Read { bytes: answer.event.to_vec(), request_id, name, names, groups });
         }
@@ -165,6 +173,9 @@ fn told_by(
         Some(Payload::PartyChanged(event)) => ("PartyChanged", of_party(event.party.as_ref())),
         Some(Payload::BodyEstablished(event)) => {
             ("BodyEstablished", event.body.iter().map(|body| body.id.clone()).collect())
+        }
+        Some(Payload::MandateGranted(event)) => {
+            ("MandateGranted", event.mandate.iter().map(|mandate| mandate.body.clone()).collect())
         }
         Some(Payload::DecisionRecorded(event)) => {
             ("DecisionRecorded", event.decision.iter().map(|decision| decision.body.clone()).collect())

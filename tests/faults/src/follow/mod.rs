@@ -122,13 +122,13 @@ async fn disturb(
     tokio::time::sleep(Duration::from_millis(dice.below(40))).await;
     for writer in writing {
         // Where the server went away, so did the writer.
-        tally.acknowledged = tally.acknowledged.saturating_add(writer.await?);
+        tally.acknowledged = tally.acknowledged.saturating_add(writer.await??);
     }
     Ok(server)
 }
 
 /// Writers at work, until their server goes away or they have done enough. Each gives how many events it recorded.
-async fn write(seed: u64, run: u64, server: &Server) -> Result<Vec<JoinHandle<u64>>> {
+async fn write(seed: u64, run: u64, server: &Server) -> Result<Vec<JoinHandle<Result<u64>>>> {
     let mut writers = Vec::new();
     for writer in 0..WRITERS {
         let channel = connect(server).await?;
@@ -139,14 +139,23 @@ async fn write(seed: u64, run: u64, server: &Server) -> Result<Vec<JoinHandle<u6
                 let request = world::request(&mut dice, &format!("r-{run}-{writer}-{number}"));
                 match client::record(&channel, request).await {
                     Ok(receipt) => events = events.saturating_add(receipt.count.into()),
+                    // What a rule refuses is a fault of this campaign.
+                    Err(error) if is_refused(&error) => return Err(error.context("a write is refused")),
                     Err(_) => break,
                 }
                 if dice.one_in(8) {
                     tokio::time::sleep(Duration::from_millis(dice.below(10))).await;
                 }
             }
-            events
+            Ok(events)
         }));
     }
     Ok(writers)
+}
+
+/// Did a server say why, rather than go away?
+fn is_refused(error: &anyhow::Error) -> bool {
+    use tonic::Code::{Cancelled, Internal, Unavailable, Unknown};
+    let status = error.downcast_ref::<tonic::Status>();
+    status.is_some_and(|status| !matches!(status.code(), Cancelled | Internal | Unavailable | Unknown))
 }
