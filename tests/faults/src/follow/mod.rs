@@ -99,7 +99,7 @@ async fn disturb(
     tally: &mut Tally,
 ) -> Result<Server> {
     let writing = write(setup.seed, run, &server).await?;
-    tokio::time::sleep(Duration::from_millis(dice.between(5, 80))).await;
+    tokio::time::sleep(Duration::from_millis(dice.between(2, 40))).await;
     match dice.below(4) {
         0 => {
             if panics(&server.kill()?) {
@@ -135,7 +135,7 @@ async fn write(seed: u64, run: u64, server: &Server) -> Result<Vec<JoinHandle<Re
         writers.push(tokio::spawn(async move {
             let mut dice = Dice::of(seed, "writer", run.saturating_mul(WRITERS).saturating_add(writer));
             let mut events = 0_u64;
-            for number in 0..dice.between(5, 60) {
+            for number in 0..dice.between(3, 25) {
                 let request = world::request(&mut dice, &format!("r-{run}-{writer}-{number}"));
                 match client::record(&channel, request).await {
                     Ok(receipt) => events = events.saturating_add(receipt.count.into()),

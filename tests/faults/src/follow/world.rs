@@ -59,9 +59,9 @@ pub(crate) fn beginning() -> pb::RecordRequest {
 
 /// A request of some commands, now and then of many, seldom of more than a subscriber gets at once, under this name.
 pub(crate) fn request(dice: &mut Dice, name: &str) -> pb::RecordRequest {
-    let count = match dice.below(400) {
-        0..2 => dice.between(2_100, 5_000),
-        2..10 => dice.between(100, 400),
+    let count = match dice.below(1000) {
+        0 => dice.between(2_100, 4_200),
+        1..20 => dice.between(100, 400),
         _ => dice.between(1, 6),
     };
     batch(name, (0..count).map(|n| command(dice, &format!("{name}-{n}"))).collect())
