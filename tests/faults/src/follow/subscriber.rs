@@ -17,6 +17,8 @@ use crate::dice::Dice;
 
 /// So long it waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(3);
+/// A request that is lost with its connection is answered by nobody: so long it is waited for.
+const OPENING: Duration = Duration::from_secs(20);
 
 /// Where a subscriber begins, and what it wants.
 #[derive(Debug, Clone)]
@@ -113,7 +115,8 @@ impl Subscriber {
             checkpoint_every: wanted.every,
             ..pb::SubscribeRequest::default()
         };
-        let mut stream = client::subscribe(&channel, request).await?;
+        let opened = tokio::time::timeout(OPENING, client::subscribe(&channel, request)).await;
+        let mut stream = opened.map_err(|_| Status::unavailable("nobody answers"))??;
         let mut is_first = true;
         // Now and then it leaves by itself.
         let mut left = if self.dice.one_in(3) { self.dice.between(1, 30) } else { u64::MAX };
